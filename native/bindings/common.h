@@ -1,0 +1,100 @@
+// The array types of the bindings, named once; checks that raise ValueError; results that NumPy owns.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "isa.h"
+#include "views.h"
+
+namespace slidelearn {
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+template <class T>
+using InArray = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using InMatrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using InRows = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // rows may lie apart: view() checks the rest
+template <class T>
+using InOutArray = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using InOutMatrix = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using OutArray = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig>;
+template <class T>
+using OutMatrix = nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::c_contig>;
+
+// kernels.Csr: (indptr int64, indices int32, data float32); data may be empty where only the pattern matters.
+using InCsr = std::tuple<InArray<int64_t>, InArray<int32_t>, InArray<float>>;
+using OutCsr = std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<float>>;
+
+inline void require(bool holds, const std::string& message) {
+    if (!holds) throw nb::value_error(message.c_str());
+}
+
+// The view of a Csr, its arrays checked against each other; indices must lie in [0, n_columns).
+inline Csr view(const InCsr& csr, int64_t n_columns) {
+    const auto& [indptr, indices, data] = csr;
+    require(indptr.size() >= 1 && indptr(0) == 0, "csr.indptr must begin with 0");
+    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1;
+    for (int64_t i = 0; i < n_rows; ++i) require(indptr(i) <= indptr(i + 1), "csr.indptr must not decrease");
+    require(indptr(n_rows) == static_cast<int64_t>(indices.size()), "csr.indptr must end with len(csr.indices)");
+    require(data.size() == 0 || data.size() == indices.size(), "csr.data must be empty or as long as csr.indices");
+    const int32_t* p = indices.data();
+    bool inside = true;
+    for (std::size_t i = 0; i < indices.size(); ++i) inside &= p[i] >= 0 && p[i] < n_columns;
+    require(inside, "csr.indices must lie in [0, " + std::to_string(n_columns) + ")");
+    return {indptr.data(), p, data.size() ? data.data() : nullptr, n_rows};
+}
+
+template <class T>
+Matrix<const T> view(const InMatrix<T>& m) {
+    return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),
+            static_cast<int64_t>(m.shape(1))};
+}
+template <class T>
+Matrix<T> view(const InOutMatrix<T>& m) {
+    return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),
+            static_cast<int64_t>(m.shape(1))};
+}
+
+inline Matrix<const float> view(const InRows& m) {
+    require(m.shape(1) <= 1 || m.stride(1) == 1, "the elements of a row must lie side by side");
+    return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)), m.stride(0)};
+}
+
+// New arrays, 64-byte aligned, their contents not set.
+template <class T>
+T* allocate(std::size_t n) {
+    return static_cast<T*>(::operator new(n * sizeof(T) + 64, std::align_val_t(64)));
+}
+template <class T>
+nb::capsule owner_of(T* data) {
+    return nb::capsule(data, [](void* p) noexcept { ::operator delete(p, std::align_val_t(64)); });
+}
+template <class T>
+OutArray<T> new_array(std::size_t n) {
+    T* data = allocate<T>(n);
+    return OutArray<T>(data, {n}, owner_of(data));
+}
+template <class T>
+OutMatrix<T> new_matrix(std::size_t n_rows, std::size_t n_columns) {
+    T* data = allocate<T>(n_rows * n_columns);
+    return OutMatrix<T>(data, {n_rows, n_columns}, owner_of(data));
+}
+
+using Unlocked = nb::call_guard<nb::gil_scoped_release>;  // for verbs whose whole binding touches no Python object
+
+}  // namespace slidelearn

@@ -1,0 +1,16 @@
+// The table of contents of the native module. Each family of verbs is bound in a file of its own, which holds shapes,
+// dtypes, the GIL and errors, and no logic.
+#include "common.h"
+
+namespace slidelearn {
+
+void bind_isa(nb::module_& m);
+void bind_dense(nb::module_& m);
+
+}  // namespace slidelearn
+
+NB_MODULE(_native, m) {
+    m.doc() = "Batch-sized verbs over arrays; slidelearn.kernels.reference has the same ones in NumPy.";
+    slidelearn::bind_isa(m);
+    slidelearn::bind_dense(m);
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "isa.h"
+#include "views.h"
+
+namespace slidelearn {
+
+// A matrix by element strides, so that a transpose is a view.
+struct Operand {
+    const float* data;
+    int64_t row_stride;
+    int64_t column_stride;
+};
+
+SLIDELEARN_EACH_ISA(
+    // c (m, n) = a (m, k) b (k, n) + bias (n), which may be null. Every element of c is summed in the order of k,
+    // whatever the number of threads.
+    void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+                int n_threads);)
+
+}  // namespace slidelearn

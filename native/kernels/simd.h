@@ -1,0 +1,94 @@
+// Vectors of the instruction set this copy is compiled for. Portable: the compiler's vector extensions, no intrinsics.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "isa.h"
+
+#ifndef SLIDELEARN_ISA
+#error "kernels/simd.h belongs to files that are compiled once per instruction set"
+#endif
+
+namespace slidelearn::SLIDELEARN_ISA {
+
+#if defined(__AVX512F__)
+constexpr int kWidth = 16;
+#elif defined(__AVX2__)
+constexpr int kWidth = 8;
+#else
+constexpr int kWidth = 4;
+#endif
+
+typedef float Vec __attribute__((vector_size(kWidth * 4)));
+typedef int32_t VecInt __attribute__((vector_size(kWidth * 4)));
+
+static inline Vec load(const float* p) {
+    Vec v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+static inline Vec broadcast(float x) { return x - Vec{}; }
+
+static inline float sum(Vec v) {
+    float lanes[kWidth];
+    store(lanes, v);
+    for (int half = kWidth / 2; half > 0; half /= 2) {
+        for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+    }
+    return lanes[0];
+}
+
+// sum_i a[i] b[i]; the order of summation depends on n and the instruction set only.
+static inline float dot(const float* a, const float* b, int64_t n) {
+    Vec s0{}, s1{}, s2{}, s3{};
+    int64_t i = 0;
+    for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
+        s0 += load(a + i) * load(b + i);
+        s1 += load(a + i + kWidth) * load(b + i + kWidth);
+        s2 += load(a + i + 2 * kWidth) * load(b + i + 2 * kWidth);
+        s3 += load(a + i + 3 * kWidth) * load(b + i + 3 * kWidth);
+    }
+    for (; i + kWidth <= n; i += kWidth) s0 += load(a + i) * load(b + i);
+    float total = sum((s0 + s1) + (s2 + s3));
+    for (; i < n; ++i) total += a[i] * b[i];
+    return total;
+}
+
+// y += a x
+static inline void axpy(float a, const float* x, float* y, int64_t n) {
+    const Vec va = broadcast(a);
+    int64_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) store(y + i, load(y + i) + va * load(x + i));
+    for (; i < n; ++i) y[i] += a * x[i];
+}
+
+// e^x, within 2 units in the last place; 0 below about -87, the largest finite value's neighbourhood above 88.
+static inline Vec exp(Vec x) {
+    const Vec low = broadcast(-87.3f), high = broadcast(88.3f);
+    const VecInt underflow = x < low;
+    x = x < low ? low : x;
+    x = x > high ? high : x;
+    // x = n ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to the nearest integer
+    const Vec magic = broadcast(12582912.0f);
+    const Vec n = (x * 1.44269504088896341f + magic) - magic;
+    const Vec r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+    Vec p = broadcast(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    const VecInt exponent = (__builtin_convertvector(n, VecInt) + 127) << 23;
+    Vec scale;
+    std::memcpy(&scale, &exponent, sizeof scale);
+    const Vec y = p * scale;
+    return underflow ? Vec{} : y;
+}
+
+static inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }  // into L2
+
+}  // namespace slidelearn::SLIDELEARN_ISA

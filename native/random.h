@@ -1,0 +1,25 @@
+// Counter-based random numbers: the n-th draw of a stream is a pure function of (seed, stream, n), so it is the same
+// on any number of threads and in NumPy (kernels/reference/random.py). SplitMix64's finaliser (Steele et al., 2014).
+#pragma once
+
+#include <cstdint>
+
+namespace slidelearn {
+
+static inline uint64_t mix64(uint64_t x) {
+    x += 0x9E3779B97F4A7C15ull;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ull;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBull;
+    return x ^ (x >> 31);
+}
+
+static inline uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t n) {
+    return mix64(mix64(mix64(seed) ^ stream) ^ n);
+}
+
+// Uniform over [0, bound), 0 < bound < 2^32.
+static inline uint32_t random_below(uint64_t seed, uint64_t stream, uint64_t n, uint32_t bound) {
+    return static_cast<uint32_t>(((random_bits(seed, stream, n) >> 32) * static_cast<uint64_t>(bound)) >> 32);
+}
+
+}  // namespace slidelearn

@@ -1,0 +1,18 @@
+#include "scratch.h"
+
+#include <cstring>
+#include <new>
+
+namespace slidelearn {
+
+Scratch::Scratch(std::size_t bytes) : memory_(::operator new(bytes + 64, std::align_val_t(64))) {
+    std::memset(memory_, 0, bytes);
+}
+Scratch::~Scratch() { ::operator delete(memory_, std::align_val_t(64)); }
+
+float* Scratch::floats() const { return static_cast<float*>(memory_); }
+int32_t* Scratch::ints() const { return static_cast<int32_t*>(memory_); }
+int64_t* Scratch::longs() const { return static_cast<int64_t*>(memory_); }
+uint8_t* Scratch::bytes() const { return static_cast<uint8_t*>(memory_); }
+
+}  // namespace slidelearn

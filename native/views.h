@@ -1,0 +1,32 @@
+// What the verbs see of the caller's arrays: pointers and extents. The caller owns the memory.
+#pragma once
+
+#include <cstdint>
+
+namespace slidelearn {
+
+// A row-major matrix; rows are `stride` elements apart, the elements of a row lie side by side.
+template <class T>
+struct Matrix {
+    T* data;
+    int64_t n_rows;
+    int64_t n_columns;
+    int64_t stride;
+
+    T* row(int64_t i) const { return data + i * stride; }
+};
+
+// A sparse matrix by rows (SciPy's CSR): row i holds indices[indptr[i]:indptr[i+1]] and the data beside them.
+// `data` is null where only the pattern matters.
+struct Csr {
+    const int64_t* indptr;
+    const int32_t* indices;
+    const float* data;
+    int64_t n_rows;
+
+    int64_t begin(int64_t i) const { return indptr[i]; }
+    int64_t end(int64_t i) const { return indptr[i + 1]; }
+    int64_t n_entries() const { return indptr[n_rows]; }
+};
+
+}  // namespace slidelearn

@@ -1,0 +1,194 @@
+"""The configuration: every option of the engine, its meaning, its default and its rule, in one place.
+
+A preset is a set of values of these options and nothing else.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+SAMPLERS = ("batch", "memory", "lsh", "uniform", "frequency", "full")
+
+
+class Config(BaseModel):
+    """Every option of the engine. The defaults are the preset ``recipe``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    # The network
+    hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (256,)
+    """Neurons of each hidden layer, from the features to the output."""
+    hidden_active: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, must be 0."""
+    hidden_activation: Literal["linear", "relu"] = "linear"
+    hidden_bias: bool = False
+    logits: Literal["cosine", "inner_product"] = "cosine"
+    logit_scale: Annotated[float, Field(gt=0)] = 12.0
+    """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
+    label_init: Literal["samples", "random"] = "samples"
+    """First label rows: the normalised sum of the hidden vectors of the label's samples, or random."""
+    normalize_features: bool = True
+    """L2-normalise the rows of X."""
+
+    # The loss
+    loss: Literal["softmax", "logistic"] = "softmax"
+    log_q_strength: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """beta in ``logit - beta * log q``, q being the chance that a label is in the active set; 0: no correction."""
+
+    # The active set
+    sampler: str = "batch+memory"
+    """What chooses the active neurons: one of batch, memory, lsh, uniform, frequency, full, or several joined by +."""
+    active_set: Literal["shared", "per_sample"] = "shared"
+    """One active set for the batch, or one for each of its samples."""
+    n_negatives: Annotated[int, Field(ge=1)] = 1000
+    """Labels drawn by the samplers ``uniform`` and ``frequency``, per active set."""
+    n_hard_negatives: Annotated[int, Field(ge=1, le=64)] = 8
+    """Wrong labels that ``memory`` keeps for each sample."""
+    min_active: Annotated[int, Field(ge=0)] = 0
+    """Fill each active set with random neurons up to this size."""
+
+    # Locality-sensitive hashing, for the sampler ``lsh`` and for hidden layers with an active set
+    hash_family: Literal["simhash", "wta", "dwta", "doph"] = "simhash"
+    n_tables: Annotated[int, Field(ge=1, le=1024)] = 50
+    hashes_per_table: Annotated[int, Field(ge=1, le=30)] = 9
+    bin_size: Annotated[int, Field(ge=2, le=256)] = 8
+    """Coordinates that compete in one hash of WTA and DWTA."""
+    doph_top_k: Annotated[int, Field(ge=1)] = 32
+    """Coordinates that DOPH takes as the set to hash: the largest ones."""
+    n_buckets: Annotated[int, Field(ge=2, le=2**26)] | None = None
+    """Buckets of a table; None: as many as there are codes, at most 2^18."""
+    bucket_size: Annotated[int, Field(ge=1)] | None = None
+    """Slots of a bucket; None: unlimited."""
+    insertion: Literal["reservoir", "fifo"] = "reservoir"
+    """Who stays when a bucket is full."""
+    center_rows: bool = True
+    """SimHash: subtract the mean row before hashing the neurons."""
+    incremental_codes: bool = False
+    """SimHash: on a rebuild, update codes from the coordinates that changed, at the price of a copy of the rows."""
+    lsh_selection: Literal["vanilla", "topk", "threshold"] = "topk"
+    """Random tables until enough, the neurons on which most tables agree, or all on which `lsh_min_tables` agree."""
+    lsh_candidates: Annotated[int, Field(ge=1)] = 1000
+    """Candidates per sample that ``vanilla`` and ``topk`` stop at."""
+    lsh_min_tables: Annotated[int, Field(ge=1)] = 2
+    """Tables that must agree on a candidate under ``threshold``."""
+    rebuild_every: Annotated[int, Field(ge=1)] = 50
+    """Steps before the first rebuild of the tables (n0 in the paper)."""
+    rebuild_decay: Annotated[float, Field(ge=0)] = 0.1
+    """The i-th wait lasts ``rebuild_every * exp(rebuild_decay * i)`` steps."""
+    redraw_every: Annotated[int, Field(ge=1)] | None = None
+    """Draw new hash functions at every so many-th rebuild; None: never."""
+
+    # The optimizer
+    optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
+    learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    learning_rate_schedule: Literal["constant", "linear", "cosine"] = "linear"
+    warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of all steps in which the learning rate rises from 0."""
+    beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-6
+    n_epochs: Annotated[int, Field(ge=1)] = 4
+    batch_size: Annotated[int, Field(ge=1)] = 256
+    deterministic: bool = True
+    """One writer per row, so the result is the same bits at any number of threads; False: HOGWILD, as in the paper."""
+    random_state: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+    @field_validator("sampler")
+    @classmethod
+    def _check_sampler(cls, sampler: str) -> str:
+        names = sampler.split("+")
+        for name in names:
+            if name in ("vanilla", "topk", "threshold"):
+                raise ValueError(f"is {sampler!r}, but {name!r} is a way of selecting from the tables: "
+                                 f"write sampler=lsh and lsh_selection={name}")
+            if name not in SAMPLERS:
+                raise ValueError(f"must be one of {', '.join(SAMPLERS)}, or several joined by '+', but is {sampler!r}")
+        if len(set(names)) < len(names):
+            raise ValueError(f"names a sampler twice: {sampler!r}")
+        if "full" in names and len(names) > 1:
+            raise ValueError(f"is {sampler!r}, but 'full' has every label already: leave the others out")
+        return sampler
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Config:
+        if self.active_set == "per_sample" and "full" in self.samplers:
+            raise ValueError("active_set must be 'shared' with the sampler 'full', which computes every label for all "
+                             "samples, but is 'per_sample'")
+        if self.hidden_active:
+            if len(self.hidden_active) != len(self.hidden_sizes):
+                raise ValueError(f"hidden_active must have one number per hidden layer ({len(self.hidden_sizes)}), "
+                                 f"but has {len(self.hidden_active)}")
+            if self.hidden_active[0]:
+                raise ValueError("hidden_active must begin with 0: the layer fed by features is always computed whole, "
+                                 f"but it is {self.hidden_active}")
+        if self.lsh_selection == "threshold" and self.lsh_min_tables > self.n_tables:
+            raise ValueError(f"lsh_min_tables must be at most n_tables ({self.n_tables}), but is {self.lsh_min_tables}")
+        return self
+
+    @property
+    def samplers(self) -> tuple[str, ...]:
+        """The names joined in `sampler`."""
+        return tuple(self.sampler.split("+"))
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "recipe": {},
+    "paper": {
+        "hidden_sizes": (128,),
+        "hidden_activation": "relu",
+        "hidden_bias": True,
+        "logits": "inner_product",
+        "label_init": "random",
+        "log_q_strength": 0.0,
+        "sampler": "lsh",
+        "active_set": "per_sample",
+        "center_rows": False,
+        "lsh_selection": "vanilla",
+        "optimizer": "adam",
+        "learning_rate": 0.001,
+        "learning_rate_schedule": "constant",
+        "epsilon": 1e-8,
+        "n_epochs": 8,
+        "deterministic": False,
+    },
+}
+
+
+def make_config(preset: str = "recipe", **values: Any) -> Config:
+    """The configuration of a preset with some of its values replaced.
+
+    Raises
+    ------
+    ValueError
+        Naming the option, its rule and the value given.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset must be one of {', '.join(PRESETS)}, but is {preset!r}")
+    unknown = sorted(set(values) - set(Config.model_fields))
+    if unknown:
+        raise ValueError(f"no option is called {unknown[0]!r}; the options are {', '.join(Config.model_fields)}")
+    try:
+        return Config(**{**PRESETS[preset], **values})
+    except ValidationError as error:
+        raise ValueError("; ".join(_readable(problem) for problem in error.errors())) from None
+
+
+def _readable(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "value_error":
+        return f"{name} {problem['ctx']['error']}".strip()
+    rule = problem["msg"].removeprefix("Input should be ").removeprefix("a ")
+    return f"{name} must be {rule}, but is {problem['input']!r}"
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """The options in a TOML file, by name; `preset` may be one of them."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from None
