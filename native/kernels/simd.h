@@ -32,13 +32,44 @@ static inline Vec load(const float* p) {
 static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 static inline Vec broadcast(float x) { return x - Vec{}; }
 
+typedef float Quad __attribute__((vector_size(16)));
+
+// Halves are added to halves, so the order is that of a balanced tree.
 static inline float sum(Vec v) {
-    float lanes[kWidth];
-    store(lanes, v);
-    for (int half = kWidth / 2; half > 0; half /= 2) {
-        for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+#if defined(__AVX512F__)
+    typedef float Half __attribute__((vector_size(32)));
+    Half halves[2];
+    std::memcpy(halves, &v, sizeof v);
+    const Half folded = halves[0] + halves[1];
+#else
+    const Vec folded = v;
+#endif
+    Quad q;
+#if defined(__AVX2__)
+    Quad quads[2];
+    std::memcpy(quads, &folded, sizeof quads);
+    q = quads[0] + quads[1];
+#else
+    q = folded;
+#endif
+    return (q[0] + q[2]) + (q[1] + q[3]);
+}
+
+static inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+static inline float largest(const float* p, int64_t n) {
+    float best = p[0];
+    int64_t i = 0;
+    if (n >= kWidth) {
+        Vec v = load(p);
+        for (i = kWidth; i + kWidth <= n; i += kWidth) v = larger(v, load(p + i));
+        float lanes[kWidth];
+        store(lanes, v);
+        best = lanes[0];
+        for (int lane = 1; lane < kWidth; ++lane) best = lanes[lane] > best ? lanes[lane] : best;
     }
-    return lanes[0];
+    for (; i < n; ++i) best = p[i] > best ? p[i] : best;
+    return best;
 }
 
 // sum_i a[i] b[i]; the order of summation depends on n and the instruction set only.

@@ -1,22 +1,77 @@
 """The verbs: batch-sized operations over arrays, native, each with a NumPy twin of the same name in `reference`.
 
-``SLIDELEARN_ISA`` picks the copy to run: ``avx512``, ``avx2``, ``baseline``, or ``reference`` for the NumPy twins; without it
-the best one of the machine runs.
+``SLIDELEARN_ISA`` picks the copy to run: ``avx512``, ``avx2`` or ``baseline``; without it the best one of the machine
+runs.
 """
 
 from __future__ import annotations
 
 import os
 
-from slidelearn.kernels import _native
-from slidelearn.kernels.types import Csr, Float, Ids, Offsets
+from slidelearn.kernels._native import (
+    allocate_rows,
+    assemble,
+    available_isas,
+    count_found,
+    distinct,
+    draw,
+    exact_top_k,
+    features_backward,
+    features_forward,
+    gather_rows,
+    isa_in_use,
+    join_rows,
+    logistic_loss,
+    matmul,
+    sampled_backward,
+    sampled_backward_sparse,
+    sampled_forward,
+    sampled_forward_sparse,
+    softmax_loss,
+    take_rows,
+    top_others,
+    unit_rows,
+    unit_rows_backward,
+    update_rows,
+    use_isa,
+)
+from slidelearn.kernels.types import NO_DATA, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
 
-available_isas = _native.available_isas
-isa_in_use = _native.isa_in_use
-use_isa = _native.use_isa
+if os.environ.get("SLIDELEARN_ISA"):
+    use_isa(os.environ["SLIDELEARN_ISA"])
 
-_ISA = os.environ.get("SLIDELEARN_ISA", "")
-if _ISA not in ("", "reference"):
-    use_isa(_ISA)
-
-__all__ = ["Csr", "Float", "Ids", "Offsets", "available_isas", "isa_in_use", "use_isa"]
+__all__ = [
+    "NO_DATA",
+    "Csr",
+    "Float",
+    "Ids",
+    "Labels",
+    "Offsets",
+    "Rows",
+    "UpdateRule",
+    "allocate_rows",
+    "assemble",
+    "available_isas",
+    "count_found",
+    "distinct",
+    "draw",
+    "exact_top_k",
+    "features_backward",
+    "features_forward",
+    "gather_rows",
+    "isa_in_use",
+    "join_rows",
+    "logistic_loss",
+    "matmul",
+    "sampled_backward",
+    "sampled_backward_sparse",
+    "sampled_forward",
+    "sampled_forward_sparse",
+    "softmax_loss",
+    "take_rows",
+    "top_others",
+    "unit_rows",
+    "unit_rows_backward",
+    "update_rows",
+    "use_isa",
+]

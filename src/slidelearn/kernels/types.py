@@ -11,6 +11,10 @@ Float = NDArray[np.float32]
 Ids = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 
+TAIL = 16
+"""Floats at the end of each row: bias, bias_m, bias_v, row_v, n_updates, and padding to a cache line."""
+TAIL_FIELDS = {"bias": 0, "bias_m": 1, "bias_v": 2, "row_v": 3, "n_updates": 4}
+
 
 class Csr(NamedTuple):
     """A sparse matrix by rows: row i holds ``indices[indptr[i]:indptr[i+1]]`` and the data beside them.
@@ -27,3 +31,43 @@ class Csr(NamedTuple):
     def n_rows(self) -> int:
         """Number of rows."""
         return len(self.indptr) - 1
+
+
+NO_DATA: Float = np.empty(0, np.float32)
+
+
+class Rows(NamedTuple):
+    """A layer's parameters by row, the optimizer's state beside them: [w | m | v | tail], m and v under Adam only."""
+
+    memory: Float  # (n_rows, stride) float32; stride = padded(width) * (3 under Adam, else 1) + TAIL
+    width: int
+
+    @property
+    def padded(self) -> int:
+        """Floats between the beginnings of w, m and v: `width` rounded up to a cache line."""
+        return padded(self.width)
+
+
+def padded(width: int) -> int:
+    """`width` rounded up to a cache line of 16 floats."""
+    return (width + 15) // 16 * 16
+
+
+class UpdateRule(NamedTuple):
+    """One step of an optimizer; `kind` indexes `RULE_KINDS`."""
+
+    kind: int
+    learning_rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+
+
+RULE_KINDS = ("sgd", "adagrad", "adam")
+
+
+class Labels(NamedTuple):
+    """The labels of a batch: sample i has those at ``columns[indptr[i]:indptr[i+1]]`` of its active neurons."""
+
+    indptr: Offsets  # (n_samples + 1,) int64
+    columns: Ids  # (n_labels_of_all,) int32

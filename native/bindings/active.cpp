@@ -1,0 +1,217 @@
+// Verbs over logits and active sets: losses, the best of many scores, assembling sets.
+#include "active.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/losses.h"
+#include "kernels/select.h"
+#include "layers.h"
+#include "transpose.h"
+
+namespace slidelearn {
+
+namespace {
+
+template <class T>
+OutArray<T> to_array(const std::vector<T>& values) {
+    OutArray<T> array = new_array<T>(values.size());
+    std::copy(values.begin(), values.end(), array.data());
+    return array;
+}
+
+// The logits of a batch: a matrix (shared set) flattened by the caller, or one list per sample with its indptr.
+LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr, const InLabels& labels) {
+    const auto& [label_indptr, label_columns] = labels;
+    const int64_t n_rows = static_cast<int64_t>(label_indptr.size()) - 1;
+    const int64_t n = static_cast<int64_t>(logits.size());
+    require(n_rows >= 0, "labels.indptr must not be empty");
+    require(label_indptr(0) == 0 && label_indptr(n_rows) == static_cast<int64_t>(label_columns.size()),
+            "labels.indptr must lead from 0 to len(labels.columns)");
+    require(indptr || n_rows == 0 || n % n_rows == 0, "logits must have the same number of columns in every row");
+    if (indptr) {
+        require(static_cast<int64_t>(indptr->size()) == n_rows + 1 && (*indptr)(0) == 0 && (*indptr)(n_rows) == n,
+                "indptr must lead from 0 to len(logits), one step per row of labels");
+    }
+    const LogitRows rows{logits.data(), indptr ? indptr->data() : nullptr, n_rows ? n / n_rows : 0, n_rows,
+                         label_indptr.data(), label_columns.data()};
+    for (int64_t i = 0; i < n_rows; ++i) {
+        require(label_indptr(i) <= label_indptr(i + 1), "labels.indptr must not decrease");
+        require(rows.length(i) >= 0, "indptr must not decrease");
+        for (int64_t l = label_indptr(i); l < label_indptr(i + 1); ++l) {
+            require(label_columns(l) >= 0 && label_columns(l) < rows.length(i),
+                    "labels.columns must lie among their row's logits");
+        }
+    }
+    return rows;
+}
+
+template <class Loss>
+OutArray<float> bind_loss(Loss&& loss, const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
+                          const std::optional<InArray<float>>& log_q, const InLabels& labels) {
+    const LogitRows rows = logit_rows(logits, indptr, labels);
+    require(!log_q || static_cast<int64_t>(log_q->size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
+            "log_q must have one element per column, or per logit where indptr is given");
+    OutArray<float> losses = new_array<float>(rows.n_rows);
+    const nb::gil_scoped_release unlocked;
+    loss(rows, log_q ? log_q->data() : nullptr, losses.data());
+    return losses;
+}
+
+OutArray<float> bind_softmax_loss(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
+                                  const std::optional<InArray<float>>& log_q, const InLabels& labels, float weight,
+                                  int n_threads) {
+    return bind_loss(
+        [&](const LogitRows& rows, const float* q, float* losses) {
+            SLIDELEARN_CALL(softmax_loss, rows, q, weight, losses, n_threads);
+        },
+        logits, indptr, log_q, labels);
+}
+
+OutArray<float> bind_logistic_loss(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
+                                   const std::optional<InArray<float>>& log_q, const InLabels& labels, float weight,
+                                   int n_threads) {
+    return bind_loss(
+        [&](const LogitRows& rows, const float* q, float* losses) {
+            SLIDELEARN_CALL(logistic_loss, rows, q, weight, losses, n_threads);
+        },
+        logits, indptr, log_q, labels);
+}
+
+std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArray<float>& logits,
+                                                                 const std::optional<InArray<int64_t>>& indptr,
+                                                                 const InArray<int32_t>& ids, const InLabels& labels,
+                                                                 int64_t k, int n_threads) {
+    const LogitRows rows = logit_rows(logits, indptr, labels);
+    require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
+    require(static_cast<int64_t>(ids.size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
+            "ids must have one element per column, or per logit where indptr is given");
+    OutMatrix<int32_t> best = new_matrix<int32_t>(rows.n_rows, k);
+    OutMatrix<float> scores = new_matrix<float>(rows.n_rows, k);
+    {
+        const nb::gil_scoped_release unlocked;
+        SLIDELEARN_CALL(top_others, rows, ids.data(), Matrix<int32_t>{best.data(), rows.n_rows, k, k},
+                        Matrix<float>{scores.data(), rows.n_rows, k, k}, n_threads);
+    }
+    return {best, scores};
+}
+
+std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_exact_top_k(const InOutRows& rows,
+                                                                  const std::optional<InArray<float>>& scales,
+                                                                  const InMatrix<float>& hidden, int64_t k,
+                                                                  int n_threads) {
+    const Rows r = view(rows);
+    const Matrix<const float> h = view(hidden);
+    require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
+    require(!scales || static_cast<int64_t>(scales->size()) == r.n_rows, "scales must have one element per row");
+    require(k >= 1 && k <= r.n_rows, "k must lie in [1, " + std::to_string(r.n_rows) + "], but is " + std::to_string(k));
+    OutMatrix<int32_t> best = new_matrix<int32_t>(h.n_rows, k);
+    OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
+    {
+        const nb::gil_scoped_release unlocked;
+        SLIDELEARN_CALL(exact_top_k, r, scales ? scales->data() : nullptr, h,
+                        Matrix<int32_t>{best.data(), h.n_rows, k, k}, Matrix<float>{scores.data(), h.n_rows, k, k},
+                        n_threads);
+    }
+    return {best, scores};
+}
+
+OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
+    for (std::size_t i = 0; i < ids.size(); ++i) require(ids(i) >= 0, "ids must be >= 0");
+    return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
+}
+
+std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
+    const InCsr& labels, const InCsr& candidates, const InArray<int32_t>& common, int64_t min_active, int64_t n_neurons,
+    uint64_t seed, int n_threads) {
+    const Csr l = view(labels, n_neurons), c = view(candidates, n_neurons);
+    require(l.n_rows == c.n_rows, "labels and candidates must have as many rows");
+    require_ids(common, n_neurons, "common");
+    Assembled result;
+    {
+        const nb::gil_scoped_release unlocked;
+        result = assemble(l, c, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed, n_threads);
+    }
+    return {to_array(result.indptr), to_array(result.ids), to_array(result.n_fill)};
+}
+
+OutMatrix<int32_t> bind_draw(int64_t n_rows, int64_t n_draws, const std::optional<InArray<int32_t>>& population,
+                             int64_t n, uint64_t seed) {
+    require(n_rows >= 0 && n_draws >= 0 && n >= 1, "draw needs n_rows >= 0, n_draws >= 0 and n >= 1");
+    require(!population || static_cast<int64_t>(population->size()) == n, "population must have n elements");
+    OutMatrix<int32_t> ids = new_matrix<int32_t>(n_rows, n_draws);
+    const nb::gil_scoped_release unlocked;
+    draw(n_rows, n_draws, population ? population->data() : nullptr, n, seed, ids.data());
+    return ids;
+}
+
+OutCsr bind_take_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
+    const auto& [indptr, indices, data] = matrix;
+    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1;
+    OutArray<int64_t> out_indptr = new_array<int64_t>(rows.size() + 1);
+    out_indptr.data()[0] = 0;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        require(rows(i) >= 0 && rows(i) < n_rows, "rows must lie in [0, " + std::to_string(n_rows) + ")");
+        out_indptr.data()[i + 1] = out_indptr.data()[i] + indptr(rows(i) + 1) - indptr(rows(i));
+    }
+    const int64_t n = out_indptr.data()[rows.size()];
+    OutArray<int32_t> out_indices = new_array<int32_t>(n);
+    OutArray<float> out_data = new_array<float>(data.size() ? n : 0);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        const int64_t begin = indptr(rows(i)), end = indptr(rows(i) + 1), to = out_indptr.data()[i];
+        std::copy(indices.data() + begin, indices.data() + end, out_indices.data() + to);
+        if (data.size()) std::copy(data.data() + begin, data.data() + end, out_data.data() + to);
+    }
+    return {out_indptr, out_indices, out_data};
+}
+
+OutCsr bind_join_rows(const InCsr& a, const InCsr& b) {
+    const auto& [a_indptr, a_indices, a_data] = a;
+    const auto& [b_indptr, b_indices, b_data] = b;
+    require(a_indptr.size() == b_indptr.size(), "a and b must have as many rows");
+    OutArray<int64_t> indptr = new_array<int64_t>(a_indptr.size());
+    OutArray<int32_t> indices = new_array<int32_t>(a_indices.size() + b_indices.size());
+    int32_t* to = indices.data();
+    indptr.data()[0] = 0;
+    for (std::size_t i = 0; i + 1 < a_indptr.size(); ++i) {
+        to = std::copy(a_indices.data() + a_indptr(i), a_indices.data() + a_indptr(i + 1), to);
+        to = std::copy(b_indices.data() + b_indptr(i), b_indices.data() + b_indptr(i + 1), to);
+        indptr.data()[i + 1] = to - indices.data();
+    }
+    return {indptr, indices, new_array<float>(0)};
+}
+
+int64_t bind_count_found(const InCsr& labels, const InCsr& candidates) {
+    const auto& [l_indptr, l_indices, l_data] = labels;
+    const auto& [c_indptr, c_indices, c_data] = candidates;
+    require(l_indptr.size() == c_indptr.size(), "labels and candidates must have as many rows");
+    const nb::gil_scoped_release unlocked;
+    int64_t n_found = 0;
+    for (std::size_t i = 0; i + 1 < l_indptr.size(); ++i) {
+        const int32_t *begin = c_indices.data() + c_indptr(i), *end = c_indices.data() + c_indptr(i + 1);
+        for (int64_t l = l_indptr(i); l < l_indptr(i + 1); ++l) n_found += std::find(begin, end, l_indices(l)) != end;
+    }
+    return n_found;
+}
+
+}  // namespace
+
+void bind_active(nb::module_& m) {
+    m.def("softmax_loss", &bind_softmax_loss, "logits"_a, "indptr"_a.none(), "log_q"_a.none(), "labels"_a, "weight"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("logistic_loss", &bind_logistic_loss, "logits"_a, "indptr"_a.none(), "log_q"_a.none(), "labels"_a,
+          "weight"_a, nb::kw_only(), "n_threads"_a);
+    m.def("top_others", &bind_top_others, "logits"_a, "indptr"_a.none(), "ids"_a, "labels"_a, "k"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("exact_top_k", &bind_exact_top_k, "rows"_a, "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("distinct", &bind_distinct, "ids"_a);
+    m.def("assemble", &bind_assemble, "labels"_a, "candidates"_a, "common"_a, "min_active"_a, "n_neurons"_a, "seed"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("draw", &bind_draw, "n_rows"_a, "n_draws"_a, "population"_a.none(), "n"_a, "seed"_a);
+    m.def("join_rows", &bind_join_rows, "a"_a, "b"_a);
+    m.def("count_found", &bind_count_found, "labels"_a, "candidates"_a);
+    m.def("take_rows", &bind_take_rows, "matrix"_a, "rows"_a);
+}
+
+}  // namespace slidelearn

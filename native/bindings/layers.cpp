@@ -1,0 +1,200 @@
+// Verbs over a layer's rows: the layer fed by features, and layers with an active set.
+#include "layers.h"
+
+#include "kernels/features.h"
+#include "kernels/rows.h"
+#include "kernels/sampled.h"
+#include "row_memory.h"
+
+namespace slidelearn {
+
+namespace {
+
+using Hidden = InMatrix<float>;
+
+void require_shape(const Hidden& m, int64_t n_rows, int64_t n_columns, const char* name) {
+    require(static_cast<int64_t>(m.shape(0)) == n_rows && static_cast<int64_t>(m.shape(1)) == n_columns,
+            std::string(name) + " must have shape (" + std::to_string(n_rows) + ", " + std::to_string(n_columns) +
+                "), but has (" + std::to_string(m.shape(0)) + ", " + std::to_string(m.shape(1)) + ")");
+}
+
+void require_length(const InArray<float>& a, int64_t n, const char* name) {
+    require(static_cast<int64_t>(a.size()) == n, std::string(name) + " must have length " + std::to_string(n) +
+                                                     ", but has " + std::to_string(a.size()));
+}
+
+OutMatrix<float> allocate_rows(int64_t n_rows, int64_t stride) {
+    require(n_rows >= 0 && stride > 0, "rows need n_rows >= 0 and stride > 0");
+    const std::size_t bytes = static_cast<std::size_t>(n_rows * stride) * sizeof(float);
+    auto* memory = new RowMemory(bytes);
+    return OutMatrix<float>(memory->data(), {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(stride)},
+                            nb::capsule(memory, [](void* p) noexcept { delete static_cast<RowMemory*>(p); }));
+}
+
+std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(const InOutRows& rows,
+                                                                                const InArray<int32_t>& ids, bool unit,
+                                                                                int n_threads) {
+    const Rows r = view(rows);
+    require_ids(ids, r.n_rows, "ids");
+    const std::size_t n = ids.size();
+    OutMatrix<float> weights = new_matrix<float>(n, r.width);
+    OutArray<float> biases = new_array<float>(n), norms = new_array<float>(unit ? n : 0);
+    const Matrix<float> w{weights.data(), static_cast<int64_t>(n), r.width, r.width};
+    {
+        const nb::gil_scoped_release unlocked;
+        SLIDELEARN_CALL(gather_rows, r, ids.data(), static_cast<int64_t>(n), w, biases.data(),
+                        unit ? norms.data() : nullptr, n_threads);
+    }
+    return {weights, biases, norms};
+}
+
+void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const Hidden& d_weights,
+                      const InArray<float>& d_biases, const InRule& rule, int n_threads) {
+    const Rows r = view(rows);
+    require_ids(ids, r.n_rows, "ids");
+    const int64_t n = static_cast<int64_t>(ids.size());
+    require_shape(d_weights, n, r.width, "d_weights");
+    require_length(d_biases, n, "d_biases");
+    const UpdateRule u = view(rule, r);
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(update_rows, r, ids.data(), n, view(d_weights), d_biases.data(), u, n_threads);
+}
+
+std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, int n_threads) {
+    const Matrix<const float> v = view(x);
+    OutMatrix<float> unit = new_matrix<float>(v.n_rows, v.n_columns);
+    OutArray<float> norms = new_array<float>(v.n_rows);
+    {
+        const nb::gil_scoped_release unlocked;
+        SLIDELEARN_CALL(unit_rows, v, Matrix<float>{unit.data(), v.n_rows, v.n_columns, v.n_columns}, norms.data(),
+                        n_threads);
+    }
+    return {unit, norms};
+}
+
+void bind_unit_rows_backward(const Hidden& unit, const InArray<float>& norms, float scale, const InOutMatrix<float>& d,
+                             int n_threads) {
+    const Matrix<float> vd = view(d);
+    require_shape(unit, vd.n_rows, vd.n_columns, "unit");
+    require_length(norms, vd.n_rows, "norms");
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(unit_rows_backward, view(unit), norms.data(), scale, vd, n_threads);
+}
+
+OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows,
+                                       const std::optional<InArray<float>>& bias, int n_threads) {
+    const Rows r = view(rows);
+    const Csr v = view(x, r.n_rows);
+    require(v.data || v.n_entries() == 0, "x.data must be given");
+    if (bias) require_length(*bias, r.width, "bias");
+    OutMatrix<float> hidden = new_matrix<float>(v.n_rows, r.width);
+    const Matrix<float> h{hidden.data(), v.n_rows, r.width, r.width};
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(features_forward, v, r, bias ? bias->data() : nullptr, h, n_threads);
+    return hidden;
+}
+
+void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutRows& rows, const InRule& rule,
+                            bool hogwild, int n_threads) {
+    const Rows r = view(rows);
+    const Csr v = view(x, r.n_rows);
+    require(v.data || v.n_entries() == 0, "x.data must be given");
+    require_shape(d_hidden, v.n_rows, r.width, "d_hidden");
+    const UpdateRule u = view(rule, r);
+    const nb::gil_scoped_release unlocked;
+    if (hogwild) {
+        SLIDELEARN_CALL(features_backward_hogwild, v, view(d_hidden), r, u, n_threads);
+    } else {
+        const Transposed transposed(v);
+        SLIDELEARN_CALL(features_backward, transposed.columns(), v.data, view(d_hidden), r, u, n_threads);
+    }
+}
+
+OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active, const Hidden& hidden, float scale,
+                                     int n_threads) {
+    const Rows r = view(rows);
+    const Csr a = view(active, r.n_rows);
+    require_shape(hidden, a.n_rows, r.width, "hidden");
+    OutArray<float> logits = new_array<float>(a.n_entries());
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(sampled_forward, r, a, view(hidden), scale, logits.data(), n_threads);
+    return logits;
+}
+
+OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& active, const InCsr& hidden,
+                                            int n_threads) {
+    const Rows r = view(rows);
+    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
+    OutArray<float> logits = new_array<float>(a.n_entries());
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(sampled_forward_sparse, r, a, h, logits.data(), n_threads);
+    return logits;
+}
+
+OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& active, const InArray<float>& d_logits,
+                                       const Hidden& hidden, float scale, const InRule& rule, bool hogwild,
+                                       int n_threads) {
+    const Rows r = view(rows);
+    const Csr a = view(active, r.n_rows);
+    require_shape(hidden, a.n_rows, r.width, "hidden");
+    require_length(d_logits, a.n_entries(), "d_logits");
+    const UpdateRule u = view(rule, r);
+    OutMatrix<float> d_hidden = new_matrix<float>(a.n_rows, r.width);
+    const Matrix<float> d{d_hidden.data(), a.n_rows, r.width, r.width};
+    const nb::gil_scoped_release unlocked;
+    if (hogwild) {
+        SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, d, n_threads);
+    } else {
+        const Transposed transposed(a);
+        SLIDELEARN_CALL(sampled_d_hidden, r, a, d_logits.data(), scale, d, n_threads);
+        SLIDELEARN_CALL(sampled_update, r, transposed.columns(), d_logits.data(), view(hidden), scale, u, n_threads);
+    }
+    return d_hidden;
+}
+
+OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr& active,
+                                             const InArray<float>& d_logits, const InCsr& hidden, const InRule& rule,
+                                             bool hogwild, int n_threads) {
+    const Rows r = view(rows);
+    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
+    require_length(d_logits, a.n_entries(), "d_logits");
+    const UpdateRule u = view(rule, r);
+    OutArray<float> d_hidden = new_array<float>(h.n_entries());
+    const nb::gil_scoped_release unlocked;
+    if (hogwild) {
+        SLIDELEARN_CALL(sampled_backward_hogwild_sparse, r, a, d_logits.data(), h, u, d_hidden.data(), n_threads);
+    } else {
+        const Transposed transposed(a);
+        SLIDELEARN_CALL(sampled_d_hidden_sparse, r, a, d_logits.data(), h, d_hidden.data(), n_threads);
+        SLIDELEARN_CALL(sampled_update_sparse, r, transposed.columns(), d_logits.data(), h, u, n_threads);
+    }
+    return d_hidden;
+}
+
+}  // namespace
+
+void bind_layers(nb::module_& m) {
+    m.def("allocate_rows", &allocate_rows, "n_rows"_a, "stride"_a);
+    m.def("gather_rows", &bind_gather_rows, "rows"_a, "ids"_a, "unit"_a, nb::kw_only(), "n_threads"_a);
+    m.def("update_rows", &bind_update_rows, "rows"_a, "ids"_a, "d_weights"_a, "d_biases"_a, "rule"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("unit_rows", &bind_unit_rows, "x"_a, nb::kw_only(), "n_threads"_a);
+    m.def("unit_rows_backward", &bind_unit_rows_backward, "unit"_a, "norms"_a, "scale"_a, "d"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("features_forward", &bind_features_forward, "x"_a, "rows"_a, "bias"_a = nb::none(), nb::kw_only(),
+          "n_threads"_a);
+    m.def("features_backward", &bind_features_backward, "x"_a, "d_hidden"_a, "rows"_a, "rule"_a, nb::kw_only(),
+          "hogwild"_a, "n_threads"_a);
+    m.def("sampled_forward", &bind_sampled_forward, "rows"_a, "active"_a, "hidden"_a, "scale"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("sampled_forward_sparse", &bind_sampled_forward_sparse, "rows"_a, "active"_a, "hidden"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("sampled_backward", &bind_sampled_backward, "rows"_a, "active"_a, "d_logits"_a, "hidden"_a, "scale"_a,
+          "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+    m.def("sampled_backward_sparse", &bind_sampled_backward_sparse, "rows"_a, "active"_a, "d_logits"_a, "hidden"_a,
+          "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+}
+
+}  // namespace slidelearn

@@ -1,0 +1,39 @@
+// How the bindings take a layer's rows, its update rule, and a batch's logits.
+#pragma once
+
+#include "common.h"
+#include "kernels/logit_rows.h"
+#include "row_layout.h"
+
+namespace slidelearn {
+
+// (memory, width): kernels.types has the layout
+using InOutRows = std::tuple<InOutMatrix<float>, int64_t>;
+// kernels.UpdateRule: kind, learning_rate, beta_1, beta_2, epsilon
+using InRule = std::tuple<int, float, float, float, float>;
+// the labels of a batch: indptr, and the column of each among its sample's active neurons
+using InLabels = std::tuple<InArray<int64_t>, InArray<int32_t>>;
+
+inline Rows view(const InOutRows& in) {
+    const auto& [memory, width] = in;
+    const Rows rows{memory.data(), static_cast<int64_t>(memory.shape(0)), static_cast<int64_t>(memory.shape(1)), width};
+    require(width >= 1 && (rows.stride == rows.padded() + kTail || rows.stride == 3 * rows.padded() + kTail),
+            "rows.memory does not have the layout of rows of width " + std::to_string(width));
+    return rows;
+}
+
+inline UpdateRule view(const InRule& in, const Rows& rows) {
+    const auto [kind, learning_rate, beta_1, beta_2, epsilon] = in;
+    require(kind >= 0 && kind <= 2, "rule.kind must be 0, 1 or 2, but is " + std::to_string(kind));
+    require(kind != static_cast<int>(Rule::adam) || rows.stride == 3 * rows.padded() + kTail,
+            "the rows have no room for the state of Adam");
+    return {static_cast<Rule>(kind), learning_rate, beta_1, beta_2, epsilon};
+}
+
+inline void require_ids(const InArray<int32_t>& ids, int64_t n, const char* what) {
+    bool inside = true;
+    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0 && ids(i) < n;
+    require(inside, std::string(what) + " must lie in [0, " + std::to_string(n) + ")");
+}
+
+}  // namespace slidelearn

@@ -1,0 +1,68 @@
+#include "kernels/rows.h"
+
+#include "kernels/simd.h"
+#include "kernels/update.h"
+#include "thread_pool.h"
+
+namespace slidelearn::SLIDELEARN_ISA {
+
+namespace {
+
+constexpr int64_t kChunk = 64;   // rows of work taken at a time
+constexpr int64_t kAhead = 6;    // rows asked for ahead of their visit
+constexpr float kTinyNorm = 1e-6f;  // keeps a row of zeros finite
+
+template <class Visit>
+void for_rows(int n_threads, int64_t n, Visit&& visit) {
+    parallel_for(n_threads, (n + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
+        const int64_t end = (chunk + 1) * kChunk < n ? (chunk + 1) * kChunk : n;
+        for (int64_t i = chunk * kChunk; i < end; ++i) visit(i);
+    });
+}
+
+float to_unit(const float* x, float* unit, int64_t n) {
+    const float norm = std::sqrt(dot(x, x, n)) + kTinyNorm;
+    const float inverse = 1.0f / norm;
+    for (int64_t k = 0; k < n; ++k) unit[k] = x[k] * inverse;
+    return norm;
+}
+
+}  // namespace
+
+void gather_rows(Rows rows, const int32_t* ids, int64_t n, Matrix<float> weights, float* biases, float* norms,
+                 int n_threads) {
+    for_rows(n_threads, n, [&](int64_t i) {
+        if (i + kAhead < n) prefetch_row(rows, ids[i + kAhead]);
+        const float* w = rows.weights(ids[i]);
+        biases[i] = rows.tail(ids[i])[kBias];
+        if (norms) {
+            norms[i] = to_unit(w, weights.row(i), rows.width);
+        } else {
+            std::memcpy(weights.row(i), w, rows.width * sizeof(float));
+        }
+    });
+}
+
+void update_rows(Rows rows, const int32_t* ids, int64_t n, Matrix<const float> d_weights, const float* d_biases,
+                 UpdateRule rule, int n_threads) {
+    for_rows(n_threads, n, [&](int64_t i) {
+        if (i + kAhead < n) prefetch_row(rows, ids[i + kAhead]);
+        update_row(rows, ids[i], d_weights.row(i), 1.0f, d_biases[i], rule);
+    });
+}
+
+void unit_rows(Matrix<const float> x, Matrix<float> unit, float* norms, int n_threads) {
+    for_rows(n_threads, x.n_rows, [&](int64_t i) { norms[i] = to_unit(x.row(i), unit.row(i), x.n_columns); });
+}
+
+void unit_rows_backward(Matrix<const float> unit, const float* norms, float scale, Matrix<float> d, int n_threads) {
+    for_rows(n_threads, d.n_rows, [&](int64_t i) {
+        const float* u = unit.row(i);
+        float* g = d.row(i);
+        const float along = dot(u, g, d.n_columns);
+        const float factor = scale / norms[i];
+        for (int64_t k = 0; k < d.n_columns; ++k) g[k] = factor * (g[k] - u[k] * along);
+    });
+}
+
+}  // namespace slidelearn::SLIDELEARN_ISA

@@ -1,0 +1,104 @@
+// One optimizer step on one row, or on some of its coordinates. The rules (slidelearn/optim.py has the sources):
+//
+//   SGD       w -= rate g
+//   Adagrad   a += mean(g^2), one accumulator per row;  w -= rate g / (sqrt(a) + epsilon)
+//   Adam      m, v as usual, corrected by the row's own count of updates, not by the number of steps of training
+#pragma once
+
+#include <cmath>
+
+#include "kernels/simd.h"
+#include "row_layout.h"
+
+namespace slidelearn::SLIDELEARN_ISA {
+
+struct AdamStep {
+    float rate, beta_1, beta_2, epsilon, correction_2;
+
+    AdamStep(const UpdateRule& rule, float n_updates)
+        : rate(rule.learning_rate / (1.0f - std::pow(rule.beta_1, n_updates))),
+          beta_1(rule.beta_1),
+          beta_2(rule.beta_2),
+          epsilon(rule.epsilon),
+          correction_2(1.0f / (1.0f - std::pow(rule.beta_2, n_updates))) {}
+
+    void operator()(float& w, float& m, float& v, float g) const {
+        m = beta_1 * m + (1.0f - beta_1) * g;
+        v = beta_2 * v + (1.0f - beta_2) * g * g;
+        w -= rate * m / (std::sqrt(v * correction_2) + epsilon);
+    }
+};
+
+static inline float adagrad_step(const UpdateRule& rule, float& accumulator, float mean_square) {
+    accumulator += mean_square;
+    return rule.learning_rate / (std::sqrt(accumulator) + rule.epsilon);
+}
+
+static inline void update_bias(float* tail, float g, const UpdateRule& rule) {
+    switch (rule.kind) {
+        case Rule::sgd:
+            tail[kBias] -= rule.learning_rate * g;
+            return;
+        case Rule::adagrad:
+            tail[kBias] -= adagrad_step(rule, tail[kBiasV], g * g) * g;
+            return;
+        case Rule::adam:
+            AdamStep(rule, tail[kUpdates])(tail[kBias], tail[kBiasM], tail[kBiasV], g);
+            return;
+    }
+}
+
+// Row i takes the gradient scale * g (width), and its bias the gradient d_bias.
+static inline void update_row(const Rows& rows, int64_t i, const float* __restrict g, float scale, float d_bias,
+                              const UpdateRule& rule) {
+    float* __restrict w = rows.weights(i);
+    float* __restrict tail = rows.tail(i);
+    const int64_t n = rows.width;
+    tail[kUpdates] += 1.0f;
+    if (rule.kind == Rule::adam) {
+        float* __restrict m = w + rows.padded();
+        float* __restrict v = m + rows.padded();
+        const AdamStep step(rule, tail[kUpdates]);
+        for (int64_t k = 0; k < n; ++k) step(w[k], m[k], v[k], scale * g[k]);
+    } else if (rule.kind == Rule::adagrad) {
+        const float mean_square = scale * scale * dot(g, g, n) / static_cast<float>(n);
+        axpy(-scale * adagrad_step(rule, tail[kRowV], mean_square), g, w, n);
+    } else {
+        axpy(-scale * rule.learning_rate, g, w, n);
+    }
+    update_bias(tail, d_bias, rule);
+}
+
+// The same where the gradient scale * g has entries at the given coordinates only; the others are not touched.
+static inline void update_row_sparse(const Rows& rows, int64_t i, const int32_t* coordinates, const float* g,
+                                     int64_t n_coordinates, float scale, float d_bias, const UpdateRule& rule) {
+    float* w = rows.weights(i);
+    float* tail = rows.tail(i);
+    tail[kUpdates] += 1.0f;
+    if (rule.kind == Rule::adam) {
+        float* m = w + rows.padded();
+        float* v = m + rows.padded();
+        const AdamStep step(rule, tail[kUpdates]);
+        for (int64_t k = 0; k < n_coordinates; ++k) {
+            const int32_t c = coordinates[k];
+            step(w[c], m[c], v[c], scale * g[k]);
+        }
+    } else {
+        float rate = rule.learning_rate;
+        if (rule.kind == Rule::adagrad) {
+            const float mean_square =
+                scale * scale * dot(g, g, n_coordinates) / static_cast<float>(rows.width);
+            rate = adagrad_step(rule, tail[kRowV], mean_square);
+        }
+        for (int64_t k = 0; k < n_coordinates; ++k) w[coordinates[k]] -= rate * scale * g[k];
+    }
+    update_bias(tail, d_bias, rule);
+}
+
+// Ask for a row ahead of its visit.
+static inline void prefetch_row(const Rows& rows, int64_t i) {
+    const char* begin = reinterpret_cast<const char*>(rows.weights(i));
+    for (int64_t byte = 0; byte < rows.stride * 4; byte += 64) prefetch(begin + byte);
+}
+
+}  // namespace slidelearn::SLIDELEARN_ISA

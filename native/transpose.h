@@ -1,0 +1,38 @@
+// The entries of a batch's sparse matrix sorted by column, so that a column has one writer.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "views.h"
+
+namespace slidelearn {
+
+struct Columns {
+    const int32_t* ids;      // the columns that occur, ascending
+    const int64_t* indptr;   // entries of column ids[i]: [indptr[i], indptr[i + 1])
+    const int32_t* rows;     // the row of each entry, ascending within a column
+    const int64_t* entries;  // its place in the matrix
+    int64_t n;               // how many columns occur
+};
+
+class Transposed {
+  public:
+    // Time and memory follow the number of entries, never the number of columns.
+    explicit Transposed(Csr matrix);
+
+    Columns columns() const {
+        return {ids_.data(), indptr_.data(), rows_.data(), entries_.data(), static_cast<int64_t>(ids_.size())};
+    }
+
+  private:
+    std::vector<int32_t> ids_;
+    std::vector<int64_t> indptr_;
+    std::vector<int32_t> rows_;
+    std::vector<int64_t> entries_;
+};
+
+// The distinct ids among `n`, ascending.
+std::vector<int32_t> distinct(const int32_t* ids, int64_t n);
+
+}  // namespace slidelearn

@@ -1,0 +1,67 @@
+"""The active set: the neurons that are computed for a batch, or for each of its samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slidelearn import kernels
+from slidelearn.kernels import NO_DATA, Csr, Float, Ids, Labels, Offsets
+
+
+@dataclass(frozen=True)
+class ActiveSet:
+    """The neurons computed for a batch.
+
+    Shared by the batch, `ids` are ascending and logits form a matrix (n_samples, n_ids). One set per sample, sample i
+    has ``ids[indptr[i]:indptr[i+1]]``, its own labels first, and logits lie beside the ids.
+    """
+
+    ids: Ids
+    indptr: Offsets | None
+    """None: one set, shared by all samples."""
+    labels: Labels
+    """Where the samples' own labels stand among their active neurons."""
+    log_q: Float | None = None
+    """What the loss subtracts from logits of labels that are not a sample's own, one per id: beta * log q."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether all samples of the batch have the same active neurons."""
+        return self.indptr is None
+
+    @property
+    def n_samples(self) -> int:
+        """Samples in the batch."""
+        return len(self.labels.indptr) - 1
+
+    @property
+    def mean_size(self) -> float:
+        """Active neurons per sample."""
+        return float(len(self.ids)) if self.indptr is None else len(self.ids) / max(self.n_samples, 1)
+
+    @property
+    def csr(self) -> Csr:
+        """The ids of each sample as rows; a shared set is written out for every sample."""
+        if self.indptr is not None:
+            return Csr(self.indptr, self.ids, NO_DATA)
+        indptr = np.arange(self.n_samples + 1, dtype=np.int64) * len(self.ids)
+        return Csr(indptr, np.tile(self.ids, self.n_samples), NO_DATA)
+
+
+def shared_set(labels: Csr, candidates: list[Ids], log_q: Float | None = None) -> ActiveSet:
+    """The union of the samples' labels and all candidates."""
+    ids = kernels.distinct(np.concatenate([labels.indices, *candidates]))
+    columns = np.searchsorted(ids, labels.indices).astype(np.int32)
+    return ActiveSet(ids, None, Labels(labels.indptr, columns), log_q)
+
+
+def all_neurons(n_neurons: int, labels: Csr) -> ActiveSet:
+    """Every neuron, for every sample."""
+    return ActiveSet(np.arange(n_neurons, dtype=np.int32), None, Labels(labels.indptr, labels.indices))
+
+
+def no_labels(n_samples: int) -> Csr:
+    """The labels of samples that have none, such as queries and inputs of hidden layers."""
+    return Csr(np.zeros(n_samples + 1, np.int64), np.empty(0, np.int32), NO_DATA)

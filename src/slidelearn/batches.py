@@ -1,0 +1,76 @@
+"""Training samples as the verbs take them, and the batches of an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from slidelearn import kernels
+from slidelearn.kernels import NO_DATA, Csr
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some samples: their features, their labels, and their numbers in the training set."""
+
+    features: Csr
+    labels: Csr
+    sample_ids: NDArray[np.int64]
+
+
+class Samples:
+    """The samples to train on: those that have a label.
+
+    Parameters
+    ----------
+    X
+        (n_samples, n_features) float32 CSR, canonical.
+    Y
+        (n_samples, n_labels) CSR, canonical; its pattern is read.
+    """
+
+    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
+        self.features = to_csr(X)
+        self.labels = to_csr(Y, pattern_only=True)
+        self.n_labels: int = Y.shape[1]
+        self.labelled = np.flatnonzero(np.diff(self.labels.indptr))
+
+    @property
+    def n_samples(self) -> int:
+        """All samples, with and without labels."""
+        return self.features.n_rows
+
+    @property
+    def n_without_labels(self) -> int:
+        """Samples that take no part in training."""
+        return self.n_samples - len(self.labelled)
+
+    def label_counts(self) -> NDArray[np.int64]:
+        """Samples of each label, (n_labels,)."""
+        return np.bincount(self.labels.indices, minlength=self.n_labels)
+
+    def take(self, sample_ids: NDArray[np.int64]) -> Batch:
+        """The batch of the given samples."""
+        features = Csr(*kernels.take_rows(self.features, sample_ids))
+        return Batch(features, Csr(*kernels.take_rows(self.labels, sample_ids)), sample_ids)
+
+    def n_batches(self, batch_size: int) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.labelled) // batch_size)
+
+    def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch: every labelled sample once, in random order; the last batch may be smaller."""
+        order = rng.permutation(self.labelled)
+        for begin in range(0, len(order), batch_size):
+            yield self.take(order[begin : begin + batch_size])
+
+
+def to_csr(matrix: sparse.csr_array, *, pattern_only: bool = False) -> Csr:
+    """A SciPy matrix as the verbs take it; arrays of the right type are shared, not copied."""
+    data: Any = NO_DATA if pattern_only else matrix.data.astype(np.float32, copy=False)
+    return Csr(matrix.indptr.astype(np.int64, copy=False), matrix.indices.astype(np.int32, copy=False), data)

@@ -1,0 +1,163 @@
+"""The layers, each with its backward pass right under its forward pass.
+
+A backward pass also takes the optimizer's step on the rows it touches: gradients of parameters are never stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from slidelearn import kernels
+from slidelearn.active import ActiveSet
+from slidelearn.kernels import NO_DATA, Csr, Float, Ids, UpdateRule
+from slidelearn.optim import ParameterRows
+
+BLOCK = 8192
+"""Active neurons whose gradients are held at a time: a full output layer's would double the memory."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a step runs: on how many threads, and whether they may write to the same row unlocked."""
+
+    n_threads: int
+    hogwild: bool = False
+
+
+class SparseInput:
+    """``hidden = X W + bias``: one row of W per feature, read and updated for the features that occur only."""
+
+    def __init__(self, n_features: int, width: int, optimizer: str, *, bias: bool) -> None:
+        self.features = ParameterRows(n_features, width, optimizer)
+        self.bias = ParameterRows(1, width, optimizer) if bias else None
+
+    def forward(self, x: Csr, run: Execution) -> Float:
+        """(n_samples, width) float32."""
+        bias = self.bias.weights[0] if self.bias else None
+        return kernels.features_forward(x, self.features.rows, bias, n_threads=run.n_threads)
+
+    def backward(self, x: Csr, d_hidden: Float, rule: UpdateRule, run: Execution) -> None:
+        """One step on the rows of the features in `x`."""
+        kernels.features_backward(
+            x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads
+        )
+        if self.bias:
+            d_bias = d_hidden.sum(axis=0, keepdims=True)
+            self.bias.update(np.zeros(1, np.int32), d_bias, np.zeros(1, np.float32), rule, run.n_threads)
+
+
+@dataclass(frozen=True)
+class LayerPass:
+    """What a forward pass leaves for the backward pass."""
+
+    active: ActiveSet
+    logits: Float
+    """(n_samples, n_ids) for a shared active set, (n_entries,) for one set per sample."""
+    x: Float | Csr
+    """The layer's input; of length 1 where logits are cosines."""
+    x_norms: Float
+    weights: Float
+    """The active rows, of length 1 where logits are cosines; empty where every sample has its own."""
+    weight_norms: Float
+
+
+class NeuronLayer:
+    """A layer whose neurons are rows, computed where they are active: hidden layers and the wide output.
+
+    Logits are inner products ``x . w + bias``, or cosines ``scale * cos(x, w) + bias`` if `scale` > 0. The input is
+    dense (n_samples, n_inputs), or a `Csr` of the active neurons of a sampled layer below: then gradients touch active
+    neurons x active inputs only.
+    """
+
+    def __init__(self, n_inputs: int, n_neurons: int, optimizer: str, *, scale: float = 0.0) -> None:
+        self.neurons = ParameterRows(n_neurons, n_inputs, optimizer)
+        self.scale = scale
+        self._answer_scales: Float | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """Width of a row."""
+        return self.neurons.rows.width
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of rows."""
+        return self.neurons.n_rows
+
+    def forward(self, x: Float | Csr, active: ActiveSet, run: Execution) -> LayerPass:
+        """The logits of the active neurons."""
+        rows, threads = self.neurons.rows, run.n_threads
+        if isinstance(x, Csr):
+            if not self.scale:
+                logits = kernels.sampled_forward_sparse(rows, active.csr, x, n_threads=threads)
+                return LayerPass(active, self._shaped(logits, active), x, NO_DATA, NO_DATA, NO_DATA)
+            x = densify(x, rows.width)  # a cosine needs the whole of both vectors
+        x_norms = NO_DATA
+        if self.scale:
+            x, x_norms = kernels.unit_rows(x, n_threads=threads)
+        if not active.shared:
+            logits = kernels.sampled_forward(rows, active.csr, x, self.scale, n_threads=threads)
+            return LayerPass(active, logits, x, x_norms, NO_DATA, NO_DATA)
+        weights, bias, norms = kernels.gather_rows(rows, active.ids, unit=self.scale > 0, n_threads=threads)
+        scaled = x * np.float32(self.scale) if self.scale else x
+        logits = kernels.matmul(scaled, weights, transpose_b=True, bias=bias, n_threads=threads)
+        return LayerPass(active, logits, x, x_norms, weights, norms)
+
+    def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
+        """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
+        self._answer_scales = None
+        rows, threads = self.neurons.rows, run.n_threads
+        how = {"hogwild": run.hogwild, "n_threads": threads}
+        if isinstance(done.x, Csr):
+            d_data = kernels.sampled_backward_sparse(
+                rows, done.active.csr, d_logits.reshape(-1), done.x, rule, **how
+            )
+            return Csr(done.x.indptr, done.x.indices, d_data)
+        if done.active.shared:
+            d_x = kernels.matmul(d_logits, done.weights, n_threads=threads)
+            self._update_shared(done, d_logits, rule, threads)
+        else:
+            d_x = kernels.sampled_backward(rows, done.active.csr, d_logits, done.x, self.scale, rule, **how)
+        if self.scale:
+            # the per-sample verb has applied the scale; the length of x is left
+            scale = self.scale if done.active.shared else 1.0
+            kernels.unit_rows_backward(done.x, done.x_norms, scale, d_x, n_threads=threads)
+        return d_x
+
+    def _update_shared(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> None:
+        assert not isinstance(done.x, Csr)
+        for begin in range(0, len(done.active.ids), BLOCK):
+            block = slice(begin, begin + BLOCK)
+            d_weights = kernels.matmul(d_logits[:, block], done.x, transpose_a=True, n_threads=n_threads)
+            if self.scale:
+                kernels.unit_rows_backward(
+                    done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
+                )
+            d_bias = d_logits[:, block].sum(axis=0)
+            self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
+
+    def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
+        """The k neurons with the highest logits and their logits, (n_samples, k) each, best first; all are computed."""
+        if self.scale:
+            x, _ = kernels.unit_rows(x, n_threads=n_threads)
+        return kernels.exact_top_k(self.neurons.rows, self._scales(), x, k, n_threads=n_threads)
+
+    def _scales(self) -> Float | None:
+        """What turns ``x . w`` of a unit x into a logit, per neuron; kept until the rows change."""
+        if self.scale and self._answer_scales is None:
+            norms = np.sqrt(np.einsum("ij,ij->i", self.neurons.weights, self.neurons.weights)) + np.float32(1e-6)
+            self._answer_scales = (self.scale / norms).astype(np.float32)
+        return self._answer_scales
+
+    @staticmethod
+    def _shaped(logits: Float, active: ActiveSet) -> Float:
+        return logits.reshape(active.n_samples, -1) if active.shared else logits
+
+
+def densify(x: Csr, n_columns: int) -> Float:
+    """The dense form of a sampled layer's activations, (n_samples, n_columns)."""
+    dense = np.zeros((x.n_rows, n_columns), np.float32)
+    dense[np.repeat(np.arange(x.n_rows), np.diff(x.indptr)), x.indices] = x.data
+    return dense

@@ -1,0 +1,136 @@
+"""Training: epoch -> batch -> step. The only place that orders the work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from slidelearn import kernels
+from slidelearn.batches import Batch, Samples
+from slidelearn.callbacks import Callback
+from slidelearn.config import Config
+from slidelearn.kernels import UpdateRule
+from slidelearn.layers import Execution, densify
+from slidelearn.losses import loss_and_gradient
+from slidelearn.network import Network
+from slidelearn.optim import Schedule
+from slidelearn.sampling import ActiveSetSampler
+
+
+@dataclass
+class Progress:
+    """Where training is; callbacks read it."""
+
+    n_steps: int
+    n_epochs: int
+    step: int = 0
+    epoch: int = 0
+    n_samples: int = 0
+    """Samples seen, with repetition."""
+    loss: float = float("nan")
+    """Of the last step."""
+    active: float = 0.0
+    """Active labels per sample, mean over all steps."""
+    n_rebuilds: int = 0
+    candidate_recall: float | None = None
+    """Share of the samples' labels that the samplers proposed without knowing them; None where they all know."""
+    started: float = field(default_factory=time.perf_counter)
+    epoch_seconds: list[float] = field(default_factory=list)
+
+
+class Trainer:
+    """Trains a network on samples.
+
+    Parameters
+    ----------
+    network
+        Changed in place.
+    config
+        Its options.
+    samples
+        The training set.
+    n_threads
+        Threads that each verb may use.
+    rng
+        The source of all randomness of training.
+    """
+
+    def __init__(
+        self, network: Network, config: Config, samples: Samples, n_threads: int, rng: np.random.Generator
+    ) -> None:
+        self.network, self._config, self._samples, self._rng = network, config, samples, rng
+        self._run = Execution(n_threads, hogwild=not config.deterministic)
+        self._sampler = ActiveSetSampler(config, samples, network.output_index, network.output.n_inputs)
+
+    def fit(self, n_epochs: int, schedule_name: str | None = None, callbacks: Sequence[Callback] = ()) -> Progress:
+        """Train for some epochs."""
+        config = self._config
+        n_steps = n_epochs * self._samples.n_batches(config.batch_size)
+        schedule = Schedule(config, n_steps)
+        progress = Progress(n_steps, n_epochs)
+        self.network.rebuild_tables(self._run.n_threads)
+        for callback in callbacks:
+            callback.on_begin(progress)
+        for _ in range(n_epochs):
+            began = time.perf_counter()
+            for batch in self._samples.shuffled(config.batch_size, self._rng):
+                self._step(batch, schedule.rule(progress.step), progress)
+                for callback in callbacks:
+                    callback.on_step(progress)
+            progress.epoch += 1
+            progress.epoch_seconds.append(time.perf_counter() - began)
+            for callback in callbacks:
+                callback.on_epoch(progress)
+        for callback in callbacks:
+            callback.on_end(progress)
+        return progress
+
+    def _step(self, batch: Batch, rule: UpdateRule, progress: Progress) -> None:
+        net, run = self.network, self._run
+        below = net.forward_hidden(batch.features, seed=progress.step, run=run)
+        active = self._sampler.sample(below.hidden, batch, self._rng, run)
+        above = net.output.forward(below.hidden, active, run)
+        self._sampler.observe(batch, active, above.logits, run)
+        loss, d_logits = loss_and_gradient(self._config.loss, above.logits, active, run.n_threads)
+        d_hidden = net.output.backward(above, d_logits, rule, run)
+        net.backward_hidden(batch.features, below, d_hidden, rule, run)
+        progress.step += 1
+        progress.n_rebuilds += net.rebuild_tables_if_due(progress.step, run.n_threads)
+        self._note(progress, batch, loss, active.mean_size)
+
+    def _note(self, progress: Progress, batch: Batch, loss: float, n_active: float) -> None:
+        progress.loss = loss
+        progress.n_samples += batch.labels.n_rows
+        progress.active += (n_active - progress.active) / progress.step
+        if self._sampler.n_sought:
+            progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
+
+
+def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:
+    """Give each label the direction of the sum of its samples' hidden vectors (PIFA of Chang et al., PECOS, 2020).
+
+    Labels without samples start in a random direction.
+    """
+    rows = network.output.neurons
+    everything = Execution(run.n_threads)
+    add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
+    for begin in range(0, len(samples.labelled), 8192):
+        batch = samples.take(samples.labelled[begin : begin + 8192])
+        hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
+        dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
+        unit, _ = kernels.unit_rows(dense, n_threads=run.n_threads)
+        labels = batch.labels._replace(data=np.ones(len(batch.labels.indices), np.float32))
+        kernels.features_backward(labels, -unit, rows.rows, add, hogwild=False, n_threads=run.n_threads)
+    for begin in range(0, rows.n_rows, 8192):
+        block = rows.weights[begin : begin + 8192]
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        empty = norms == 0
+        block[empty] = rng.standard_normal((int(empty.sum()), block.shape[1]), dtype=np.float32)
+        norms[empty] = np.sqrt(block.shape[1])
+        block /= norms[:, None]
+    for name, state in rows.named_arrays():
+        if name == "n_updates":
+            state[...] = 0
