@@ -5,6 +5,7 @@
 namespace slidelearn {
 
 void bind_isa(nb::module_& m);
+void bind_data(nb::module_& m);
 void bind_dense(nb::module_& m);
 
 }  // namespace slidelearn
@@ -12,5 +13,6 @@ void bind_dense(nb::module_& m);
 NB_MODULE(_native, m) {
     m.doc() = "Batch-sized verbs over arrays; slidelearn.kernels.reference has the same ones in NumPy.";
     slidelearn::bind_isa(m);
+    slidelearn::bind_data(m);
     slidelearn::bind_dense(m);
 }

@@ -14,9 +14,10 @@ from slidelearn.kernels.types import Csr, Float, Ids, Offsets
 available_isas = _native.available_isas
 isa_in_use = _native.isa_in_use
 use_isa = _native.use_isa
+parse_xmc = _native.parse_xmc
 
 _ISA = os.environ.get("SLIDELEARN_ISA", "")
 if _ISA not in ("", "reference"):
     use_isa(_ISA)
 
-__all__ = ["Csr", "Float", "Ids", "Offsets", "available_isas", "isa_in_use", "use_isa"]
+__all__ = ["Csr", "Float", "Ids", "Offsets", "available_isas", "isa_in_use", "parse_xmc", "use_isa"]
