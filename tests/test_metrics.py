@@ -162,8 +162,8 @@ def test_what_is_given_is_not_changed():
 @pytest.mark.parametrize(
     ("ids", "k", "message"),
     [
-        (IDS, 4, "k must lie in 1..3, the columns of ids, but is 4; predict more labels"),
-        (IDS, 0, "k must lie in 1..3, the columns of ids, but is 0; predict more labels"),
+        (IDS, 4, "k must lie in 1..3 (as many labels as ids has per sample), but is 4"),
+        (IDS, 0, "k must lie in 1..3 (as many labels as ids has per sample), but is 0"),
         (IDS[:2], 1, "ids and Y must have one row per sample, but ids has 2 and Y has 3"),
         (IDS[0], 1, "ids must be integers (n_samples, n_ranks), but is int64 of shape (3,)"),
         (IDS * 1.0, 1, "ids must be integers (n_samples, n_ranks), but is float64 of shape (3, 3)"),
@@ -175,6 +175,11 @@ def test_what_is_given_is_not_changed():
 def test_refuses(ids, k, message):
     with pytest.raises(ValueError, match="^" + re.escape(message) + "$"):
         precision_at_k(ids, Y, k)
+
+
+def test_every_k_of_evaluate_is_checked():
+    with pytest.raises(ValueError, match=r"^k must lie in 1..3 .*, but is 0$"):
+        evaluate(IDS, Y, ks=(0, 3))
 
 
 def test_refuses_weights_that_do_not_fit():

@@ -70,7 +70,7 @@ def load_dataset(name: str) -> Dataset:
     >>> data.test_texts[1]
     'bell, bell shape, campana : the shape of a bell'
     >>> [readable_label(data.label_names[label]) for label in data.Y_test[[1]].indices]
-    ['attribute', 'shape', 'curve']
+    ['attribute', 'shape', 'line']
     """
     if name not in DATASETS:
         raise ValueError(f"name must be one of {', '.join(DATASETS)}, but is {name!r}")

@@ -134,7 +134,7 @@ def evaluate(
     dict
         ``p@k``, ``psp@k`` and ``ndcg@k`` for each k, and ``recall@20`` if ids has that many columns.
     """
-    ids, Y = _check(ids, Y, max(ks))
+    ids, Y = _check(ids, Y, *ks)
     hits = _hits(ids, Y)
     result = {f"p@{k}": _precision(hits, k) for k in ks}
     if inverse_propensities is not None:
@@ -185,15 +185,16 @@ def _hits(ids: NDArray[np.int64], Y: FloatCsr) -> _Hits:
     return np.asarray(found & (ids >= 0))
 
 
-def _check(ids: Any, Y: Any, k: int) -> tuple[NDArray[np.int64], FloatCsr]:
+def _check(ids: Any, Y: Any, *ks: int) -> tuple[NDArray[np.int64], FloatCsr]:
     Y = check_labels(Y)
     ids = np.asarray(ids)
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         raise ValueError(f"ids must be integers (n_samples, n_ranks), but is {ids.dtype} of shape {ids.shape}")
     if len(ids) != Y.shape[0]:
         raise ValueError(f"ids and Y must have one row per sample, but ids has {len(ids)} and Y has {Y.shape[0]}")
-    if not 1 <= k <= ids.shape[1]:
-        raise ValueError(f"k must lie in 1..{ids.shape[1]}, the columns of ids, but is {k}; predict more labels")
+    for k in ks:
+        if not 1 <= k <= ids.shape[1]:
+            raise ValueError(f"k must lie in 1..{ids.shape[1]} (as many labels as ids has per sample), but is {k}")
     if ids.size and not (ids.min() >= -1 and ids.max() < Y.shape[1]):
         wrong = ids.min() if ids.min() < -1 else ids.max()
         raise ValueError(f"ids must lie in [0, {Y.shape[1]}), or be -1 where there is none, but one is {wrong}")
