@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from slidelearn import __version__
+from slidelearn.version import __version__
 from slidelearn.arrays_file import ArraysFile, write_arrays
 from slidelearn.atomic_files import CheckpointError, sync_directory, write_atomically, write_with_digest
 from slidelearn.config import Config, make_config
