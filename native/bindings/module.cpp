@@ -6,6 +6,7 @@ namespace slidelearn {
 
 void bind_isa(nb::module_& m);
 void bind_dense(nb::module_& m);
+void bind_lsh(nb::module_& m);
 
 }  // namespace slidelearn
 
@@ -13,4 +14,5 @@ NB_MODULE(_native, m) {
     m.doc() = "Batch-sized verbs over arrays; slidelearn.kernels.reference has the same ones in NumPy.";
     slidelearn::bind_isa(m);
     slidelearn::bind_dense(m);
+    slidelearn::bind_lsh(m);
 }

@@ -9,6 +9,19 @@ from __future__ import annotations
 import os
 
 from slidelearn.kernels import _native
+from slidelearn.kernels._native import (
+    build_tables,
+    doph_codes,
+    dwta_codes,
+    matmul,
+    sign_codes,
+    simhash_codes,
+    threshold_candidates,
+    topk_candidates,
+    update_projections,
+    vanilla_candidates,
+    wta_codes,
+)
 from slidelearn.kernels.types import Csr, Float, Ids, Offsets
 
 available_isas = _native.available_isas
@@ -19,4 +32,23 @@ _ISA = os.environ.get("SLIDELEARN_ISA", "")
 if _ISA not in ("", "reference"):
     use_isa(_ISA)
 
-__all__ = ["Csr", "Float", "Ids", "Offsets", "available_isas", "isa_in_use", "use_isa"]
+__all__ = [
+    "Csr",
+    "Float",
+    "Ids",
+    "Offsets",
+    "available_isas",
+    "build_tables",
+    "doph_codes",
+    "dwta_codes",
+    "isa_in_use",
+    "matmul",
+    "sign_codes",
+    "simhash_codes",
+    "threshold_candidates",
+    "topk_candidates",
+    "update_projections",
+    "use_isa",
+    "vanilla_candidates",
+    "wta_codes",
+]
