@@ -159,6 +159,7 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
     const HashTables tables{view(offsets), view(ids)};
     check_threads(n_threads);
     require(tables.offsets.n_columns >= 1, "offsets must be (n_tables, n_buckets + 1)");
+    require(vc.n_rows < (1 << 16), "n_tables must be below 65536, but is " + std::to_string(vc.n_rows));
     require(tables.offsets.n_rows == vc.n_rows && tables.ids.n_rows == vc.n_rows,
             "codes, offsets and ids must have a row for each table");
     check_indices(vc.data, vc.n_rows * vc.n_columns, tables.offsets.n_columns - 1, "codes");
