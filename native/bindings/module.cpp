@@ -9,6 +9,7 @@ void bind_data(nb::module_& m);
 void bind_dense(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_active(nb::module_& m);
+void bind_lsh(nb::module_& m);
 
 }  // namespace slidelearn
 
@@ -19,4 +20,5 @@ NB_MODULE(_native, m) {
     slidelearn::bind_dense(m);
     slidelearn::bind_layers(m);
     slidelearn::bind_active(m);
+    slidelearn::bind_lsh(m);
 }
