@@ -102,15 +102,18 @@ class ArraysFile:
             raise CheckpointError(f"{self._path}: array {unknown[0]!r} is not part of such a model")
         for name, array in arrays.items():
             self.expect(name, array.shape)
-            dtype, shape, begin = self._entries[name]
+            dtype, _, begin = self._entries[name]
             if dtype.newbyteorder("=") != array.dtype:
                 raise CheckpointError(f"{self._path}: array {name!r} must be {array.dtype}, but is {dtype}")
-            source = np.frombuffer(self._map, dtype, math.prod(shape), begin).reshape(shape)
-            for to, piece in zip(_pieces(array), _pieces(source), strict=True):
-                to[...] = piece
+            self._copy(array, dtype, begin)
             if array.dtype.kind == "f" and not _finite(array):
                 raise CheckpointError(f"{self._path}: array {name!r} must be finite, but has NaN or infinity")
-            del source, piece  # lest the map cannot be closed
+
+    def _copy(self, array: NDArray[Any], dtype: np.dtype[Any], begin: int) -> None:
+        """Fill the array; no view of the map outlives the call, or the map could not be closed."""
+        source = np.frombuffer(self._map, dtype, array.size, begin).reshape(array.shape)
+        for to, piece in zip(_pieces(array), _pieces(source), strict=True):
+            to[...] = piece
 
     def _open(self) -> None:
         size = self._path.stat().st_size

@@ -81,8 +81,11 @@ def vectorizer_of(documents: Documents) -> TfidfVectorizer | None:
         raise CheckpointError(f"{VECTORIZER} is damaged: {error}") from None
 
 
-def _from_json(documents: Documents, name: str) -> Any:
+def _from_json(documents: Documents, name: str) -> dict[str, Any]:
     try:
-        return json.loads(documents[name])
+        saved = json.loads(documents[name])
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{name} is damaged: {error}") from None
+    if not isinstance(saved, dict):
+        raise CheckpointError(f"{name} is damaged: it must hold a JSON object")
+    return saved
