@@ -44,7 +44,9 @@ class Bell {
 
     void ring(int n_wanted) {
         if (n_asleep_ == 0) return;
-        { const std::lock_guard<std::mutex> none_between_looking_and_sleeping(mutex_); }
+        {
+            const std::lock_guard<std::mutex> none_between_looking_and_sleeping(mutex_);
+        }
         for (int n = std::min<int>(n_wanted, n_asleep_); n > 0; --n) rung_.notify_one();
     }
 
