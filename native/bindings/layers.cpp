@@ -19,8 +19,8 @@ void require_shape(const Hidden& m, int64_t n_rows, int64_t n_columns, const cha
 }
 
 void require_length(const InArray<float>& a, int64_t n, const char* name) {
-    require(static_cast<int64_t>(a.size()) == n, std::string(name) + " must have length " + std::to_string(n) +
-                                                     ", but has " + std::to_string(a.size()));
+    require(static_cast<int64_t>(a.size()) == n,
+            std::string(name) + " must have length " + std::to_string(n) + ", but has " + std::to_string(a.size()));
 }
 
 OutMatrix<float> allocate_rows(int64_t n_rows, int64_t stride) {
@@ -34,6 +34,7 @@ OutMatrix<float> allocate_rows(int64_t n_rows, int64_t stride) {
 std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(const InOutRows& rows,
                                                                                 const InArray<int32_t>& ids, bool unit,
                                                                                 int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     require_ids(ids, r.n_rows, "ids");
     const std::size_t n = ids.size();
@@ -50,6 +51,7 @@ std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(
 
 void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const Hidden& d_weights,
                       const InArray<float>& d_biases, const InRule& rule, int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     require_ids(ids, r.n_rows, "ids");
     const int64_t n = static_cast<int64_t>(ids.size());
@@ -61,6 +63,7 @@ void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const 
 }
 
 std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, int n_threads) {
+    require_threads(n_threads);
     const Matrix<const float> v = view(x);
     OutMatrix<float> unit = new_matrix<float>(v.n_rows, v.n_columns);
     OutArray<float> norms = new_array<float>(v.n_rows);
@@ -74,6 +77,7 @@ std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, in
 
 void bind_unit_rows_backward(const Hidden& unit, const InArray<float>& norms, float scale, const InOutMatrix<float>& d,
                              int n_threads) {
+    require_threads(n_threads);
     const Matrix<float> vd = view(d);
     require_shape(unit, vd.n_rows, vd.n_columns, "unit");
     require_length(norms, vd.n_rows, "norms");
@@ -81,8 +85,9 @@ void bind_unit_rows_backward(const Hidden& unit, const InArray<float>& norms, fl
     SLIDELEARN_CALL(unit_rows_backward, view(unit), norms.data(), scale, vd, n_threads);
 }
 
-OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows,
-                                       const std::optional<InArray<float>>& bias, int n_threads) {
+OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows, const std::optional<InArray<float>>& bias,
+                                       int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr v = view(x, r.n_rows);
     require(v.data || v.n_entries() == 0, "x.data must be given");
@@ -96,6 +101,7 @@ OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows,
 
 void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutRows& rows, const InRule& rule,
                             bool hogwild, int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr v = view(x, r.n_rows);
     require(v.data || v.n_entries() == 0, "x.data must be given");
@@ -112,6 +118,7 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
 
 OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active, const Hidden& hidden, float scale,
                                      int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows);
     require_shape(hidden, a.n_rows, r.width, "hidden");
@@ -123,6 +130,7 @@ OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active,
 
 OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& active, const InCsr& hidden,
                                             int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
@@ -135,6 +143,7 @@ OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& 
 OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& active, const InArray<float>& d_logits,
                                        const Hidden& hidden, float scale, const InRule& rule, bool hogwild,
                                        int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows);
     require_shape(hidden, a.n_rows, r.width, "hidden");
@@ -153,9 +162,9 @@ OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& activ
     return d_hidden;
 }
 
-OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr& active,
-                                             const InArray<float>& d_logits, const InCsr& hidden, const InRule& rule,
-                                             bool hogwild, int n_threads) {
+OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr& active, const InArray<float>& d_logits,
+                                             const InCsr& hidden, const InRule& rule, bool hogwild, int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
@@ -177,24 +186,24 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
 
 void bind_layers(nb::module_& m) {
     m.def("allocate_rows", &allocate_rows, "n_rows"_a, "stride"_a);
-    m.def("gather_rows", &bind_gather_rows, "rows"_a, "ids"_a, "unit"_a, nb::kw_only(), "n_threads"_a);
-    m.def("update_rows", &bind_update_rows, "rows"_a, "ids"_a, "d_weights"_a, "d_biases"_a, "rule"_a, nb::kw_only(),
-          "n_threads"_a);
+    m.def("gather_rows", &bind_gather_rows, "rows"_a.noconvert(), "ids"_a, "unit"_a, nb::kw_only(), "n_threads"_a);
+    m.def("update_rows", &bind_update_rows, "rows"_a.noconvert(), "ids"_a, "d_weights"_a, "d_biases"_a, "rule"_a,
+          nb::kw_only(), "n_threads"_a);
     m.def("unit_rows", &bind_unit_rows, "x"_a, nb::kw_only(), "n_threads"_a);
-    m.def("unit_rows_backward", &bind_unit_rows_backward, "unit"_a, "norms"_a, "scale"_a, "d"_a, nb::kw_only(),
+    m.def("unit_rows_backward", &bind_unit_rows_backward, "unit"_a, "norms"_a, "scale"_a, "d"_a.noconvert(),
+          nb::kw_only(), "n_threads"_a);
+    m.def("features_forward", &bind_features_forward, "x"_a, "rows"_a.noconvert(), "bias"_a = nb::none(), nb::kw_only(),
           "n_threads"_a);
-    m.def("features_forward", &bind_features_forward, "x"_a, "rows"_a, "bias"_a = nb::none(), nb::kw_only(),
-          "n_threads"_a);
-    m.def("features_backward", &bind_features_backward, "x"_a, "d_hidden"_a, "rows"_a, "rule"_a, nb::kw_only(),
-          "hogwild"_a, "n_threads"_a);
-    m.def("sampled_forward", &bind_sampled_forward, "rows"_a, "active"_a, "hidden"_a, "scale"_a, nb::kw_only(),
-          "n_threads"_a);
-    m.def("sampled_forward_sparse", &bind_sampled_forward_sparse, "rows"_a, "active"_a, "hidden"_a, nb::kw_only(),
-          "n_threads"_a);
-    m.def("sampled_backward", &bind_sampled_backward, "rows"_a, "active"_a, "d_logits"_a, "hidden"_a, "scale"_a,
-          "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
-    m.def("sampled_backward_sparse", &bind_sampled_backward_sparse, "rows"_a, "active"_a, "d_logits"_a, "hidden"_a,
-          "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+    m.def("features_backward", &bind_features_backward, "x"_a, "d_hidden"_a, "rows"_a.noconvert(), "rule"_a,
+          nb::kw_only(), "hogwild"_a, "n_threads"_a);
+    m.def("sampled_forward", &bind_sampled_forward, "rows"_a.noconvert(), "active"_a, "hidden"_a, "scale"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("sampled_forward_sparse", &bind_sampled_forward_sparse, "rows"_a.noconvert(), "active"_a, "hidden"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("sampled_backward", &bind_sampled_backward, "rows"_a.noconvert(), "active"_a, "d_logits"_a, "hidden"_a,
+          "scale"_a, "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+    m.def("sampled_backward_sparse", &bind_sampled_backward_sparse, "rows"_a.noconvert(), "active"_a, "d_logits"_a,
+          "hidden"_a, "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
 }
 
 }  // namespace slidelearn

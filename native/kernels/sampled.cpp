@@ -129,6 +129,7 @@ void sampled_update_sparse(Rows rows, Columns neurons, const float* d_logits, Cs
     const Scratch lists(n_threads * rows.padded() * sizeof(int32_t));
     const Scratch marks(n_threads * rows.padded() * sizeof(int64_t));
     const Scratch packed(n_threads * rows.padded() * sizeof(float));
+    std::memset(marks.longs(), 0, n_threads * rows.padded() * sizeof(int64_t));
     parallel_for(n_threads, (neurons.n + kNeurons - 1) / kNeurons, [&](int64_t chunk, int worker) {
         float* g = sums.floats() + worker * rows.padded();
         int32_t* list = lists.ints() + worker * rows.padded();
