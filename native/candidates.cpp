@@ -32,6 +32,7 @@ void find_buckets(const HashTables& tables, Matrix<const int32_t> codes, int64_t
 class Tally {
   public:
     explicit Tally(int64_t n_neurons) : counts_(n_neurons), found_(new int32_t[n_neurons + 1]) {}
+    int64_t n_neurons() const { return static_cast<int64_t>(counts_.size()); }
 
     void add(int32_t id) {
         found_[n_found_] = id;
@@ -53,7 +54,8 @@ class Tally {
     int64_t n_found_ = 0;
 };
 
-// What one thread works on.
+// What one thread works on. It is as large as the layer, so it is kept from one batch to the next: a step must not cost
+// time that grows with the number of neurons.
 struct Workspace {
     Workspace(int64_t n_tables, int64_t n_neurons)
         : buckets(n_tables), n_with(n_tables + 1), tally(n_neurons), chosen(n_neurons), tied(n_neurons) {}
@@ -70,20 +72,26 @@ struct Workspace {
     }
 };
 
+Workspace& workspace_of_this_thread(int64_t n_tables, int64_t n_neurons) {
+    thread_local std::unique_ptr<Workspace> kept;
+    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables || kept->tally.n_neurons() < n_neurons) {
+        kept = std::make_unique<Workspace>(n_tables, n_neurons);
+    }
+    return *kept;
+}
+
 // choose(sample, work) puts the sample's ids into work.chosen, and leaves work.tied empty.
 template <class Choose>
 Candidates for_each_sample(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons, int n_threads,
                            Choose&& choose) {
-    std::vector<Workspace> workspaces;
-    for (int worker = 0; worker < n_threads; ++worker) workspaces.emplace_back(codes.n_rows, n_neurons);
     Candidates candidates(codes.n_columns);
     std::atomic<bool> out_of_memory{false};
-    parallel_for(n_threads, codes.n_columns, [&](int64_t sample, int worker) {
-        Workspace& work = workspaces[worker];
-        find_buckets(tables, codes, sample, work.buckets);
-        choose(sample, work);
-        work.tally.clear();
+    parallel_for(n_threads, codes.n_columns, [&](int64_t sample, int) {
         try {
+            Workspace& work = workspace_of_this_thread(codes.n_rows, n_neurons);
+            find_buckets(tables, codes, sample, work.buckets);
+            choose(sample, work);
+            work.tally.clear();
             work.chosen.drain([&](int32_t id) { candidates[sample].push_back(id); });
         } catch (const std::bad_alloc&) {
             out_of_memory = true;
