@@ -1,8 +1,8 @@
 // Verbs over a layer's rows: the layer fed by features, and layers with an active set.
 #include "layers.h"
 
-#include <algorithm>
 #include <limits>
+#include <type_traits>
 
 #include "kernels/features.h"
 #include "kernels/rows.h"
@@ -120,8 +120,8 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
 }
 
 // kernels.Columns: ids, indptr, rows, entries
-using InColumns = std::tuple<InArray<int32_t>, InArray<int64_t>, InArray<int32_t>, InArray<int64_t>>;
-using OutColumns = std::tuple<OutArray<int32_t>, OutArray<int64_t>, OutArray<int32_t>, OutArray<int64_t>>;
+using InColumns = std::tuple<InArray<int32_t>, InArray<int64_t>, InArray<int32_t>, InArray<int32_t>>;
+using OutColumns = std::tuple<OutArray<int32_t>, OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>>;
 
 // Only columns that bind_transpose made of `active` are taken; what can be checked cheaply is.
 Columns columns_of(const Csr& active, const InColumns& in) {
@@ -134,18 +134,19 @@ Columns columns_of(const Csr& active, const InColumns& in) {
 
 OutColumns bind_transpose(const InCsr& matrix) {
     const Csr m = view(matrix, std::numeric_limits<int32_t>::max());
-    const Transposed transposed = [&] {
+    require(m.n_entries() < std::numeric_limits<int32_t>::max(), "matrix must have fewer than 2^31 entries");
+    const auto* transposed = [&] {
         const nb::gil_scoped_release unlocked;
-        return Transposed(m);
+        return new Transposed(m);
     }();
-    const Columns c = transposed.columns();
+    const nb::capsule owner(transposed, [](void* p) noexcept { delete static_cast<Transposed*>(p); });
+    const Columns c = transposed->columns();
+    auto shared = [&](auto* data, int64_t n) {
+        using T = std::remove_const_t<std::remove_pointer_t<decltype(data)>>;
+        return OutArray<T>(const_cast<T*>(data), {static_cast<std::size_t>(n)}, owner);
+    };
     const int64_t n = m.n_entries();
-    OutColumns out{new_array<int32_t>(c.n), new_array<int64_t>(c.n + 1), new_array<int32_t>(n), new_array<int64_t>(n)};
-    std::copy(c.ids, c.ids + c.n, std::get<0>(out).data());
-    std::copy(c.indptr, c.indptr + c.n + 1, std::get<1>(out).data());
-    std::copy(c.rows, c.rows + n, std::get<2>(out).data());
-    std::copy(c.entries, c.entries + n, std::get<3>(out).data());
-    return out;
+    return {shared(c.ids, c.n), shared(c.indptr, c.n + 1), shared(c.rows, n), shared(c.entries, n)};
 }
 
 OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active, const Hidden& hidden, float scale,

@@ -79,4 +79,4 @@ class Columns(NamedTuple):
     ids: Ids  # the columns that occur, ascending
     indptr: Offsets  # (n_ids + 1,)
     rows: Ids  # (n_entries,): the row of each entry, ascending within a column
-    entries: Offsets  # (n_entries,): its place in the matrix
+    entries: Ids  # (n_entries,): its place in the matrix
