@@ -67,9 +67,11 @@ Assembled assemble(Csr labels, Csr candidates, const int32_t* common, int64_t n_
         }
         result.n_fill[i] = static_cast<int32_t>(static_cast<int64_t>(row.size()) - n_before_fill);
     });
-    for (int64_t i = 0; i < n_samples; ++i) result.indptr[i + 1] = result.indptr[i] + static_cast<int64_t>(rows[i].size());
+    for (int64_t i = 0; i < n_samples; ++i)
+        result.indptr[i + 1] = result.indptr[i] + static_cast<int64_t>(rows[i].size());
     result.ids.resize(result.indptr[n_samples]);
-    for (int64_t i = 0; i < n_samples; ++i) std::copy(rows[i].begin(), rows[i].end(), result.ids.begin() + result.indptr[i]);
+    for (int64_t i = 0; i < n_samples; ++i)
+        std::copy(rows[i].begin(), rows[i].end(), result.ids.begin() + result.indptr[i]);
     return result;
 }
 

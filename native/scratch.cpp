@@ -1,13 +1,10 @@
 #include "scratch.h"
 
-#include <cstring>
 #include <new>
 
 namespace slidelearn {
 
-Scratch::Scratch(std::size_t bytes) : memory_(::operator new(bytes + 64, std::align_val_t(64))) {
-    std::memset(memory_, 0, bytes);
-}
+Scratch::Scratch(std::size_t bytes) : memory_(::operator new(bytes + 64, std::align_val_t(64))) {}
 Scratch::~Scratch() { ::operator delete(memory_, std::align_val_t(64)); }
 
 float* Scratch::floats() const { return static_cast<float*>(memory_); }

@@ -8,7 +8,7 @@ namespace slidelearn {
 
 class Scratch {
   public:
-    explicit Scratch(std::size_t bytes);  // 64-byte aligned, zeroed; throws std::bad_alloc
+    explicit Scratch(std::size_t bytes);  // 64-byte aligned, contents not set; throws std::bad_alloc
     ~Scratch();
     Scratch(const Scratch&) = delete;
     Scratch& operator=(const Scratch&) = delete;

@@ -1,115 +1,174 @@
 #include "thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <system_error>
 #include <thread>
-#include <vector>
 
 #ifndef _WIN32
-#include <unistd.h>
+#include <pthread.h>
 #endif
 
 namespace slidelearn {
 
 namespace {
 
-int process_id() {
-#ifdef _WIN32
-    return 0;  // no fork there
-#else
-    return static_cast<int>(getpid());
+// To sleep and to be woken takes some 5 microseconds on a quiet machine, as long as a short region; a step of training
+// enters about twenty of them, close together. So a thread that waits first spins for a little while.
+constexpr std::chrono::microseconds kSpin{20};
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
 #endif
 }
+
+// What threads wait at until a condition on an atomic variable holds. All atomics here are sequentially consistent: the
+// sleeper counts itself and then looks at the condition, the ringer brings the condition about and then looks at the
+// count, so one of them sees the other.
+class Bell {
+  public:
+    template <class Condition>
+    void wait(bool may_spin, Condition&& holds) {
+        if (may_spin && spin(holds)) return;
+        std::unique_lock<std::mutex> lock(mutex_);
+        ++n_asleep_;
+        rung_.wait(lock, holds);
+        --n_asleep_;
+    }
+
+    void ring(int n_wanted) {
+        if (n_asleep_ == 0) return;
+        {
+            const std::lock_guard<std::mutex> none_between_looking_and_sleeping(mutex_);
+        }
+        for (int n = std::min<int>(n_wanted, n_asleep_); n > 0; --n) rung_.notify_one();
+    }
+
+  private:
+    template <class Condition>
+    static bool spin(Condition&& holds) {
+        const auto end = std::chrono::steady_clock::now() + kSpin;
+        do {
+            for (int look = 0; look < 16; ++look) {
+                if (holds()) return true;
+                pause();
+            }
+            std::this_thread::yield();
+        } while (std::chrono::steady_clock::now() < end);
+        return false;
+    }
+
+    std::mutex mutex_;
+    std::condition_variable rung_;
+    std::atomic<int> n_asleep_{0};
+};
 
 struct Region {
     void (*body)(void*, int64_t, int);
     void* context;
     int64_t n_chunks;
-    int n_workers;                       // threads besides the caller's
-    std::atomic<int64_t> next_chunk{0};
+    std::atomic<int64_t> next_chunk;
+
+    void take_chunks(int worker) {
+        for (int64_t chunk; (chunk = next_chunk.fetch_add(1, std::memory_order_relaxed)) < n_chunks;) {
+            body(context, chunk, worker);
+        }
+    }
 };
 
+// One word holds how the region stands, so that joining it and ending it cannot cross: the places it still has for
+// workers in the high half, the workers inside in the low half. A worker that wakes late finds no place and waits on;
+// the caller waits for those inside only, never for one that the system did not get round to waking.
 class Pool {
   public:
-    explicit Pool(int process) : pid(process) {}
-
-    const int pid;
-
     // False if the pool is at work for somebody else.
-    bool try_run(int n_threads, int64_t n_chunks, void (*body)(void*, int64_t, int), void* context) {
-        std::unique_lock<std::mutex> entry(entry_, std::try_to_lock);
-        if (!entry.owns_lock()) return false;
-        Region region{body, context, n_chunks, n_threads - 1, {}};
-        {
-            std::lock_guard<std::mutex> lock(mutex_);
-            while (static_cast<int>(threads_.size()) < region.n_workers) {
-                const int worker = static_cast<int>(threads_.size()) + 1;
-                threads_.emplace_back([this, worker, seen = generation_] { work(worker, seen); });
-                threads_.back().detach();
-            }
-            region_ = &region;
-            running_ = region.n_workers;
-            ++generation_;
-        }
-        started_.notify_all();
-        take_chunks(region, 0);
-        std::unique_lock<std::mutex> lock(mutex_);
-        finished_.wait(lock, [this] { return running_ == 0; });
-        region_ = nullptr;
+    bool try_run(int n_threads, Region& region) {
+        if (busy_.exchange(true)) return false;
+        const int n_workers = hire(n_threads - 1);
+        region_ = &region;
+        state_ = static_cast<uint64_t>(n_workers) * kPlace;
+        started_.ring(n_workers);
+        region.take_chunks(0);
+        state_ &= kInside;
+        finished_.wait(may_spin(), [this] { return state_ == 0; });
+        busy_ = false;
         return true;
     }
 
   private:
-    static void take_chunks(Region& region, int worker) {
-        for (int64_t chunk; (chunk = region.next_chunk.fetch_add(1, std::memory_order_relaxed)) < region.n_chunks;) {
-            region.body(region.context, chunk, worker);
+    static constexpr uint64_t kPlace = uint64_t{1} << 32;
+    static constexpr uint64_t kInside = kPlace - 1;
+
+    // Threads are made when they are first needed. Returns how many can help: fewer where the system refuses more.
+    int hire(int n_wanted) {
+        try {
+            for (; n_hired_ < n_wanted; ++n_hired_) std::thread([this] { work(); }).detach();
+        } catch (const std::system_error&) {
         }
+        return std::min<int>(n_hired_, n_wanted);
     }
 
-    void work(int worker, uint64_t seen) {
-        std::unique_lock<std::mutex> lock(mutex_);
+    void work() {
         for (;;) {
-            started_.wait(lock, [&] { return generation_ != seen; });
-            seen = generation_;
-            Region* region = region_;
-            if (region == nullptr || worker > region->n_workers) continue;
-            lock.unlock();
-            take_chunks(*region, worker);
-            lock.lock();
-            if (--running_ == 0) finished_.notify_one();
+            const int worker = join();
+            region_->take_chunks(worker);
+            state_ &= kInside;  // no chunk is left to join for
+            if (--state_ == 0) finished_.ring(1);
         }
     }
 
-    std::mutex entry_;  // one region at a time
-    std::mutex mutex_;  // guards all below
-    std::condition_variable started_, finished_;
-    std::vector<std::thread> threads_;
-    Region* region_ = nullptr;
-    uint64_t generation_ = 0;
-    int running_ = 0;
+    // Waits for a place; its number tells the workers of the region apart.
+    int join() {
+        for (;;) {
+            started_.wait(may_spin(), [this] { return state_ >= kPlace; });
+            uint64_t state = state_;
+            while (state >= kPlace) {
+                if (state_.compare_exchange_weak(state, state - kPlace + 1)) return static_cast<int>(state / kPlace);
+            }
+        }
+    }
+
+    // Where there are more threads than cores, one that spins keeps a core from one that works.
+    bool may_spin() const { return n_hired_ < n_cores_; }
+
+    const int n_cores_ = static_cast<int>(std::thread::hardware_concurrency());
+    std::atomic<bool> busy_{false};  // one region at a time; no std::mutex, which its owner must not try to lock again
+    std::atomic<int> n_hired_{0};
+    Region* region_ = nullptr;  // the caller's; valid to those inside
+    std::atomic<uint64_t> state_{0};
+    Bell started_, finished_;
 };
 
-// Never destroyed: its threads may outlive static destruction. A forked child has none of the parent's threads, so it
-// leaves the parent's pool alone and makes its own.
+std::atomic<Pool*> current_pool{nullptr};
+
+#ifndef _WIN32
+// A forked child has none of its parent's threads: it leaves the parent's pool alone and makes its own.
+[[maybe_unused]] const int fork_watch = pthread_atfork(nullptr, nullptr, [] { current_pool = nullptr; });
+#endif
+
+// Never destroyed: its threads may outlive static destruction.
 Pool& pool() {
-    static std::atomic<Pool*> current{nullptr};
-    Pool* found = current.load(std::memory_order_acquire);
-    const int pid = process_id();
-    while (found == nullptr || found->pid != pid) {
-        Pool* made = new Pool(pid);
-        if (current.compare_exchange_strong(found, made)) return *made;
-        delete made;
-    }
+    Pool* found = current_pool;
+    if (found) return *found;
+    Pool* made = new Pool;
+    if (current_pool.compare_exchange_strong(found, made)) return *made;
+    delete made;
     return *found;
 }
 
 }  // namespace
 
 void run_parallel(int n_threads, int64_t n_chunks, void (*body)(void*, int64_t, int), void* context) {
-    const int useful = static_cast<int64_t>(n_threads) < n_chunks ? n_threads : static_cast<int>(n_chunks);
-    if (useful > 1 && pool().try_run(useful, n_chunks, body, context)) return;
-    for (int64_t chunk = 0; chunk < n_chunks; ++chunk) body(context, chunk, 0);
+    const int n_useful = static_cast<int>(std::min<int64_t>(n_threads, n_chunks));
+    Region region{body, context, n_chunks, {0}};
+    if (n_useful > 1 && pool().try_run(n_useful, region)) return;
+    region.take_chunks(0);
 }
 
 }  // namespace slidelearn

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "csr_rows.h"
 #include "kernels/losses.h"
 #include "kernels/select.h"
 #include "layers.h"
@@ -13,6 +14,8 @@ namespace slidelearn {
 
 namespace {
 
+constexpr int64_t kAnyColumn = int64_t{1} << 31;  // where the number of columns is not known
+
 template <class T>
 OutArray<T> to_array(const std::vector<T>& values) {
     OutArray<T> array = new_array<T>(values.size());
@@ -21,7 +24,8 @@ OutArray<T> to_array(const std::vector<T>& values) {
 }
 
 // The logits of a batch: a matrix (shared set) flattened by the caller, or one list per sample with its indptr.
-LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr, const InLabels& labels) {
+LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
+                     const InLabels& labels) {
     const auto& [label_indptr, label_columns] = labels;
     const int64_t n_rows = static_cast<int64_t>(label_indptr.size()) - 1;
     const int64_t n = static_cast<int64_t>(logits.size());
@@ -33,8 +37,9 @@ LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArra
         require(static_cast<int64_t>(indptr->size()) == n_rows + 1 && (*indptr)(0) == 0 && (*indptr)(n_rows) == n,
                 "indptr must lead from 0 to len(logits), one step per row of labels");
     }
-    const LogitRows rows{logits.data(), indptr ? indptr->data() : nullptr, n_rows ? n / n_rows : 0, n_rows,
-                         label_indptr.data(), label_columns.data()};
+    const LogitRows rows{logits.data(),           indptr ? indptr->data() : nullptr,
+                         n_rows ? n / n_rows : 0, n_rows,
+                         label_indptr.data(),     label_columns.data()};
     for (int64_t i = 0; i < n_rows; ++i) {
         require(label_indptr(i) <= label_indptr(i + 1), "labels.indptr must not decrease");
         require(rows.length(i) >= 0, "indptr must not decrease");
@@ -48,7 +53,8 @@ LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArra
 
 template <class Loss>
 OutArray<float> bind_loss(Loss&& loss, const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
-                          const std::optional<InArray<float>>& log_q, const InLabels& labels) {
+                          const std::optional<InArray<float>>& log_q, const InLabels& labels, int n_threads) {
+    require_threads(n_threads);
     const LogitRows rows = logit_rows(logits, indptr, labels);
     require(!log_q || static_cast<int64_t>(log_q->size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
             "log_q must have one element per column, or per logit where indptr is given");
@@ -61,27 +67,24 @@ OutArray<float> bind_loss(Loss&& loss, const InOutArray<float>& logits, const st
 OutArray<float> bind_softmax_loss(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
                                   const std::optional<InArray<float>>& log_q, const InLabels& labels, float weight,
                                   int n_threads) {
-    return bind_loss(
-        [&](const LogitRows& rows, const float* q, float* losses) {
-            SLIDELEARN_CALL(softmax_loss, rows, q, weight, losses, n_threads);
-        },
-        logits, indptr, log_q, labels);
+    return bind_loss([&](const LogitRows& rows, const float* q,
+                         float* losses) { SLIDELEARN_CALL(softmax_loss, rows, q, weight, losses, n_threads); },
+                     logits, indptr, log_q, labels, n_threads);
 }
 
 OutArray<float> bind_logistic_loss(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
                                    const std::optional<InArray<float>>& log_q, const InLabels& labels, float weight,
                                    int n_threads) {
-    return bind_loss(
-        [&](const LogitRows& rows, const float* q, float* losses) {
-            SLIDELEARN_CALL(logistic_loss, rows, q, weight, losses, n_threads);
-        },
-        logits, indptr, log_q, labels);
+    return bind_loss([&](const LogitRows& rows, const float* q,
+                         float* losses) { SLIDELEARN_CALL(logistic_loss, rows, q, weight, losses, n_threads); },
+                     logits, indptr, log_q, labels, n_threads);
 }
 
 std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArray<float>& logits,
                                                                  const std::optional<InArray<int64_t>>& indptr,
                                                                  const InArray<int32_t>& ids, const InLabels& labels,
                                                                  int64_t k, int n_threads) {
+    require_threads(n_threads);
     const LogitRows rows = logit_rows(logits, indptr, labels);
     require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
     require(static_cast<int64_t>(ids.size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
@@ -100,11 +103,13 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_exact_top_k(const InOutRow
                                                                   const std::optional<InArray<float>>& scales,
                                                                   const InMatrix<float>& hidden, int64_t k,
                                                                   int n_threads) {
+    require_threads(n_threads);
     const Rows r = view(rows);
     const Matrix<const float> h = view(hidden);
     require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
     require(!scales || static_cast<int64_t>(scales->size()) == r.n_rows, "scales must have one element per row");
-    require(k >= 1 && k <= r.n_rows, "k must lie in [1, " + std::to_string(r.n_rows) + "], but is " + std::to_string(k));
+    require(k >= 1 && k <= r.n_rows,
+            "k must lie in [1, " + std::to_string(r.n_rows) + "], but is " + std::to_string(k));
     OutMatrix<int32_t> best = new_matrix<int32_t>(h.n_rows, k);
     OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
     {
@@ -121,16 +126,20 @@ OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
     return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
 }
 
-std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
-    const InCsr& labels, const InCsr& candidates, const InArray<int32_t>& common, int64_t min_active, int64_t n_neurons,
-    uint64_t seed, int n_threads) {
+std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(const InCsr& labels,
+                                                                                  const InCsr& candidates,
+                                                                                  const InArray<int32_t>& common,
+                                                                                  int64_t min_active, int64_t n_neurons,
+                                                                                  uint64_t seed, int n_threads) {
+    require_threads(n_threads);
     const Csr l = view(labels, n_neurons), c = view(candidates, n_neurons);
     require(l.n_rows == c.n_rows, "labels and candidates must have as many rows");
     require_ids(common, n_neurons, "common");
     Assembled result;
     {
         const nb::gil_scoped_release unlocked;
-        result = assemble(l, c, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed, n_threads);
+        result =
+            assemble(l, c, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed, n_threads);
     }
     return {to_array(result.indptr), to_array(result.ids), to_array(result.n_fill)};
 }
@@ -145,65 +154,59 @@ OutMatrix<int32_t> bind_draw(int64_t n_rows, int64_t n_draws, const std::optiona
     return ids;
 }
 
-OutCsr bind_take_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
+// Of the whole training set only the rows asked for are looked at: a batch must not cost the time of an epoch.
+Csr view_of_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
     const auto& [indptr, indices, data] = matrix;
-    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1;
-    OutArray<int64_t> out_indptr = new_array<int64_t>(rows.size() + 1);
-    out_indptr.data()[0] = 0;
+    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1, n_entries = static_cast<int64_t>(indices.size());
+    require(data.size() == 0 || data.size() == indices.size(),
+            "matrix.data must be empty or as long as matrix.indices");
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        require(rows(i) >= 0 && rows(i) < n_rows, "rows must lie in [0, " + std::to_string(n_rows) + ")");
-        out_indptr.data()[i + 1] = out_indptr.data()[i] + indptr(rows(i) + 1) - indptr(rows(i));
+        const int64_t row = rows(i);
+        require(row >= 0 && row < n_rows, "rows must lie in [0, " + std::to_string(n_rows) + ")");
+        require(0 <= indptr(row) && indptr(row) <= indptr(row + 1) && indptr(row + 1) <= n_entries,
+                "matrix.indptr must not decrease, and must lie in [0, len(matrix.indices)]");
     }
-    const int64_t n = out_indptr.data()[rows.size()];
-    OutArray<int32_t> out_indices = new_array<int32_t>(n);
-    OutArray<float> out_data = new_array<float>(data.size() ? n : 0);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const int64_t begin = indptr(rows(i)), end = indptr(rows(i) + 1), to = out_indptr.data()[i];
-        std::copy(indices.data() + begin, indices.data() + end, out_indices.data() + to);
-        if (data.size()) std::copy(data.data() + begin, data.data() + end, out_data.data() + to);
-    }
-    return {out_indptr, out_indices, out_data};
+    return {indptr.data(), indices.data(), data.size() ? data.data() : nullptr, n_rows};
+}
+
+OutCsr bind_take_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
+    const Csr m = view_of_rows(matrix, rows);
+    const int64_t n = static_cast<int64_t>(rows.size());
+    OutArray<int64_t> indptr = new_array<int64_t>(n + 1);
+    taken_indptr(m, rows.data(), n, indptr.data());
+    const int64_t n_entries = indptr.data()[n];
+    OutArray<int32_t> indices = new_array<int32_t>(n_entries);
+    OutArray<float> data = new_array<float>(m.data ? n_entries : 0);
+    take_rows(m, rows.data(), n, indptr.data(), indices.data(), data.data());
+    return {indptr, indices, data};
 }
 
 OutCsr bind_join_rows(const InCsr& a, const InCsr& b) {
-    const auto& [a_indptr, a_indices, a_data] = a;
-    const auto& [b_indptr, b_indices, b_data] = b;
-    require(a_indptr.size() == b_indptr.size(), "a and b must have as many rows");
-    OutArray<int64_t> indptr = new_array<int64_t>(a_indptr.size());
-    OutArray<int32_t> indices = new_array<int32_t>(a_indices.size() + b_indices.size());
-    int32_t* to = indices.data();
-    indptr.data()[0] = 0;
-    for (std::size_t i = 0; i + 1 < a_indptr.size(); ++i) {
-        to = std::copy(a_indices.data() + a_indptr(i), a_indices.data() + a_indptr(i + 1), to);
-        to = std::copy(b_indices.data() + b_indptr(i), b_indices.data() + b_indptr(i + 1), to);
-        indptr.data()[i + 1] = to - indices.data();
-    }
+    const Csr va = view(a, kAnyColumn), vb = view(b, kAnyColumn);
+    require(va.n_rows == vb.n_rows, "a and b must have as many rows");
+    OutArray<int64_t> indptr = new_array<int64_t>(va.n_rows + 1);
+    OutArray<int32_t> indices = new_array<int32_t>(va.n_entries() + vb.n_entries());
+    join_rows(va, vb, indptr.data(), indices.data());
     return {indptr, indices, new_array<float>(0)};
 }
 
 int64_t bind_count_found(const InCsr& labels, const InCsr& candidates) {
-    const auto& [l_indptr, l_indices, l_data] = labels;
-    const auto& [c_indptr, c_indices, c_data] = candidates;
-    require(l_indptr.size() == c_indptr.size(), "labels and candidates must have as many rows");
+    const Csr l = view(labels, kAnyColumn), c = view(candidates, kAnyColumn);
+    require(l.n_rows == c.n_rows, "labels and candidates must have as many rows");
     const nb::gil_scoped_release unlocked;
-    int64_t n_found = 0;
-    for (std::size_t i = 0; i + 1 < l_indptr.size(); ++i) {
-        const int32_t *begin = c_indices.data() + c_indptr(i), *end = c_indices.data() + c_indptr(i + 1);
-        for (int64_t l = l_indptr(i); l < l_indptr(i + 1); ++l) n_found += std::find(begin, end, l_indices(l)) != end;
-    }
-    return n_found;
+    return count_found(l, c);
 }
 
 }  // namespace
 
 void bind_active(nb::module_& m) {
-    m.def("softmax_loss", &bind_softmax_loss, "logits"_a, "indptr"_a.none(), "log_q"_a.none(), "labels"_a, "weight"_a,
-          nb::kw_only(), "n_threads"_a);
-    m.def("logistic_loss", &bind_logistic_loss, "logits"_a, "indptr"_a.none(), "log_q"_a.none(), "labels"_a,
+    m.def("softmax_loss", &bind_softmax_loss, "logits"_a.noconvert(), "indptr"_a.none(), "log_q"_a.none(), "labels"_a,
           "weight"_a, nb::kw_only(), "n_threads"_a);
-    m.def("top_others", &bind_top_others, "logits"_a, "indptr"_a.none(), "ids"_a, "labels"_a, "k"_a, nb::kw_only(),
-          "n_threads"_a);
-    m.def("exact_top_k", &bind_exact_top_k, "rows"_a, "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
+    m.def("logistic_loss", &bind_logistic_loss, "logits"_a.noconvert(), "indptr"_a.none(), "log_q"_a.none(), "labels"_a,
+          "weight"_a, nb::kw_only(), "n_threads"_a);
+    m.def("top_others", &bind_top_others, "logits"_a.noconvert(), "indptr"_a.none(), "ids"_a, "labels"_a, "k"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
           "n_threads"_a);
     m.def("distinct", &bind_distinct, "ids"_a);
     m.def("assemble", &bind_assemble, "labels"_a, "candidates"_a, "common"_a, "min_active"_a, "n_neurons"_a, "seed"_a,

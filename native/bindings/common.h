@@ -27,6 +27,7 @@ using InArray = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>
 template <class T>
 using InMatrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using InRows = nb::ndarray<const float, nb::ndim<2>, nb::device::cpu>;  // rows may lie apart: view() checks the rest
+// Written to: bind them with .noconvert(), or an array of another type or layout is copied and the copy written to.
 template <class T>
 using InOutArray = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
@@ -42,6 +43,10 @@ using OutCsr = std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<float>>
 
 inline void require(bool holds, const std::string& message) {
     if (!holds) throw nb::value_error(message.c_str());
+}
+
+inline void require_threads(int n_threads) {
+    require(n_threads >= 1, "n_threads must be >= 1, but is " + std::to_string(n_threads));
 }
 
 // The view of a Csr, its arrays checked against each other; indices must lie in [0, n_columns).

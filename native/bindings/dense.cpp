@@ -8,6 +8,7 @@ namespace {
 
 OutMatrix<float> bind_matmul(const InRows& a, const InRows& b, bool transpose_a, bool transpose_b,
                              const std::optional<InArray<float>>& bias, int n_threads) {
+    require_threads(n_threads);
     const Matrix<const float> va = view(a), vb = view(b);
     const int64_t m = transpose_a ? va.n_columns : va.n_rows, k = transpose_a ? va.n_rows : va.n_columns;
     const int64_t n = transpose_b ? vb.n_rows : vb.n_columns, k_of_b = transpose_b ? vb.n_columns : vb.n_rows;
@@ -25,8 +26,8 @@ OutMatrix<float> bind_matmul(const InRows& a, const InRows& b, bool transpose_a,
 }  // namespace
 
 void bind_dense(nb::module_& m) {
-    m.def("matmul", &bind_matmul, "a"_a, "b"_a, "transpose_a"_a = false, "transpose_b"_a = false,
-          "bias"_a = nb::none(), nb::kw_only(), "n_threads"_a);
+    m.def("matmul", &bind_matmul, "a"_a, "b"_a, "transpose_a"_a = false, "transpose_b"_a = false, "bias"_a = nb::none(),
+          nb::kw_only(), "n_threads"_a);
 }
 
 }  // namespace slidelearn

@@ -20,7 +20,6 @@ constexpr int kTileRows = 6;  // 12 of 16
 constexpr int kTileColumns = 2 * kWidth;
 constexpr int64_t kBlockDepth = 256;
 constexpr int64_t kBlockColumns = 512;  // a packed block of b: 512 KB
-constexpr int64_t kBlockRows = kTileRows * 8;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -77,11 +76,13 @@ void pack(const float* source, int64_t across_stride, int64_t depth_stride, int6
 }  // namespace
 
 void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c, int n_threads) {
-    const Scratch b_block(kBlockDepth * (kBlockColumns + kTileColumns) * 4);
+    const Scratch b_block(smaller(k, kBlockDepth) * (smaller(n, kBlockColumns) + kTileColumns) * 4);
     const Scratch a_panels(static_cast<int64_t>(n_threads) * kBlockDepth * kTileRows * 4);
-    const int64_t n_row_blocks = ceil_div(m, kBlockRows);
-    parallel_for(n_threads, n_row_blocks, [&](int64_t block, int) {
-        for (int64_t i = block * kBlockRows; i < smaller(m, (block + 1) * kBlockRows); ++i) {
+    // A chunk of work is one row of tiles: small enough to load threads evenly with the rows of a batch, and the tiles
+    // lie the same at any number of threads.
+    const int64_t n_tile_rows = ceil_div(m, kTileRows);
+    parallel_for(n_threads, n_tile_rows, [&](int64_t tile_row, int) {
+        for (int64_t i = tile_row * kTileRows; i < smaller(m, (tile_row + 1) * kTileRows); ++i) {
             if (bias) {
                 std::memcpy(c.row(i), bias, n * 4);
             } else {
@@ -100,23 +101,20 @@ void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64
                                    b.row_stride, smaller(kTileColumns, n_columns - j), depth,
                                    b_block.floats() + panel * depth * kTileColumns);
             });
-            parallel_for(n_threads, n_row_blocks, [&](int64_t block, int worker) {
+            parallel_for(n_threads, n_tile_rows, [&](int64_t tile_row, int worker) {
                 float* a_panel = a_panels.floats() + worker * kBlockDepth * kTileRows;
-                const int64_t end = smaller(m, (block + 1) * kBlockRows);
-                for (int64_t i = block * kBlockRows; i < end; i += kTileRows) {
-                    const int64_t n_rows = smaller(kTileRows, end - i);
-                    pack<kTileRows>(a.data + i * a.row_stride + first * a.column_stride, a.row_stride, a.column_stride,
-                                    n_rows, depth, a_panel);
-                    for (int64_t panel = 0; panel < n_panels; ++panel) {
-                        const int64_t j = panel * kTileColumns;
-                        const float* b_panel = b_block.floats() + panel * depth * kTileColumns;
-                        float* tile = c.row(i) + column + j;
-                        if (n_rows == kTileRows && n_columns - j >= kTileColumns) {
-                            multiply_tile(depth, a_panel, b_panel, tile, c.stride);
-                        } else {
-                            multiply_edge(depth, a_panel, b_panel, tile, c.stride, n_rows,
-                                          smaller(kTileColumns, n_columns - j));
-                        }
+                const int64_t i = tile_row * kTileRows, n_rows = smaller(kTileRows, m - i);
+                pack<kTileRows>(a.data + i * a.row_stride + first * a.column_stride, a.row_stride, a.column_stride,
+                                n_rows, depth, a_panel);
+                for (int64_t panel = 0; panel < n_panels; ++panel) {
+                    const int64_t j = panel * kTileColumns;
+                    const float* b_panel = b_block.floats() + panel * depth * kTileColumns;
+                    float* tile = c.row(i) + column + j;
+                    if (n_rows == kTileRows && n_columns - j >= kTileColumns) {
+                        multiply_tile(depth, a_panel, b_panel, tile, c.stride);
+                    } else {
+                        multiply_edge(depth, a_panel, b_panel, tile, c.stride, n_rows,
+                                      smaller(kTileColumns, n_columns - j));
                     }
                 }
             });

@@ -1,0 +1,42 @@
+#include "csr_rows.h"
+
+#include <algorithm>
+
+namespace slidelearn {
+
+void taken_indptr(Csr matrix, const int64_t* rows, int64_t n, int64_t* out_indptr) {
+    out_indptr[0] = 0;
+    for (int64_t i = 0; i < n; ++i) out_indptr[i + 1] = out_indptr[i] + matrix.end(rows[i]) - matrix.begin(rows[i]);
+}
+
+void take_rows(Csr matrix, const int64_t* rows, int64_t n, const int64_t* out_indptr, int32_t* out_indices,
+               float* out_data) {
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t begin = matrix.begin(rows[i]), end = matrix.end(rows[i]);
+        std::copy(matrix.indices + begin, matrix.indices + end, out_indices + out_indptr[i]);
+        if (matrix.data) std::copy(matrix.data + begin, matrix.data + end, out_data + out_indptr[i]);
+    }
+}
+
+void join_rows(Csr a, Csr b, int64_t* out_indptr, int32_t* out_indices) {
+    int32_t* to = out_indices;
+    out_indptr[0] = 0;
+    for (int64_t i = 0; i < a.n_rows; ++i) {
+        to = std::copy(a.indices + a.begin(i), a.indices + a.end(i), to);
+        to = std::copy(b.indices + b.begin(i), b.indices + b.end(i), to);
+        out_indptr[i + 1] = to - out_indices;
+    }
+}
+
+int64_t count_found(Csr labels, Csr candidates) {
+    int64_t n_found = 0;
+    for (int64_t i = 0; i < labels.n_rows; ++i) {
+        const int32_t* end = candidates.indices + candidates.end(i);
+        for (int64_t l = labels.begin(i); l < labels.end(i); ++l) {
+            n_found += std::find(candidates.indices + candidates.begin(i), end, labels.indices[l]) != end;
+        }
+    }
+    return n_found;
+}
+
+}  // namespace slidelearn
