@@ -40,9 +40,7 @@ class SparseInput:
 
     def backward(self, x: Csr, d_hidden: Float, rule: UpdateRule, run: Execution) -> None:
         """One step on the rows of the features in `x`."""
-        kernels.features_backward(
-            x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads
-        )
+        kernels.features_backward(x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads)
         if self.bias:
             d_bias = d_hidden.sum(axis=0, keepdims=True)
             self.bias.update(np.zeros(1, np.int32), d_bias, np.zeros(1, np.float32), rule, run.n_threads)
@@ -109,17 +107,18 @@ class NeuronLayer:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
         self._answer_scales = None
         rows, threads = self.neurons.rows, run.n_threads
-        how = {"hogwild": run.hogwild, "n_threads": threads}
         if isinstance(done.x, Csr):
             d_data = kernels.sampled_backward_sparse(
-                rows, done.active.csr, d_logits.reshape(-1), done.x, rule, **how
+                rows, done.active.csr, d_logits.reshape(-1), done.x, rule, hogwild=run.hogwild, n_threads=threads
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
             d_x = kernels.matmul(d_logits, done.weights, n_threads=threads)
             self._update_shared(done, d_logits, rule, threads)
         else:
-            d_x = kernels.sampled_backward(rows, done.active.csr, d_logits, done.x, self.scale, rule, **how)
+            d_x = kernels.sampled_backward(
+                rows, done.active.csr, d_logits, done.x, self.scale, rule, hogwild=run.hogwild, n_threads=threads
+            )
         if self.scale:
             # the per-sample verb has applied the scale; the length of x is left
             scale = self.scale if done.active.shared else 1.0

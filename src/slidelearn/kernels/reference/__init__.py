@@ -1,1 +1,59 @@
-"""The verbs in NumPy: the specification of the native ones, and the oracle that tests hold them against."""
+"""The verbs in NumPy: the specification of the native ones, and the oracle that tests hold them against.
+
+Each has the name, the signature and the effects of its native twin, and sums in float64. `n_threads` is ignored; the
+HOGWILD verbs take the samples in order, as one native thread does.
+"""
+
+from __future__ import annotations
+
+from slidelearn.kernels.reference.active import (
+    assemble,
+    count_found,
+    distinct,
+    draw,
+    exact_top_k,
+    join_rows,
+    logistic_loss,
+    softmax_loss,
+    take_rows,
+    top_others,
+)
+from slidelearn.kernels.reference.dense import matmul
+from slidelearn.kernels.reference.layers import (
+    allocate_rows,
+    features_backward,
+    features_forward,
+    gather_rows,
+    sampled_backward,
+    sampled_backward_sparse,
+    sampled_forward,
+    sampled_forward_sparse,
+    unit_rows,
+    unit_rows_backward,
+    update_rows,
+)
+
+__all__ = [
+    "allocate_rows",
+    "assemble",
+    "count_found",
+    "distinct",
+    "draw",
+    "exact_top_k",
+    "features_backward",
+    "features_forward",
+    "gather_rows",
+    "join_rows",
+    "logistic_loss",
+    "matmul",
+    "sampled_backward",
+    "sampled_backward_sparse",
+    "sampled_forward",
+    "sampled_forward_sparse",
+    "softmax_loss",
+    "take_rows",
+    "top_others",
+    "unit_rows",
+    "unit_rows_backward",
+    "update_rows",
+]
