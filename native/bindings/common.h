@@ -76,7 +76,7 @@ Matrix<T> view(const InOutMatrix<T>& m) {
 }
 
 inline Matrix<const float> view(const InRows& m) {
-    require(m.shape(1) <= 1 || m.stride(1) == 1, "the elements of a row must lie side by side");
+    require(m.size() == 0 || m.shape(1) <= 1 || m.stride(1) == 1, "the elements of a row must lie side by side");
     return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)), m.stride(0)};
 }
 

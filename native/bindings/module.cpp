@@ -5,16 +5,20 @@
 namespace slidelearn {
 
 void bind_isa(nb::module_& m);
+void bind_data(nb::module_& m);
 void bind_dense(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_active(nb::module_& m);
+void bind_lsh(nb::module_& m);
 
 }  // namespace slidelearn
 
 NB_MODULE(_native, m) {
     m.doc() = "Batch-sized verbs over arrays; slidelearn.kernels.reference has the same ones in NumPy.";
     slidelearn::bind_isa(m);
+    slidelearn::bind_data(m);
     slidelearn::bind_dense(m);
     slidelearn::bind_layers(m);
     slidelearn::bind_active(m);
+    slidelearn::bind_lsh(m);
 }

@@ -68,6 +68,8 @@ class Network:
             for layer, n in zip(self.hidden_layers, n_active, strict=True)
         ]
         self.output_index = LshIndex(config, sizes[-1], n_labels, draws) if "lsh" in config.samplers else None
+        self._answer_index: LshIndex | None = None
+        self._tables_are_current = False
         if rng is not None:
             self._draw_weights(rng)
 
@@ -141,13 +143,31 @@ class Network:
         """Refill all hash tables from the rows as they are."""
         for index, layer in self.indexes:
             index.rebuild(layer.neurons.weights, n_threads=n_threads)
+        self._tables_are_current = True
 
     def rebuild_tables_if_due(self, step: int, n_threads: int) -> bool:
         """Refill the tables whose turn it is after `step` steps; whether there was one."""
+        self._tables_are_current = False
         due = [
             index.rebuild_if_due(step, layer.neurons.weights, n_threads=n_threads) for index, layer in self.indexes
         ]
         return any(due)
+
+    def prepare_answers(self, n_threads: int) -> None:
+        """Bring the tables up to date, where training has moved the rows since they were filled."""
+        if not self._tables_are_current:
+            self._answer_index = None
+            self.rebuild_tables(n_threads)
+
+    def answer_index(self, n_threads: int) -> LshIndex:
+        """The tables over the output layer; made for answers alone where training had no use for them."""
+        if self.output_index is not None:
+            return self.output_index
+        if self._answer_index is None:
+            index = LshIndex(self.config, self.output.n_inputs, self.n_labels, np.random.default_rng(0))
+            index.rebuild(self.output.neurons.weights, n_threads=n_threads)
+            self._answer_index = index
+        return self._answer_index
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """Every array of the network, by name: what saving, loading, inspecting and counting memory walk."""

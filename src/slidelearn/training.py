@@ -65,7 +65,7 @@ class Trainer:
         self._run = Execution(n_threads, hogwild=not config.deterministic)
         self._sampler = ActiveSetSampler(config, samples, network.output_index, network.output.n_inputs)
 
-    def fit(self, n_epochs: int, schedule_name: str | None = None, callbacks: Sequence[Callback] = ()) -> Progress:
+    def fit(self, n_epochs: int, callbacks: Sequence[Callback] = ()) -> Progress:
         """Train for some epochs."""
         config = self._config
         n_steps = n_epochs * self._samples.n_batches(config.batch_size)

@@ -1,0 +1,147 @@
+"""Named arrays in one safetensors file, written in pieces and read through a memory map.
+
+The layout: the length of the header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, begin and end of the
+data), the data. The header is padded with blanks so that the data begin on a cache line. The library's own NumPy face
+would first copy every array whole.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.atomic_files import CheckpointError, HashedFile
+
+_NAMES = {"float32": "F32", "int8": "I8", "uint8": "U8", "int32": "I32", "int64": "I64", "uint64": "U64", "float64": "F64"}
+_DTYPES = {short: np.dtype(name).newbyteorder("<") for name, short in _NAMES.items()}
+_ALIGNMENT = 64
+_PIECE = 2**22  # bytes written or read at a time
+_MAX_HEADER = 2**26
+
+
+def write_arrays(file: HashedFile, arrays: Iterable[tuple[str, NDArray[Any]]]) -> None:
+    """Write the arrays; those whose rows lie apart are gathered a piece at a time."""
+    named = list(arrays)
+    header: dict[str, Any] = {}
+    begin = 0
+    for name, array in named:
+        end = begin + array.nbytes
+        header[name] = {"dtype": _NAMES[array.dtype.name], "shape": list(array.shape), "data_offsets": [begin, end]}
+        begin = end
+    encoded = json.dumps(header).encode("utf-8")
+    encoded += b" " * (-(8 + len(encoded)) % _ALIGNMENT)
+    file.write(len(encoded).to_bytes(8, "little"))
+    file.write(encoded)
+    for _, array in named:
+        for piece in _pieces(array):
+            file.write(np.ascontiguousarray(piece, array.dtype.newbyteorder("<")).data.cast("B"))
+
+
+class ArraysFile:
+    """An open safetensors file, its header checked in full before any array is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be opened: {error.strerror}") from None
+        try:
+            self._open()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> ArraysFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._map.close()
+        self._file.close()
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each array."""
+        return {name: shape for name, (_, shape, _) in self._entries.items()}
+
+    def expect(self, name: str, shape: tuple[int, ...]) -> None:
+        """Refuse a file that lacks the array or has it in another shape."""
+        if name not in self._entries:
+            raise CheckpointError(f"{self._path}: array {name!r} is missing")
+        if self._entries[name][1] != shape:
+            raise CheckpointError(
+                f"{self._path}: array {name!r} must have shape {shape}, but has {self._entries[name][1]}"
+            )
+
+    def read_into(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Fill the arrays; the file must hold just these, in the same shapes and dtypes."""
+        unknown = sorted(set(self._entries) - set(arrays))
+        if unknown:
+            raise CheckpointError(f"{self._path}: array {unknown[0]!r} is not part of such a model")
+        for name, array in arrays.items():
+            self.expect(name, array.shape)
+            dtype, shape, begin = self._entries[name]
+            if dtype.newbyteorder("=") != array.dtype:
+                raise CheckpointError(f"{self._path}: array {name!r} must be {array.dtype}, but is {dtype}")
+            source = np.frombuffer(self._map, dtype, math.prod(shape), begin).reshape(shape)
+            for to, piece in zip(_pieces(array), _pieces(source), strict=True):
+                to[...] = piece
+            if array.dtype.kind == "f" and not _finite(array):
+                raise CheckpointError(f"{self._path}: array {name!r} must be finite, but has NaN or infinity")
+            del source, piece  # lest the map cannot be closed
+
+    def _open(self) -> None:
+        size = self._path.stat().st_size
+        length = int.from_bytes(self._file.read(8), "little")
+        if size < 8 or length > min(size - 8, _MAX_HEADER):
+            raise CheckpointError(f"{self._path} is truncated, or not a safetensors file: the header does not fit in it")
+        try:
+            header = json.loads(self._file.read(length))
+            self._entries = {
+                name: self._entry(name, entry, 8 + length, size)
+                for name, entry in header.items()
+                if name != "__metadata__"
+            }
+        except (ValueError, AttributeError, RecursionError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"{self._path}: the header is damaged: {error}") from None
+        self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _entry(self, name: str, entry: Any, data: int, size: int) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+        try:
+            dtype, shape = _DTYPES[entry["dtype"]], tuple(entry["shape"])
+            begin, end = entry["data_offsets"]
+            whole = all(type(number) is int and number >= 0 for number in (*shape, begin, end))
+            fits = whole and begin + math.prod(shape) * dtype.itemsize == end and data + end <= size
+        except (KeyError, TypeError, ValueError):
+            fits = False
+        if not fits:
+            raise CheckpointError(
+                f"{self._path}: array {name!r} does not lie within the file, or its description is damaged"
+            )
+        return dtype, shape, data + begin
+
+
+def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Views of the array's rows, a few megabytes each."""
+    if array.ndim == 0:
+        yield array
+        return
+    n = max(1, _PIECE // max(array[:1].nbytes, 1))
+    for begin in range(0, len(array), n):
+        yield array[begin : begin + n]
+
+
+def _finite(array: NDArray[Any]) -> bool:
+    return all(bool(np.isfinite(piece).all()) for piece in _pieces(array))

@@ -1,0 +1,307 @@
+"""SlideClassifier: the scikit-learn face of the engine. No maths here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from slidelearn.batches import Samples
+from slidelearn.callbacks import Callback
+from slidelearn.checkpoint import Model, load_model, save_model
+from slidelearn.config import Config, make_config
+from slidelearn.inference import Method, top_k
+from slidelearn.kernels import Float, Ids
+from slidelearn.layers import Execution
+from slidelearn.machine import require_memory, resolve_threads
+from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows
+from slidelearn.metrics import precision_at_k
+from slidelearn.network import Network, estimated_bytes
+from slidelearn.training import Progress, Trainer, start_label_rows
+
+_NOT_OPTIONS = ("preset", "n_jobs")
+
+
+class SlideClassifier(BaseEstimator):  # type: ignore[misc]
+    """A multi-label classifier for very many labels, trained by computing only the neurons that matter.
+
+    Parameters
+    ----------
+    preset
+        ``recipe``: what is most accurate for its time; ``paper``: the network, loss, sampler and optimizer of SLIDE
+        (Chen et al., MLSys 2020, arXiv:1903.03129).
+    n_jobs
+        Threads; None and -1: all processors.
+    random_state
+        Seed of everything random. The same seed gives the same model, bit for bit, if `deterministic` holds.
+
+    All others are options of the engine (`slidelearn.config.Config` explains each); None leaves the preset's value.
+
+    Attributes
+    ----------
+    config_ : Config
+        The options in force.
+    n_features_in_, n_labels_ : int
+        Columns of X and of Y.
+    training_ : dict
+        What training reported: seconds, active neurons per sample, samples without labels, and more.
+
+    Examples
+    --------
+    >>> from slidelearn import SlideClassifier, load_dataset
+    >>> data = load_dataset("wordnet-tiny")
+    >>> clf = SlideClassifier(n_epochs=3, n_jobs=1).fit(data.X_train, data.Y_train)
+    >>> ids, scores = clf.predict_topk(data.X_test, k=5)
+    >>> ids.shape
+    (608, 5)
+    """
+
+    def __init__(
+        self,
+        *,
+        preset: str = "recipe",
+        hidden_sizes: Sequence[int] | None = None,
+        hidden_active: Sequence[int] | None = None,
+        hidden_activation: str | None = None,
+        hidden_bias: bool | None = None,
+        logits: str | None = None,
+        logit_scale: float | None = None,
+        label_init: str | None = None,
+        normalize_features: bool | None = None,
+        loss: str | None = None,
+        log_q_strength: float | None = None,
+        sampler: str | None = None,
+        active_set: str | None = None,
+        n_negatives: int | None = None,
+        n_hard_negatives: int | None = None,
+        min_active: int | None = None,
+        hash_family: str | None = None,
+        n_tables: int | None = None,
+        hashes_per_table: int | None = None,
+        bin_size: int | None = None,
+        doph_top_k: int | None = None,
+        n_buckets: int | None = None,
+        bucket_size: int | None = None,
+        insertion: str | None = None,
+        center_rows: bool | None = None,
+        incremental_codes: bool | None = None,
+        lsh_selection: str | None = None,
+        lsh_candidates: int | None = None,
+        lsh_min_tables: int | None = None,
+        rebuild_every: int | None = None,
+        rebuild_decay: float | None = None,
+        redraw_every: int | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        learning_rate_schedule: str | None = None,
+        warmup_fraction: float | None = None,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
+        n_epochs: int | None = None,
+        batch_size: int | None = None,
+        deterministic: bool | None = None,
+        random_state: int | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        for name, value in locals().items():
+            if name != "self":
+                setattr(self, name, value)
+
+    def fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train from the start.
+
+        Parameters
+        ----------
+        X
+            (n_samples, n_features): SciPy sparse matrix or array, or dense array.
+        Y
+            (n_samples, n_labels): the same; non-zero means relevant.
+        callbacks
+            What looks on.
+
+        Raises
+        ------
+        ValueError
+            For an option or a matrix against its rule.
+        MemoryError
+            If the network would not fit.
+        """
+        began = _now()
+        config = self._options()
+        X, Y = check_features(X), check_labels(Y)
+        check_same_length(X, Y)
+        self._start(config, X.shape[1], Y.shape[1])
+        samples = Samples(self._prepared(X), Y)
+        if config.label_init == "samples":
+            start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
+        return self._train(samples, config, config.n_epochs, callbacks, began)
+
+    def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Go on training: one pass over these samples, at the full learning rate.
+
+        The first call on a new estimator starts a network for as many features and labels as X and Y have columns;
+        later calls must have as many.
+        """
+        began = _now()
+        X, Y = check_features(X), check_labels(Y)
+        check_same_length(X, Y)
+        if not hasattr(self, "_model"):
+            config = self._options()
+            self._start(config, X.shape[1], Y.shape[1])
+            samples = Samples(self._prepared(X), Y)
+            if config.label_init == "samples":
+                start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
+        else:
+            self._check_columns("X", X.shape[1], self.n_features_in_)
+            self._check_columns("Y", Y.shape[1], self.n_labels_)
+            samples = Samples(self._prepared(X), Y)
+        steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
+        return self._train(samples, steady, 1, callbacks, began)
+
+    def predict_topk(
+        self, X: Any, k: int = 5, *, method: Method = "exact", after_batch: Callable[[int], None] | None = None
+    ) -> tuple[Ids, Float]:
+        """The k best labels of each sample, best first.
+
+        Parameters
+        ----------
+        X
+            (n_samples, n_features).
+        k
+            At most `n_labels_`.
+        method
+            ``exact``: over all labels; ``lsh``: over those that the hash tables find.
+        after_batch
+            Called with the number of samples answered so far.
+
+        Returns
+        -------
+        ids
+            (n_samples, k) int32: columns of Y; -1 where the tables found fewer than k.
+        scores
+            (n_samples, k) float32: logits; -inf beside -1.
+        """
+        self._check_fitted()
+        X = check_features(X)
+        self._check_columns("X", X.shape[1], self.n_features_in_)
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= self.n_labels_:
+            raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
+        if method not in ("exact", "lsh"):
+            raise ValueError(f"method must be 'exact' or 'lsh', but is {method!r}")
+        network = self._model.network
+        return top_k(
+            network, self._prepared(X), int(k), method=method, n_threads=self._n_threads, after_batch=after_batch
+        )
+
+    def score(self, X: Any, Y: Any) -> float:
+        """P@1 on these samples."""
+        ids, _ = self.predict_topk(X, k=1)
+        return precision_at_k(ids, Y, 1)
+
+    def save(self, directory: str | Path) -> None:
+        """Write the model to a directory; a crash leaves the old model there, or the new one."""
+        self._check_fitted()
+        save_model(Path(directory), self._model)
+
+    @classmethod
+    def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged, naming the file and the array.
+        """
+        model = load_model(Path(directory))
+        made = cls(**model.network.config.model_dump(), n_jobs=n_jobs)
+        made._adopt(model)
+        return made
+
+    @property
+    def network_(self) -> Network:
+        """The trained network."""
+        self._check_fitted()
+        return self._model.network
+
+    @property
+    def documents_(self) -> dict[str, str]:
+        """Texts that are saved with the model, by file name, such as ``labels.txt``; add to it freely."""
+        self._check_fitted()
+        return self._model.documents
+
+    @property
+    def training_(self) -> dict[str, Any]:
+        """What training reported."""
+        self._check_fitted()
+        return self._model.training
+
+    @property
+    def _n_threads(self) -> int:
+        return resolve_threads(self.n_jobs)
+
+    def _options(self) -> Config:
+        given = {name: value for name, value in self.get_params().items() if name not in _NOT_OPTIONS}
+        return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
+
+    def _start(self, config: Config, n_features: int, n_labels: int) -> None:
+        if not n_features or not n_labels:
+            raise ValueError(f"X and Y must have columns, but X has {n_features} and Y has {n_labels}")
+        remedy = "choose smaller hidden_sizes, or the optimizer 'adagrad', which keeps one number per row"
+        require_memory(estimated_bytes(config, n_features, n_labels), "the network", remedy)
+        rng = np.random.default_rng(config.random_state)
+        self._adopt(Model(Network(config, n_features, n_labels, rng), rng))
+
+    def _adopt(self, model: Model) -> None:
+        self._model = model
+        self.config_ = model.network.config
+        self.n_features_in_, self.n_labels_ = model.network.n_features, model.network.n_labels
+
+    def _train(
+        self, samples: Samples, config: Config, n_epochs: int, callbacks: Sequence[Callback], began: tuple[float, float]
+    ) -> Self:
+        if not len(samples.labelled):
+            raise ValueError("Y must have at least one label, but all of its rows are empty")
+        model = self._model
+        progress = Trainer(model.network, config, samples, self._n_threads, model.rng).fit(n_epochs, callbacks)
+        model.n_steps += progress.step
+        model.training = _report(progress, samples, began)
+        return self
+
+    def _prepared(self, X: FloatCsr) -> FloatCsr:
+        return normalize_rows(X) if self.config_.normalize_features else X
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "_model"):
+            raise NotFittedError("this SlideClassifier is not trained yet: call fit or partial_fit, or load a model")
+
+    @staticmethod
+    def _check_columns(name: str, n: int, expected: int) -> None:
+        if n != expected:
+            raise ValueError(f"{name} must have {expected} columns, as in training, but has {n}")
+
+
+def _report(progress: Progress, samples: Samples, began: tuple[float, float]) -> dict[str, Any]:
+    wall, cpu = _now()
+    return {
+        "train_seconds": wall - began[0],
+        "cpu_seconds": cpu - began[1],
+        "epoch_seconds": progress.epoch_seconds,
+        "n_steps": progress.step,
+        "n_samples": samples.n_samples,
+        "n_without_labels": samples.n_without_labels,
+        "loss": progress.loss,
+        "active_mean": progress.active,
+        "candidate_recall": progress.candidate_recall,
+        "n_rebuilds": progress.n_rebuilds,
+    }
+
+
+def _now() -> tuple[float, float]:
+    """Wall seconds, and the process's user + system seconds."""
+    return time.perf_counter(), time.process_time()

@@ -1,0 +1,93 @@
+"""Answers: the labels with the highest logits, over all labels or over those that the hash tables find.
+
+A query never changes the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy import sparse
+
+from slidelearn import kernels
+from slidelearn.active import ActiveSet, no_labels
+from slidelearn.batches import to_csr
+from slidelearn.kernels import Csr, Float, Ids, Labels
+from slidelearn.layers import Execution, densify
+from slidelearn.lsh import LshIndex
+from slidelearn.network import Network
+
+Method = Literal["exact", "lsh"]
+BATCH = 256
+"""Samples answered together."""
+
+
+def top_k(
+    network: Network,
+    X: sparse.csr_array,
+    k: int,
+    *,
+    method: Method = "exact",
+    n_threads: int,
+    after_batch: Callable[[int], None] | None = None,
+) -> tuple[Ids, Float]:
+    """The k best labels of each sample.
+
+    Parameters
+    ----------
+    network
+        A trained network.
+    X
+        (n_samples, n_features) float32 CSR, as it was in training.
+    k
+        Labels per sample, at most n_labels.
+    method
+        ``exact``: over all labels; ``lsh``: over those that the hash tables find, as in section 3 of the SLIDE paper.
+    n_threads
+        Threads that each verb may use.
+    after_batch
+        Called with the number of samples answered so far.
+
+    Returns
+    -------
+    ids
+        (n_samples, k) int32, best first; -1 where the tables found fewer than k.
+    scores
+        (n_samples, k) float32: their logits; -inf beside -1.
+    """
+    features = to_csr(X)
+    run = Execution(n_threads)
+    network.prepare_answers(n_threads)
+    index = network.answer_index(n_threads) if method == "lsh" else None
+    ids = np.empty((X.shape[0], k), np.int32)
+    scores = np.empty((X.shape[0], k), np.float32)
+    for begin in range(0, X.shape[0], BATCH):
+        rows = np.arange(begin, min(begin + BATCH, X.shape[0]))
+        batch = Csr(*kernels.take_rows(features, rows))
+        hidden = network.forward_hidden(batch, seed=0, run=run).hidden
+        if index is None:
+            best = network.output.top_k(_dense(hidden, network), k, n_threads)
+        else:
+            best = _top_k_of_tables(network, index, hidden, k, run)
+        ids[rows], scores[rows] = best
+        if after_batch:
+            after_batch(int(rows[-1]) + 1)
+    return ids, scores
+
+
+def _top_k_of_tables(
+    network: Network, index: LshIndex, hidden: Float | Csr, k: int, run: Execution
+) -> tuple[Ids, Float]:
+    queries = _dense(hidden, network)
+    n_candidates = max(network.config.lsh_candidates, k)
+    found = index.candidates(queries, n_candidates=n_candidates, seed=0, n_threads=run.n_threads)
+    nobody = no_labels(len(queries))
+    labels = Labels(nobody.indptr, nobody.indices)
+    done = network.output.forward(hidden, ActiveSet(found.indices, found.indptr, labels), run)
+    return kernels.top_others(done.logits, found.indptr, found.indices, labels, k, n_threads=run.n_threads)
+
+
+def _dense(hidden: Float | Csr, network: Network) -> Float:
+    return densify(hidden, network.output.n_inputs) if isinstance(hidden, Csr) else hidden

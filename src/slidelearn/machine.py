@@ -1,0 +1,56 @@
+"""What this machine has: processors that this process may use, and memory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def resolve_threads(n_jobs: int | None) -> int:
+    """The number of threads that `n_jobs` asks for: None and -1 mean all processors that this process may use.
+
+    Raises
+    ------
+    ValueError
+        If it is neither None, -1, nor a number from 1 up.
+    """
+    if n_jobs is None or n_jobs == -1:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not 1 <= n_jobs <= 1024:
+        raise ValueError(f"n_jobs must be None or -1 (all processors) or an integer in [1, 1024], but is {n_jobs!r}")
+    return n_jobs
+
+
+def available_bytes() -> int | None:
+    """Memory that can still be had; None where the system does not tell."""
+    try:
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def require_memory(n_bytes: int, what: str, remedy: str) -> None:
+    """Refuse an allocation that cannot succeed, before the system kills the process for it.
+
+    Raises
+    ------
+    MemoryError
+        With the bytes needed, the bytes there are, and what to change.
+    """
+    available = available_bytes()
+    if available is not None and n_bytes > available:
+        raise MemoryError(f"{what} needs {n_bytes / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free; {remedy}")
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has had at a time; None where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

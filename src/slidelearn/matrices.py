@@ -1,0 +1,150 @@
+"""The matrices that users hand over: checked, and in one form.
+
+The form is CSR with float32 data, sorted indices and no duplicates. What the caller passed is never changed; the result
+may share its arrays, so treat it as read-only.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array, issparse
+
+from slidelearn.kernels.types import Float
+
+FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
+
+_MAX_COLUMNS = 2**31 - 1  # ids are int32
+
+
+def check_features(X: Any, *, name: str = "X") -> FloatCsr:
+    """Bring X into canonical CSR.
+
+    Parameters
+    ----------
+    X : array or sparse matrix (n_samples, n_features)
+        Of any real dtype and any sparse format.
+    name
+        What the messages call it.
+
+    Returns
+    -------
+    csr_array (n_samples, n_features), float32
+        Sorted indices, duplicates summed. Explicit zeros stay.
+
+    Raises
+    ------
+    ValueError
+        If X is not two-dimensional, not real, or not finite in float32.
+    """
+    csr = _to_csr(X, name, "(n_samples, n_features)", f"a single sample is {name}.reshape(1, -1)")
+    _refuse_first(~np.isfinite(csr.data), csr, f"{name} must be finite in float32")
+    return csr
+
+
+def check_labels(Y: Any, *, name: str = "Y") -> FloatCsr:
+    """Bring Y into canonical CSR of ones.
+
+    Parameters
+    ----------
+    Y : array or sparse matrix (n_samples, n_labels)
+        Non-zero means relevant. Explicit zeros are dropped.
+    name
+        What the messages call it.
+
+    Returns
+    -------
+    csr_array (n_samples, n_labels), float32
+        Ones at the labels of each sample, sorted indices.
+
+    Raises
+    ------
+    ValueError
+        If Y is not two-dimensional, not real, not finite, or negative anywhere.
+    """
+    remedy = "lists of labels become one by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
+    csr = _to_csr(Y, name, "(n_samples, n_labels)", remedy)
+    _refuse_first(~np.isfinite(csr.data), csr, f"{name} must be finite")
+    rule = f"{name} must not be negative (non-zero means relevant; negative weights are refused)"
+    _refuse_first(csr.data < 0, csr, rule)
+    if not csr.data.all():
+        csr = csr.copy()
+        csr.eliminate_zeros()
+    return canonical_csr(np.ones(csr.nnz, np.float32), csr.indices, csr.indptr, csr.shape)
+
+
+def check_same_length(X: FloatCsr, Y: FloatCsr) -> None:
+    """Refuse features and labels of unequal length.
+
+    Raises
+    ------
+    ValueError
+        With both lengths.
+    """
+    if X.shape[0] != Y.shape[0]:
+        raise ValueError(f"X and Y must have one row per sample, but X has {X.shape[0]} and Y has {Y.shape[0]}")
+
+
+def normalize_rows(X: FloatCsr) -> FloatCsr:
+    """Scale the rows of X to Euclidean length 1, in a new matrix; rows of zeros stay as they are."""
+    data = X.data.astype(np.float64)
+    row_of = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    lengths = np.sqrt(np.bincount(row_of, data * data, minlength=X.shape[0]))
+    lengths[lengths == 0] = 1.0
+    return canonical_csr((data / lengths[row_of]).astype(np.float32), X.indices, X.indptr, X.shape)
+
+
+def canonical_csr(data: Float, indices: Any, indptr: Any, shape: tuple[int, int]) -> FloatCsr:
+    """Put arrays that are in canonical order into a matrix, with 32-bit indices wherever its size allows."""
+    index_type = np.int32 if len(data) < 2**31 else np.int64  # SciPy wants one type for both
+    csr = csr_array((data, indices.astype(index_type, copy=False), indptr.astype(index_type, copy=False)), shape=shape)
+    csr.has_canonical_format = True  # so that SciPy need not look
+    return csr
+
+
+def _to_csr(matrix: Any, name: str, shape: str, remedy: str) -> FloatCsr:
+    is_sparse: bool = issparse(matrix)
+    if not is_sparse:
+        try:
+            matrix = np.asarray(matrix)
+        except ValueError:  # nested lists of unequal lengths
+            raise ValueError(f"{name} must be an array or sparse matrix {shape}, but is ragged; {remedy}") from None
+    if matrix.ndim != 2:
+        raise ValueError(f"{name} must be 2-d, {shape}, but has shape {matrix.shape}; {remedy}")
+    if np.dtype(matrix.dtype).kind not in "biuf":
+        raise ValueError(f"{name} must hold real numbers, but its dtype is {matrix.dtype}")
+    if matrix.shape[1] > _MAX_COLUMNS:
+        raise ValueError(f"{name} must have at most {_MAX_COLUMNS} columns, but has {matrix.shape[1]}")
+    with np.errstate(over="ignore", under="ignore"):  # the callers look for what becomes infinite
+        if is_sparse:
+            csr = _sparse_to_csr(matrix, name)
+            csr = csr_array((csr.data.astype(np.float32, copy=False), csr.indices, csr.indptr), shape=csr.shape)
+        else:
+            csr = csr_array(matrix.astype(np.float32, copy=False))
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    return canonical_csr(csr.data, csr.indices, csr.indptr, csr.shape)
+
+
+def _sparse_to_csr(matrix: Any, name: str) -> Any:
+    if matrix.format not in ("csr", "csc"):
+        return matrix.tocsr()  # those formats cannot be out of bounds
+    # Under a new object of ours, because SciPy's checks write on the one that they look at.
+    kind = csr_array if matrix.format == "csr" else csc_array
+    try:
+        view = kind((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape)
+        view.check_format(full_check=True)
+    except ValueError as error:
+        raise ValueError(f"{name} must be a valid {matrix.format.upper()} matrix, but {error}") from None
+    return view.tocsr()
+
+
+def _refuse_first(is_wrong: Any, csr: FloatCsr, rule: str) -> None:
+    """Raise for the first entry, in the order of the rows, of which `is_wrong` (n_entries,) is true."""
+    if not is_wrong.any():
+        return
+    entry = int(np.argmax(is_wrong))
+    row = int(np.searchsorted(csr.indptr, entry, side="right")) - 1
+    raise ValueError(f"{rule}, but at row {row}, column {csr.indices[entry]} it is {csr.data[entry]:g}")
