@@ -18,7 +18,22 @@ from slidelearn.kernels.reference.active import (
     take_rows,
     top_others,
 )
+from slidelearn.kernels.reference.data import parse_xmc
 from slidelearn.kernels.reference.dense import matmul
+from slidelearn.kernels.reference.hash_codes import (
+    doph_codes,
+    dwta_codes,
+    sign_codes,
+    simhash_codes,
+    update_projections,
+    wta_codes,
+)
+from slidelearn.kernels.reference.hash_tables import (
+    build_tables,
+    threshold_candidates,
+    topk_candidates,
+    vanilla_candidates,
+)
 from slidelearn.kernels.reference.layers import (
     allocate_rows,
     features_backward,
@@ -36,9 +51,12 @@ from slidelearn.kernels.reference.layers import (
 __all__ = [
     "allocate_rows",
     "assemble",
+    "build_tables",
     "count_found",
     "distinct",
+    "doph_codes",
     "draw",
+    "dwta_codes",
     "exact_top_k",
     "features_backward",
     "features_forward",
@@ -46,14 +64,22 @@ __all__ = [
     "join_rows",
     "logistic_loss",
     "matmul",
+    "parse_xmc",
     "sampled_backward",
     "sampled_backward_sparse",
     "sampled_forward",
     "sampled_forward_sparse",
+    "sign_codes",
+    "simhash_codes",
     "softmax_loss",
     "take_rows",
+    "threshold_candidates",
     "top_others",
+    "topk_candidates",
     "unit_rows",
     "unit_rows_backward",
+    "update_projections",
     "update_rows",
+    "vanilla_candidates",
+    "wta_codes",
 ]
