@@ -11,7 +11,6 @@ namespace {
 
 constexpr int64_t kNeurons = 32;  // neurons of work taken at a time
 constexpr int64_t kAhead = 6;     // rows asked for ahead of their visit
-constexpr float kTinyNorm = 1e-6f;
 
 void prefetch_weights(const Rows& rows, int64_t i) {
     const char* begin = reinterpret_cast<const char*>(rows.weights(i));
@@ -29,11 +28,11 @@ void for_active(const Rows& rows, const Csr& active, int64_t sample, Ask&& ask, 
     }
 }
 
-float row_norm(const float* w, int64_t n) { return std::sqrt(dot(w, w, n)) + kTinyNorm; }
-
-// y += the gradient of scale * cos(h, w) with respect to w, times d; h has length 1.
+// y += the gradient of scale * cos(h, w) with respect to w, times d; h has length 1. A w of zeros has no direction to
+// turn, and no gradient.
 void add_cosine_gradient(float d, float scale, const float* w, const float* h, float* y, int64_t n) {
-    const float norm = row_norm(w, n);
+    const float norm = length(w, n);
+    if (norm <= kTinyNorm) return;
     const float cosine = dot(h, w, n) / norm;
     const float factor = d * scale / norm;
     const float along = -factor * cosine / norm;
@@ -56,7 +55,7 @@ void sampled_forward(Rows rows, Csr active, Matrix<const float> hidden, float sc
         for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
             const float* w = rows.weights(neuron);
             const float product = dot(h, w, rows.width);
-            const float z = scale > 0.0f ? scale * product / row_norm(w, rows.width) : product;
+            const float z = scale > 0.0f ? scale * product / length(w, rows.width) : product;
             logits[entry] = z + rows.tail(neuron)[kBias];
         });
     });
@@ -77,14 +76,13 @@ void sampled_d_hidden(Rows rows, Csr active, const float* d_logits, float scale,
         std::memset(d_h, 0, rows.width * sizeof(float));
         for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
             const float* w = rows.weights(neuron);
-            const float factor = scale > 0.0f ? scale / row_norm(w, rows.width) : 1.0f;
+            const float factor = scale > 0.0f ? scale / length(w, rows.width) : 1.0f;
             axpy(factor * d_logits[entry], w, d_h, rows.width);
         });
     });
 }
 
-void sampled_d_hidden_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, float* d_hidden,
-                             int n_threads) {
+void sampled_d_hidden_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, float* d_hidden, int n_threads) {
     parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
         for (int64_t k = hidden.begin(sample); k < hidden.end(sample); ++k) d_hidden[k] = 0.0f;
         for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
@@ -173,7 +171,7 @@ void sampled_backward_hogwild(Rows rows, Csr active, const float* d_logits, Matr
             if (scale > 0.0f) {
                 std::memset(g, 0, rows.width * sizeof(float));
                 add_cosine_gradient(d, scale, w, h, g, rows.width);
-                axpy(d * scale / row_norm(w, rows.width), w, d_h, rows.width);
+                axpy(d * scale / length(w, rows.width), w, d_h, rows.width);
                 update_row(rows, neuron, g, 1.0f, d, rule);
             } else {
                 axpy(d, w, d_h, rows.width);
