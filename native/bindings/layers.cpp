@@ -1,6 +1,9 @@
 // Verbs over a layer's rows: the layer fed by features, and layers with an active set.
 #include "layers.h"
 
+#include <limits>
+#include <type_traits>
+
 #include "kernels/features.h"
 #include "kernels/rows.h"
 #include "kernels/sampled.h"
@@ -116,15 +119,50 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
     }
 }
 
+// kernels.Columns: ids, indptr, rows, entries
+using InColumns = std::tuple<InArray<int32_t>, InArray<int64_t>, InArray<int32_t>, InArray<int32_t>>;
+using OutColumns = std::tuple<OutArray<int32_t>, OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>>;
+
+// Only columns that bind_transpose made of `active` are taken; what can be checked cheaply is.
+Columns columns_of(const Csr& active, const InColumns& in) {
+    const auto& [ids, indptr, rows, entries] = in;
+    require(indptr.size() == ids.size() + 1 && rows.size() == entries.size() &&
+                static_cast<int64_t>(rows.size()) == active.n_entries(),
+            "columns must be those of active");
+    return {ids.data(), indptr.data(), rows.data(), entries.data(), static_cast<int64_t>(ids.size())};
+}
+
+OutColumns bind_transpose(const InCsr& matrix) {
+    const Csr m = view(matrix, std::numeric_limits<int32_t>::max());
+    require(m.n_entries() < std::numeric_limits<int32_t>::max(), "matrix must have fewer than 2^31 entries");
+    const auto* transposed = [&] {
+        const nb::gil_scoped_release unlocked;
+        return new Transposed(m);
+    }();
+    const nb::capsule owner(transposed, [](void* p) noexcept { delete static_cast<Transposed*>(p); });
+    const Columns c = transposed->columns();
+    auto shared = [&](auto* data, int64_t n) {
+        using T = std::remove_const_t<std::remove_pointer_t<decltype(data)>>;
+        return OutArray<T>(const_cast<T*>(data), {static_cast<std::size_t>(n)}, owner);
+    };
+    const int64_t n = m.n_entries();
+    return {shared(c.ids, c.n), shared(c.indptr, c.n + 1), shared(c.rows, n), shared(c.entries, n)};
+}
+
 OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active, const Hidden& hidden, float scale,
-                                     int n_threads) {
+                                     const std::optional<InColumns>& columns, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows);
     require_shape(hidden, a.n_rows, r.width, "hidden");
     OutArray<float> logits = new_array<float>(a.n_entries());
     const nb::gil_scoped_release unlocked;
-    SLIDELEARN_CALL(sampled_forward, r, a, view(hidden), scale, logits.data(), n_threads);
+    if (columns) {
+        SLIDELEARN_CALL(sampled_forward_by_neuron, r, columns_of(a, *columns), view(hidden), scale, logits.data(),
+                        n_threads);
+    } else {
+        SLIDELEARN_CALL(sampled_forward, r, a, view(hidden), scale, logits.data(), n_threads);
+    }
     return logits;
 }
 
@@ -141,8 +179,8 @@ OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& 
 }
 
 OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& active, const InArray<float>& d_logits,
-                                       const Hidden& hidden, float scale, const InRule& rule, bool hogwild,
-                                       int n_threads) {
+                                       const Hidden& hidden, float scale, const InRule& rule,
+                                       const std::optional<InColumns>& columns, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows);
@@ -152,18 +190,18 @@ OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& activ
     OutMatrix<float> d_hidden = new_matrix<float>(a.n_rows, r.width);
     const Matrix<float> d{d_hidden.data(), a.n_rows, r.width, r.width};
     const nb::gil_scoped_release unlocked;
-    if (hogwild) {
-        SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, d, n_threads);
+    if (columns) {
+        SLIDELEARN_CALL(sampled_backward_by_neuron, r, columns_of(a, *columns), d_logits.data(), view(hidden), scale, u,
+                        d, n_threads);
     } else {
-        const Transposed transposed(a);
-        SLIDELEARN_CALL(sampled_d_hidden, r, a, d_logits.data(), scale, d, n_threads);
-        SLIDELEARN_CALL(sampled_update, r, transposed.columns(), d_logits.data(), view(hidden), scale, u, n_threads);
+        SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, d, n_threads);
     }
     return d_hidden;
 }
 
 OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr& active, const InArray<float>& d_logits,
-                                             const InCsr& hidden, const InRule& rule, bool hogwild, int n_threads) {
+                                             const InCsr& hidden, const InRule& rule,
+                                             const std::optional<InColumns>& columns, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
     const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
@@ -172,12 +210,11 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
     const UpdateRule u = view(rule, r);
     OutArray<float> d_hidden = new_array<float>(h.n_entries());
     const nb::gil_scoped_release unlocked;
-    if (hogwild) {
-        SLIDELEARN_CALL(sampled_backward_hogwild_sparse, r, a, d_logits.data(), h, u, d_hidden.data(), n_threads);
-    } else {
-        const Transposed transposed(a);
+    if (columns) {
         SLIDELEARN_CALL(sampled_d_hidden_sparse, r, a, d_logits.data(), h, d_hidden.data(), n_threads);
-        SLIDELEARN_CALL(sampled_update_sparse, r, transposed.columns(), d_logits.data(), h, u, n_threads);
+        SLIDELEARN_CALL(sampled_update_sparse, r, columns_of(a, *columns), d_logits.data(), h, u, n_threads);
+    } else {
+        SLIDELEARN_CALL(sampled_backward_hogwild_sparse, r, a, d_logits.data(), h, u, d_hidden.data(), n_threads);
     }
     return d_hidden;
 }
@@ -197,13 +234,14 @@ void bind_layers(nb::module_& m) {
     m.def("features_backward", &bind_features_backward, "x"_a, "d_hidden"_a, "rows"_a.noconvert(), "rule"_a,
           nb::kw_only(), "hogwild"_a, "n_threads"_a);
     m.def("sampled_forward", &bind_sampled_forward, "rows"_a.noconvert(), "active"_a, "hidden"_a, "scale"_a,
-          nb::kw_only(), "n_threads"_a);
+          "columns"_a = nb::none(), nb::kw_only(), "n_threads"_a);
     m.def("sampled_forward_sparse", &bind_sampled_forward_sparse, "rows"_a.noconvert(), "active"_a, "hidden"_a,
           nb::kw_only(), "n_threads"_a);
     m.def("sampled_backward", &bind_sampled_backward, "rows"_a.noconvert(), "active"_a, "d_logits"_a, "hidden"_a,
-          "scale"_a, "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+          "scale"_a, "rule"_a, "columns"_a = nb::none(), nb::kw_only(), "n_threads"_a);
     m.def("sampled_backward_sparse", &bind_sampled_backward_sparse, "rows"_a.noconvert(), "active"_a, "d_logits"_a,
-          "hidden"_a, "rule"_a, nb::kw_only(), "hogwild"_a, "n_threads"_a);
+          "hidden"_a, "rule"_a, "columns"_a = nb::none(), nb::kw_only(), "n_threads"_a);
+    m.def("transpose", &bind_transpose, "matrix"_a);
 }
 
 }  // namespace slidelearn

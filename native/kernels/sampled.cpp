@@ -1,32 +1,13 @@
+// Sample by sample: every sample visits the rows of its own active neurons.
 #include "kernels/sampled.h"
 
-#include "kernels/simd.h"
-#include "kernels/update.h"
+#include "kernels/active_rows.h"
 #include "scratch.h"
 #include "thread_pool.h"
 
 namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
-
-constexpr int64_t kNeurons = 32;  // neurons of work taken at a time
-constexpr int64_t kAhead = 6;     // rows asked for ahead of their visit
-
-void prefetch_weights(const Rows& rows, int64_t i) {
-    const char* begin = reinterpret_cast<const char*>(rows.weights(i));
-    for (int64_t byte = 0; byte < rows.width * 4; byte += 64) prefetch(begin + byte);
-    prefetch(rows.tail(i));
-}
-
-// Calls visit(entry, neuron) for the entries of a sample, the rows ahead asked for by `ask`.
-template <class Ask, class Visit>
-void for_active(const Rows& rows, const Csr& active, int64_t sample, Ask&& ask, Visit&& visit) {
-    const int64_t end = active.end(sample);
-    for (int64_t entry = active.begin(sample); entry < end; ++entry) {
-        if (entry + kAhead < end) ask(rows, active.indices[entry + kAhead]);
-        visit(entry, active.indices[entry]);
-    }
-}
 
 // y += the gradient of scale * cos(h, w) with respect to w, times d; h has length 1. A w of zeros has no direction to
 // turn, and no gradient.
@@ -37,14 +18,6 @@ void add_cosine_gradient(float d, float scale, const float* w, const float* h, f
     const float factor = d * scale / norm;
     const float along = -factor * cosine / norm;
     for (int64_t k = 0; k < n; ++k) y[k] += factor * h[k] + along * w[k];
-}
-
-float sparse_dot(const float* w, const Csr& hidden, int64_t sample) {
-    float total = 0.0f;
-    for (int64_t k = hidden.begin(sample); k < hidden.end(sample); ++k) {
-        total += hidden.data[k] * w[hidden.indices[k]];
-    }
-    return total;
 }
 
 }  // namespace
@@ -58,102 +31,6 @@ void sampled_forward(Rows rows, Csr active, Matrix<const float> hidden, float sc
             const float z = scale > 0.0f ? scale * product / length(w, rows.width) : product;
             logits[entry] = z + rows.tail(neuron)[kBias];
         });
-    });
-}
-
-void sampled_forward_sparse(Rows rows, Csr active, Csr hidden, float* logits, int n_threads) {
-    parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
-        for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
-            logits[entry] = sparse_dot(rows.weights(neuron), hidden, sample) + rows.tail(neuron)[kBias];
-        });
-    });
-}
-
-void sampled_d_hidden(Rows rows, Csr active, const float* d_logits, float scale, Matrix<float> d_hidden,
-                      int n_threads) {
-    parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
-        float* d_h = d_hidden.row(sample);
-        std::memset(d_h, 0, rows.width * sizeof(float));
-        for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
-            const float* w = rows.weights(neuron);
-            const float factor = scale > 0.0f ? scale / length(w, rows.width) : 1.0f;
-            axpy(factor * d_logits[entry], w, d_h, rows.width);
-        });
-    });
-}
-
-void sampled_d_hidden_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, float* d_hidden, int n_threads) {
-    parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
-        for (int64_t k = hidden.begin(sample); k < hidden.end(sample); ++k) d_hidden[k] = 0.0f;
-        for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
-            const float* w = rows.weights(neuron);
-            for (int64_t k = hidden.begin(sample); k < hidden.end(sample); ++k) {
-                d_hidden[k] += d_logits[entry] * w[hidden.indices[k]];
-            }
-        });
-    });
-}
-
-void sampled_update(Rows rows, Columns neurons, const float* d_logits, Matrix<const float> hidden, float scale,
-                    UpdateRule rule, int n_threads) {
-    const Scratch gradients(n_threads * rows.padded() * sizeof(float));
-    parallel_for(n_threads, (neurons.n + kNeurons - 1) / kNeurons, [&](int64_t chunk, int worker) {
-        float* g = gradients.floats() + worker * rows.padded();
-        const int64_t end = (chunk + 1) * kNeurons < neurons.n ? (chunk + 1) * kNeurons : neurons.n;
-        for (int64_t c = chunk * kNeurons; c < end; ++c) {
-            if (c + kAhead < neurons.n) prefetch_row(rows, neurons.ids[c + kAhead]);
-            std::memset(g, 0, rows.width * sizeof(float));
-            float d_bias = 0.0f;
-            for (int64_t k = neurons.indptr[c]; k < neurons.indptr[c + 1]; ++k) {
-                const float d = d_logits[neurons.entries[k]];
-                const float* h = hidden.row(neurons.rows[k]);
-                if (scale > 0.0f) {
-                    add_cosine_gradient(d, scale, rows.weights(neurons.ids[c]), h, g, rows.width);
-                } else {
-                    axpy(d, h, g, rows.width);
-                }
-                d_bias += d;
-            }
-            update_row(rows, neurons.ids[c], g, 1.0f, d_bias, rule);
-        }
-    });
-}
-
-void sampled_update_sparse(Rows rows, Columns neurons, const float* d_logits, Csr hidden, UpdateRule rule,
-                           int n_threads) {
-    // The coordinates that a neuron's samples have in common are summed in a dense scratch row and listed as they
-    // first occur; `seen` marks them with the neuron's number.
-    const Scratch sums(n_threads * rows.padded() * sizeof(float));
-    const Scratch lists(n_threads * rows.padded() * sizeof(int32_t));
-    const Scratch marks(n_threads * rows.padded() * sizeof(int64_t));
-    const Scratch packed(n_threads * rows.padded() * sizeof(float));
-    std::memset(marks.longs(), 0, n_threads * rows.padded() * sizeof(int64_t));
-    parallel_for(n_threads, (neurons.n + kNeurons - 1) / kNeurons, [&](int64_t chunk, int worker) {
-        float* g = sums.floats() + worker * rows.padded();
-        int32_t* list = lists.ints() + worker * rows.padded();
-        int64_t* seen = marks.longs() + worker * rows.padded();
-        float* values = packed.floats() + worker * rows.padded();
-        const int64_t end = (chunk + 1) * kNeurons < neurons.n ? (chunk + 1) * kNeurons : neurons.n;
-        for (int64_t c = chunk * kNeurons; c < end; ++c) {
-            int64_t n_coordinates = 0;
-            float d_bias = 0.0f;
-            for (int64_t k = neurons.indptr[c]; k < neurons.indptr[c + 1]; ++k) {
-                const float d = d_logits[neurons.entries[k]];
-                d_bias += d;
-                const int64_t sample = neurons.rows[k];
-                for (int64_t j = hidden.begin(sample); j < hidden.end(sample); ++j) {
-                    const int32_t coordinate = hidden.indices[j];
-                    if (seen[coordinate] != c + 1) {
-                        seen[coordinate] = c + 1;
-                        g[coordinate] = 0.0f;
-                        list[n_coordinates++] = coordinate;
-                    }
-                    g[coordinate] += d * hidden.data[j];
-                }
-            }
-            for (int64_t k = 0; k < n_coordinates; ++k) values[k] = g[list[k]];
-            update_row_sparse(rows, neurons.ids[c], list, values, n_coordinates, 1.0f, d_bias, rule);
-        }
     });
 }
 
@@ -177,20 +54,6 @@ void sampled_backward_hogwild(Rows rows, Csr active, const float* d_logits, Matr
                 axpy(d, w, d_h, rows.width);
                 update_row(rows, neuron, h, d, d, rule);
             }
-        });
-    });
-}
-
-void sampled_backward_hogwild_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, UpdateRule rule,
-                                     float* d_hidden, int n_threads) {
-    parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
-        const int64_t begin = hidden.begin(sample), n = hidden.end(sample) - begin;
-        for (int64_t k = begin; k < begin + n; ++k) d_hidden[k] = 0.0f;
-        for_active(rows, active, sample, prefetch_row, [&](int64_t entry, int64_t neuron) {
-            const float* w = rows.weights(neuron);
-            const float d = d_logits[entry];
-            for (int64_t k = begin; k < begin + n; ++k) d_hidden[k] += d * w[hidden.indices[k]];
-            update_row_sparse(rows, neuron, hidden.indices + begin, hidden.data + begin, n, d, d, rule);
         });
     });
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Csr, Float, Ids, Labels, Offsets
+from slidelearn.kernels import NO_DATA, Columns, Csr, Float, Ids, Labels, Offsets
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,18 @@ class ActiveSet:
         """Active neurons per sample."""
         return float(len(self.ids)) if self.indptr is None else len(self.ids) / max(self.n_samples, 1)
 
-    @property
+    @cached_property
     def csr(self) -> Csr:
         """The ids of each sample as rows; a shared set is written out for every sample."""
         if self.indptr is not None:
             return Csr(self.indptr, self.ids, NO_DATA)
         indptr = np.arange(self.n_samples + 1, dtype=np.int64) * len(self.ids)
         return Csr(indptr, np.tile(self.ids, self.n_samples), NO_DATA)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The same by neuron: the samples that have it active."""
+        return Columns(*kernels.transpose(self.csr))
 
 
 def shared_set(labels: Csr, candidates: list[Ids], log_q: Float | None = None) -> ActiveSet:

@@ -268,7 +268,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         if not len(samples.labelled):
             raise ValueError("Y must have at least one label, but all of its rows are empty")
         model = self._model
-        progress = Trainer(model.network, config, samples, self._n_threads, model.rng).fit(n_epochs, callbacks)
+        trainer = Trainer(model.network, config, samples, self._n_threads, model.rng, model.n_steps)
+        progress = trainer.fit(n_epochs, callbacks)
         model.n_steps += progress.step
         model.training = _report(progress, samples, began)
         return self

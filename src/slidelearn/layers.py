@@ -40,7 +40,9 @@ class SparseInput:
 
     def backward(self, x: Csr, d_hidden: Float, rule: UpdateRule, run: Execution) -> None:
         """One step on the rows of the features in `x`."""
-        kernels.features_backward(x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads)
+        kernels.features_backward(
+            x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads
+        )
         if self.bias:
             d_bias = d_hidden.sum(axis=0, keepdims=True)
             self.bias.update(np.zeros(1, np.int32), d_bias, np.zeros(1, np.float32), rule, run.n_threads)
@@ -96,7 +98,8 @@ class NeuronLayer:
         if self.scale:
             x, x_norms = kernels.unit_rows(x, n_threads=threads)
         if not active.shared:
-            logits = kernels.sampled_forward(rows, active.csr, x, self.scale, n_threads=threads)
+            columns = None if run.hogwild else active.columns
+            logits = kernels.sampled_forward(rows, active.csr, x, self.scale, columns, n_threads=threads)
             return LayerPass(active, logits, x, x_norms, NO_DATA, NO_DATA)
         weights, bias, norms = kernels.gather_rows(rows, active.ids, unit=self.scale > 0, n_threads=threads)
         scaled = x * np.float32(self.scale) if self.scale else x
@@ -107,9 +110,11 @@ class NeuronLayer:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
         self._answer_scales = None
         rows, threads = self.neurons.rows, run.n_threads
+        # neuron by neuron, each row has one writer; without columns, samples write unlocked
+        columns = None if run.hogwild or (done.active.shared and not isinstance(done.x, Csr)) else done.active.columns
         if isinstance(done.x, Csr):
             d_data = kernels.sampled_backward_sparse(
-                rows, done.active.csr, d_logits.reshape(-1), done.x, rule, hogwild=run.hogwild, n_threads=threads
+                rows, done.active.csr, d_logits.reshape(-1), done.x, rule, columns, n_threads=threads
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
@@ -117,7 +122,7 @@ class NeuronLayer:
             self._update_shared(done, d_logits, rule, threads)
         else:
             d_x = kernels.sampled_backward(
-                rows, done.active.csr, d_logits, done.x, self.scale, rule, hogwild=run.hogwild, n_threads=threads
+                rows, done.active.csr, d_logits, done.x, self.scale, rule, columns, n_threads=threads
             )
         if self.scale:
             # the per-sample verb has applied the scale; the length of x is left

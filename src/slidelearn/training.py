@@ -56,12 +56,21 @@ class Trainer:
         Threads that each verb may use.
     rng
         The source of all randomness of training.
+    n_steps_before
+        Steps that the network has been trained for already: the tables go on by their own schedule.
     """
 
     def __init__(
-        self, network: Network, config: Config, samples: Samples, n_threads: int, rng: np.random.Generator
+        self,
+        network: Network,
+        config: Config,
+        samples: Samples,
+        n_threads: int,
+        rng: np.random.Generator,
+        n_steps_before: int = 0,
     ) -> None:
         self.network, self._config, self._samples, self._rng = network, config, samples, rng
+        self._n_steps_before = n_steps_before
         self._run = Execution(n_threads, hogwild=not config.deterministic)
         self._sampler = ActiveSetSampler(config, samples, network.output_index, network.output.n_inputs)
 
@@ -98,7 +107,7 @@ class Trainer:
         d_hidden = net.output.backward(above, d_logits, rule, run)
         net.backward_hidden(batch.features, below, d_hidden, rule, run)
         progress.step += 1
-        progress.n_rebuilds += net.rebuild_tables_if_due(progress.step, run.n_threads)
+        progress.n_rebuilds += net.rebuild_tables_if_due(self._n_steps_before + progress.step, run.n_threads)
         self._note(progress, batch, loss, active.mean_size)
 
     def _note(self, progress: Progress, batch: Batch, loss: float, n_active: float) -> None:

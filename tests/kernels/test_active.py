@@ -84,3 +84,14 @@ def test_refuses_rows_that_are_not_there() -> None:
         kernels.join_rows(matrix, matrix._replace(indptr=np.array([0, 3])))
     with pytest.raises(ValueError, match="ids must be >= 0"):
         kernels.distinct(np.array([-1], np.int32))
+
+
+@pytest.mark.parametrize("n_columns", [1, 30, 2**31 - 1])  # fewer than entries: counted; many more: sorted
+@pytest.mark.parametrize("n_rows", [0, 1, 60])
+def test_transpose(rng: np.random.Generator, n_rows: int, n_columns: int) -> None:
+    lengths = rng.integers(0, 9, n_rows)
+    indptr = np.cumsum([0, *lengths], dtype=np.int64)
+    matrix = Csr(indptr, rng.integers(n_columns, size=indptr[-1], dtype=np.int32), NO_DATA)
+    for actual, expected in zip(kernels.transpose(matrix), reference.transpose(matrix), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)

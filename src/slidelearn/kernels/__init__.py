@@ -38,6 +38,7 @@ from slidelearn.kernels._native import (
     threshold_candidates,
     top_others,
     topk_candidates,
+    transpose,
     unit_rows,
     unit_rows_backward,
     update_projections,
@@ -46,13 +47,14 @@ from slidelearn.kernels._native import (
     vanilla_candidates,
     wta_codes,
 )
-from slidelearn.kernels.types import NO_DATA, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import NO_DATA, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
 
 if os.environ.get("SLIDELEARN_ISA"):
     use_isa(os.environ["SLIDELEARN_ISA"])
 
 __all__ = [
     "NO_DATA",
+    "Columns",
     "Csr",
     "Float",
     "Ids",
@@ -89,6 +91,7 @@ __all__ = [
     "threshold_candidates",
     "top_others",
     "topk_candidates",
+    "transpose",
     "unit_rows",
     "unit_rows_backward",
     "update_projections",

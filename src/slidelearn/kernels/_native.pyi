@@ -1,6 +1,6 @@
 # Handwritten, because the types of nanobind's own stubs are those of C++: bare tuples of arrays. Here stand the types
 # that the callers use. tests/kernels/test_twins.py holds the names and arguments against those of the NumPy twins.
-from slidelearn.kernels.types import Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
 
 def available_isas() -> list[str]: ...
 def isa_in_use() -> str: ...
@@ -25,7 +25,10 @@ def features_forward(x: Csr, rows: Rows, bias: Float | None = None, *, n_threads
 def features_backward(
     x: Csr, d_hidden: Float, rows: Rows, rule: UpdateRule, *, hogwild: bool, n_threads: int
 ) -> None: ...
-def sampled_forward(rows: Rows, active: Csr, hidden: Float, scale: float, *, n_threads: int) -> Float: ...
+def transpose(matrix: Csr) -> tuple[Ids, Offsets, Ids, Ids]: ...
+def sampled_forward(
+    rows: Rows, active: Csr, hidden: Float, scale: float, columns: Columns | None = None, *, n_threads: int
+) -> Float: ...
 def sampled_forward_sparse(rows: Rows, active: Csr, hidden: Csr, *, n_threads: int) -> Float: ...
 def sampled_backward(
     rows: Rows,
@@ -34,12 +37,19 @@ def sampled_backward(
     hidden: Float,
     scale: float,
     rule: UpdateRule,
+    columns: Columns | None = None,
     *,
-    hogwild: bool,
     n_threads: int,
 ) -> Float: ...
 def sampled_backward_sparse(
-    rows: Rows, active: Csr, d_logits: Float, hidden: Csr, rule: UpdateRule, *, hogwild: bool, n_threads: int
+    rows: Rows,
+    active: Csr,
+    d_logits: Float,
+    hidden: Csr,
+    rule: UpdateRule,
+    columns: Columns | None = None,
+    *,
+    n_threads: int,
 ) -> Float: ...
 def softmax_loss(
     logits: Float, indptr: Offsets | None, log_q: Float | None, labels: Labels, weight: float, *, n_threads: int

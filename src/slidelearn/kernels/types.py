@@ -71,3 +71,12 @@ class Labels(NamedTuple):
 
     indptr: Offsets  # (n_samples + 1,) int64
     columns: Ids  # (n_labels_of_all,) int32
+
+
+class Columns(NamedTuple):
+    """The entries of a sparse matrix by column: column ids[i] has those at ``indptr[i]:indptr[i+1]``."""
+
+    ids: Ids  # the columns that occur, ascending
+    indptr: Offsets  # (n_ids + 1,)
+    rows: Ids  # (n_entries,): the row of each entry, ascending within a column
+    entries: Ids  # (n_entries,): its place in the matrix

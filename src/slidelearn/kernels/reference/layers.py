@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels.reference.update import BIAS, step_row
-from slidelearn.kernels.types import TAIL, Csr, Float, Ids, Rows, UpdateRule
+from slidelearn.kernels.types import TAIL, Columns, Csr, Float, Ids, Offsets, Rows, UpdateRule
 
 TINY_NORM = 1e-6
 """Added to lengths, so that a vector of zeros can be divided by its own."""
@@ -71,8 +71,21 @@ def features_backward(x: Csr, d_hidden: Float, rows: Rows, rule: UpdateRule, *, 
         step_row(rows, feature, x.data[here] @ d_hidden[samples[here]], 0.0, rule)
 
 
-def sampled_forward(rows: Rows, active: Csr, hidden: Float, scale: float, *, n_threads: int) -> Float:
-    """One logit for each entry of `active`: ``h . w + bias``, or ``scale * h . w / |w| + bias`` if scale > 0."""
+def transpose(matrix: Csr) -> tuple[Ids, Offsets, Ids, Ids]:
+    """The `Columns` of a matrix: its entries sorted by column, those of a column by row."""
+    entries = np.argsort(matrix.indices, kind="stable").astype(np.int32)
+    ids, begins = np.unique(matrix.indices[entries], return_index=True)
+    samples = np.repeat(np.arange(matrix.n_rows, dtype=np.int32), np.diff(matrix.indptr))
+    return ids, np.append(begins, len(entries)).astype(np.int64), samples[entries], entries
+
+
+def sampled_forward(
+    rows: Rows, active: Csr, hidden: Float, scale: float, columns: Columns | None = None, *, n_threads: int
+) -> Float:
+    """One logit for each entry of `active`: ``h . w + bias``, or ``scale * h . w / |w| + bias`` if scale > 0.
+
+    `columns`, the transpose of `active`, lets the native verb visit a row once for all samples that have it active.
+    """
     logits = [np.empty(0)]
     for i, neurons, _ in _entries(active):
         w = _weights(rows, neurons)
@@ -93,18 +106,21 @@ def sampled_backward(
     hidden: Float,
     scale: float,
     rule: UpdateRule,
+    columns: Columns | None = None,
     *,
-    hogwild: bool,
     n_threads: int,
 ) -> Float:
-    """The gradient of `hidden`; and one step on each active neuron, or under HOGWILD one for each of its samples."""
+    """The gradient of `hidden`, and one step on each active neuron.
+
+    Without `columns`, the transpose of `active`, HOGWILD: one step on each active neuron for each of its samples.
+    """
     d_hidden = np.zeros(hidden.shape)
     steps: dict[int, tuple[Doubles, float]] = {}
     for i, neurons, _ in _entries(active):
         for neuron, d in zip(neurons, d_logits[active.indptr[i] : active.indptr[i + 1]], strict=True):
             d_h, d_w = _d_logit(_weights(rows, neuron), hidden[i].astype(np.float64), scale)
             d_hidden[i] += d * d_h
-            if hogwild:
+            if columns is None:
                 step_row(rows, neuron, d * d_w, d, rule)
             else:
                 weight_sum, bias_sum = steps.get(neuron, (np.zeros(rows.width), 0.0))
@@ -115,7 +131,14 @@ def sampled_backward(
 
 
 def sampled_backward_sparse(
-    rows: Rows, active: Csr, d_logits: Float, hidden: Csr, rule: UpdateRule, *, hogwild: bool, n_threads: int
+    rows: Rows,
+    active: Csr,
+    d_logits: Float,
+    hidden: Csr,
+    rule: UpdateRule,
+    columns: Columns | None = None,
+    *,
+    n_threads: int,
 ) -> Float:
     """The same from the active neurons of the layer below; only their coordinates are read, changed and given back."""
     d_hidden = np.zeros(len(hidden.data))
@@ -126,7 +149,7 @@ def sampled_backward_sparse(
         coordinates, values = hidden.indices[entries], hidden.data[entries].astype(np.float64)
         for neuron, d in zip(neurons, d_logits[active.indptr[i] : active.indptr[i + 1]], strict=True):
             d_hidden[entries] += d * _weights(rows, neuron)[coordinates]
-            if hogwild:
+            if columns is None:
                 step_row(rows, neuron, d * values, d, rule, coordinates)
             else:
                 weight_sum, bias_sum = steps.get(neuron, (np.zeros(rows.width), 0.0))
