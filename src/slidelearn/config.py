@@ -25,7 +25,7 @@ class Config(BaseModel):
     hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (256,)
     """Neurons of each hidden layer, from the features to the output."""
     hidden_active: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, must be 0."""
+    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
     hidden_bias: bool = False
     logits: Literal["cosine", "inner_product"] = "cosine"

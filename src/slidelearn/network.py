@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Network:
         draws = rng or np.random.default_rng(0)
 
         self.input = SparseInput(n_features, sizes[0], config.optimizer, bias=config.hidden_bias)
-        self.hidden_layers = [NeuronLayer(n, m, config.optimizer) for n, m in zip(sizes, sizes[1:], strict=False)]
+        self.hidden_layers = [NeuronLayer(n, m, config.optimizer) for n, m in pairwise(sizes)]
         self.output = NeuronLayer(sizes[-1], n_labels, config.optimizer, scale=scale)
 
         n_active = (config.hidden_active or (0,) * len(sizes))[1:]
@@ -111,7 +112,8 @@ class Network:
         """The gradient of the logits of the neurons that were computed."""
         if isinstance(output, Csr):
             values = output.data
-            d = d.data if isinstance(d, Csr) else d[np.repeat(np.arange(output.n_rows), np.diff(output.indptr)), output.indices]
+            samples = np.repeat(np.arange(output.n_rows), np.diff(output.indptr))
+            d = d.data if isinstance(d, Csr) else d[samples, output.indices]
         else:
             values = output
             d = densify(d, output.shape[1]) if isinstance(d, Csr) else d
