@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from support import Planted, planted_samples
 
-from slidelearn import kernels
+from slidelearn import SlideClassifier, kernels, load_dataset
+from slidelearn.datasets import Dataset
 
 
 @pytest.fixture(params=kernels.available_isas())
@@ -30,3 +31,15 @@ def rng() -> np.random.Generator:
 @pytest.fixture(scope="session")
 def planted() -> Planted:
     return planted_samples(np.random.default_rng(7))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """WordNet-Tiny: 2,589 training samples, 413 labels."""
+    return load_dataset("wordnet-tiny")
+
+
+@pytest.fixture
+def trained(tiny: Dataset) -> SlideClassifier:
+    """A small model of the recipe."""
+    return SlideClassifier(hidden_sizes=(16,), n_epochs=1, n_jobs=1).fit(tiny.X_train, tiny.Y_train)
