@@ -31,22 +31,27 @@ void find_buckets(const HashTables& tables, Matrix<const int32_t> codes, int64_t
 // time that grows with the number of neurons. Every member but `buckets` is all zeros, or empty, between samples.
 struct Workspace {
     Workspace(int64_t n_tables, int64_t n_neurons)
-        : buckets(n_tables), n_reached(kLanes * (n_tables + 1)), counts(n_neurons), found(new int32_t[n_neurons + 1]),
-          chosen(n_neurons), tied(n_neurons) {}
+        : buckets(n_tables),
+          n_reached(kLanes * (n_tables + 1)),
+          counts(n_neurons),
+          found(new int32_t[n_neurons + 1]),
+          chosen(n_neurons),
+          tied(n_neurons) {}
 
     // Neighbouring additions go to different lanes: most of them raise the same number, and would wait for each other.
     static constexpr int64_t kLanes = 4;
 
     std::vector<Bucket> buckets;
-    std::vector<int32_t> n_reached;  // [agreement * kLanes + lane]: neurons that were found in so many tables or more
-    std::vector<uint16_t> counts;    // in how many tables a neuron was found
+    std::vector<int32_t> n_reached;    // [agreement * kLanes + lane]: neurons that were found in so many tables or more
+    std::vector<uint16_t> counts;      // in how many tables a neuron was found
     std::unique_ptr<int32_t[]> found;  // one longer than need be: an id is written before it is known to count
     IdSet chosen, tied;
 };
 
 Workspace& workspace_of_this_thread(int64_t n_tables, int64_t n_neurons) {
     thread_local std::unique_ptr<Workspace> kept;
-    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables || static_cast<int64_t>(kept->counts.size()) < n_neurons) {
+    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables ||
+        static_cast<int64_t>(kept->counts.size()) < n_neurons) {
         kept = std::make_unique<Workspace>(n_tables, n_neurons);
     }
     return *kept;

@@ -1,5 +1,5 @@
-// Neuron by neuron: where a batch's active sets overlap, a row is visited once for all samples that have it active, stays
-// in L1 meanwhile, and has one writer. The samples' hidden vectors stay in L2.
+// Neuron by neuron: where a batch's active sets overlap, a row is visited once for all samples that have it active,
+// stays in L1 meanwhile, and has one writer. The samples' hidden vectors stay in L2.
 #include "kernels/active_rows.h"
 #include "kernels/sampled.h"
 #include "scratch.h"

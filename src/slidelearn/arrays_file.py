@@ -1,8 +1,8 @@
 """Named arrays in one safetensors file, written in pieces and read through a memory map.
 
 The layout: the length of the header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, begin and end of
-the data), the data. The header is padded with blanks so that the data begin on a cache line. The library's own NumPy face
-would first copy every array whole.
+the data), the data. The header is padded with blanks so that the data begin on a cache line. The library's own NumPy
+face would first copy every array whole.
 """
 
 from __future__ import annotations

@@ -148,9 +148,7 @@ class Network:
     def rebuild_tables_if_due(self, step: int, n_threads: int) -> bool:
         """Refill the tables whose turn it is after `step` steps; whether there was one."""
         self._tables_are_current = False
-        due = [
-            index.rebuild_if_due(step, layer.neurons.weights, n_threads=n_threads) for index, layer in self.indexes
-        ]
+        due = [index.rebuild_if_due(step, layer.neurons.weights, n_threads=n_threads) for index, layer in self.indexes]
         return any(due)
 
     def prepare_answers(self, n_threads: int) -> None:
@@ -200,6 +198,3 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     shapes = [(n_features, sizes[0]), *zip(sizes[1:], sizes, strict=False), (n_labels, sizes[-1])]
     rows = sum(ParameterRows.n_bytes_of(n, width, config.optimizer) for n, width in shapes)
     return rows + (4 * config.n_tables * n_labels if "lsh" in config.samplers else 0)
-
-
-
