@@ -123,6 +123,7 @@ def start_label_rows(network: Network, samples: Samples, rng: np.random.Generato
 
     Labels without samples start in a random direction.
     """
+    network.rebuild_tables(run.n_threads)  # sampled hidden layers need theirs to be computed at all
     rows = network.output.neurons
     everything = Execution(run.n_threads)
     add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
