@@ -55,6 +55,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "hidden_sizes": (64, 256),
         "hidden_active": (0, 64),
         "deterministic": False,
+        "learning_rate": 0.001,
+        "log_q_strength": 1.0,
     },
 }
 POPULARITY = 0.10
