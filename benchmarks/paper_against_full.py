@@ -107,29 +107,26 @@ def plot(measured: Mapping[tuple[str, str], Sequence[Row]], name: str) -> None:
     """P@1 against the CPU seconds of training, a panel for each data set."""
     data_sets = list(dict.fromkeys(data_set for data_set, _ in measured))
     settings = list(dict.fromkeys(setting for _, setting in measured))
-    figure, panels = new_figure(1, len(data_sets), figsize=(6 * len(data_sets) + 3, 5), squeeze=False)
+    figure, panels = new_figure(1, len(data_sets), figsize=(max(9, 6 * len(data_sets)), 7), squeeze=False)
     for panel, data_set in zip(panels[0], data_sets, strict=True):
         for number, setting in enumerate(settings):
             if rows := measured.get((data_set, setting)):
-                look = {
-                    "marker": "*" if setting == FULL else "osD^v"[number % 5],
-                    "markersize": 12 if setting == FULL else 7,
-                }
                 panel.errorbar(
                     _mean(rows, "cpu_seconds"),
                     100 * _mean(rows, "p@1"),
                     100 * _mean(rows, "p@1_error"),
                     label=setting,
-                    color=f"C{number % 10}",
+                    color="black" if setting == FULL else f"C{number % 10}",
+                    marker="*" if setting == FULL else "osD^v<"[number % 6],
+                    markersize=12 if setting == FULL else 7,
                     linestyle="none",
-                    **look,
                 )
         panel.set_title(data_set)
-        panel.set_xscale("log")
+        panel.set_xlim(left=0)
         style(panel, "CPU seconds of training", "P@1 (%) ± standard error")
     figure.suptitle("The paper's network: accuracy and cost of training by choice of the active labels")
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right upper", fontsize=8)
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8)
     save_figure(figure, name)
 
 

@@ -10,6 +10,7 @@ from common import RESULTS, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -32,9 +33,9 @@ def provenance(rows: Sequence[Row]) -> str:
 
     days = sorted(row.date[:10] for row in rows)
     span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
-    threads = ", ".join(sorted({str(row.job["threads"]) for row in rows}))
+    threads = " or ".join(threads_text(number) for number in sorted({row.job["threads"] for row in rows}))
     return (
-        f"{each('cpu')}, {each('isa')}, {threads} thread(s); Python {each('python')}, NumPy {each('numpy')}, "
+        f"{each('cpu')}, {each('isa')}, {threads}; Python {each('python')}, NumPy {each('numpy')}, "
         f"SciPy {each('scipy')}, slidelearn {each('slidelearn')} at {each('commit')}; {span}."
     )
 
@@ -80,6 +81,20 @@ def style(axes: Axes, x: str, y: str) -> None:
     axes.set_ylabel(y)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def log_axis(axis: Axis) -> None:
+    """Ticks at 1, 2 and 5 of each decade, as plain numbers; for an axis that is logarithmic."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:,.0f}")
+    axis.set_minor_formatter(NullFormatter())
+
+
+def threads_text(number: int) -> str:
+    """1 thread, 2 threads."""
+    return f"{number} thread{'s' if number > 1 else ''}"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str | None:
