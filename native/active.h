@@ -9,9 +9,9 @@
 namespace slidelearn {
 
 struct Assembled {
-    std::vector<int64_t> indptr;   // (n_samples + 1)
-    std::vector<int32_t> ids;      // per sample: its labels, then the candidates that are new, then the fill
-    std::vector<int32_t> n_fill;   // per sample: how many ids were drawn at random to reach min_active
+    std::vector<int64_t> indptr;  // (n_samples + 1)
+    std::vector<int32_t> ids;     // per sample: its labels, then the candidates that are new, then the fill
+    std::vector<int32_t> n_fill;  // per sample: how many ids were drawn at random to reach min_active
 };
 
 // The active set of each sample: its own labels, its candidates (one list per sample, ids may repeat), the ids common

@@ -27,60 +27,37 @@ void find_buckets(const HashTables& tables, Matrix<const int32_t> codes, int64_t
     }
 }
 
-// In how many tables each neuron was found, for one sample after another. Clearing costs what was found, never the
-// number of neurons.
-class Tally {
-  public:
-    explicit Tally(int64_t n_neurons) : counts_(n_neurons), found_(new int32_t[n_neurons + 1]) {}
-    int64_t n_neurons() const { return static_cast<int64_t>(counts_.size()); }
-
-    void add(int32_t id) {
-        found_[n_found_] = id;
-        n_found_ += counts_[id]++ == 0;
-    }
-    int count(int32_t id) const { return counts_[id]; }
-    int64_t n_found() const { return n_found_; }
-    const int32_t* begin() const { return found_.get(); }
-    const int32_t* end() const { return found_.get() + n_found_; }
-
-    void clear() {
-        for (int32_t id : *this) counts_[id] = 0;
-        n_found_ = 0;
-    }
-
-  private:
-    std::vector<uint16_t> counts_;
-    std::unique_ptr<int32_t[]> found_;  // one longer than need be, so that add() can write before it knows
-    int64_t n_found_ = 0;
-};
-
 // What one thread works on. It is as large as the layer, so it is kept from one batch to the next: a step must not cost
-// time that grows with the number of neurons.
+// time that grows with the number of neurons. Every member but `buckets` is all zeros, or empty, between samples.
 struct Workspace {
     Workspace(int64_t n_tables, int64_t n_neurons)
-        : buckets(n_tables), n_with(n_tables + 1), tally(n_neurons), chosen(n_neurons), tied(n_neurons) {}
+        : buckets(n_tables),
+          n_reached(kLanes * (n_tables + 1)),
+          counts(n_neurons),
+          found(new int32_t[n_neurons + 1]),
+          chosen(n_neurons),
+          tied(n_neurons) {}
+
+    // Neighbouring additions go to different lanes: most of them raise the same number, and would wait for each other.
+    static constexpr int64_t kLanes = 4;
 
     std::vector<Bucket> buckets;
-    std::vector<int64_t> n_with;  // neurons by the number of tables that agree on them
-    Tally tally;
+    std::vector<int32_t> n_reached;    // [agreement * kLanes + lane]: neurons that were found in so many tables or more
+    std::vector<uint16_t> counts;      // in how many tables a neuron was found
+    std::unique_ptr<int32_t[]> found;  // one longer than need be: an id is written before it is known to count
     IdSet chosen, tied;
-
-    void tally_buckets() {
-        for (const auto& [begin, end] : buckets) {
-            for (const int32_t* id = begin; id < end; ++id) tally.add(*id);
-        }
-    }
 };
 
 Workspace& workspace_of_this_thread(int64_t n_tables, int64_t n_neurons) {
     thread_local std::unique_ptr<Workspace> kept;
-    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables || kept->tally.n_neurons() < n_neurons) {
+    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables ||
+        static_cast<int64_t>(kept->counts.size()) < n_neurons) {
         kept = std::make_unique<Workspace>(n_tables, n_neurons);
     }
     return *kept;
 }
 
-// choose(sample, work) puts the sample's ids into work.chosen, and leaves work.tied empty.
+// choose(sample, work) puts the sample's ids into work.chosen, and leaves the rest of `work` clear.
 template <class Choose>
 Candidates for_each_sample(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons, int n_threads,
                            Choose&& choose) {
@@ -91,7 +68,6 @@ Candidates for_each_sample(const HashTables& tables, Matrix<const int32_t> codes
             Workspace& work = workspace_of_this_thread(codes.n_rows, n_neurons);
             find_buckets(tables, codes, sample, work.buckets);
             choose(sample, work);
-            work.tally.clear();
             work.chosen.drain([&](int32_t id) { candidates[sample].push_back(id); });
         } catch (const std::bad_alloc&) {
             out_of_memory = true;
@@ -101,13 +77,47 @@ Candidates for_each_sample(const HashTables& tables, Matrix<const int32_t> codes
     return candidates;
 }
 
-// The lowest agreement that is still among the n_wanted best, fewer than were found. n_with (n_tables + 1) is scratch.
-int lowest_agreement(const Tally& tally, int64_t n_wanted, std::vector<int64_t>& n_with) {
-    std::fill(n_with.begin(), n_with.end(), 0);
-    for (int32_t id : tally) ++n_with[tally.count(id)];
-    int agreement = static_cast<int>(n_with.size()) - 1;
-    for (int64_t n_above = n_with[agreement]; n_above < n_wanted; n_above += n_with[agreement]) --agreement;
-    return agreement;
+void count_agreement(Workspace& work) {
+    for (const auto& [begin, end] : work.buckets) {
+        for (const int32_t* id = begin; id < end; ++id) {
+            const int64_t agreement = ++work.counts[*id];
+            ++work.n_reached[agreement * Workspace::kLanes + ((id - begin) & (Workspace::kLanes - 1))];
+        }
+    }
+}
+
+// The highest agreement that n_wanted neurons reach, at least 1. Clears what it reads.
+int64_t agreement_of(Workspace& work, int64_t n_wanted) {
+    int64_t found = 1;
+    for (int64_t agreement = static_cast<int64_t>(work.buckets.size()); agreement > 0; --agreement) {
+        int32_t* lanes = work.n_reached.data() + agreement * Workspace::kLanes;
+        int64_t n = 0;
+        for (int64_t lane = 0; lane < Workspace::kLanes; ++lane) n += std::exchange(lanes[lane], 0);
+        if (n >= n_wanted && found == 1) found = agreement;
+    }
+    return found;
+}
+
+// Lists the neurons that were found in at least `lowest` tables in work.found, each once, those in just so many tables
+// with their bits flipped; returns how many. Clears the counts. Without branches: most neurons are in one table or two,
+// and which of them qualify cannot be predicted.
+int64_t list_found(Workspace& work, int64_t lowest) {
+    int32_t* found = work.found.get();
+    int64_t n = 0;
+    for (const auto& [begin, end] : work.buckets) {
+        for (const int32_t* id = begin; id < end; ++id) {
+            const int64_t agreement = std::exchange(work.counts[*id], uint16_t{0});
+            found[n] = *id ^ -static_cast<int32_t>(agreement == lowest);
+            n += agreement >= lowest;
+        }
+    }
+    return n;
+}
+
+void choose_all(Workspace& work, int64_t n_listed) {
+    for (int64_t i = 0; i < n_listed; ++i) {
+        work.chosen.insert(work.found[i] < 0 ? ~work.found[i] : work.found[i]);
+    }
 }
 
 }  // namespace
@@ -117,33 +127,40 @@ Candidates vanilla_candidates(const HashTables& tables, Matrix<const int32_t> co
     const int64_t n_tables = codes.n_rows;
     return for_each_sample(tables, codes, n_neurons, n_threads, [&](int64_t sample, Workspace& work) {
         std::vector<Bucket>& buckets = work.buckets;
-        Tally& tally = work.tally;
-        for (int64_t i = 0; i < n_tables && tally.n_found() < n_candidates; ++i) {
+        int64_t n_found = 0;
+        auto take = [&](const int32_t* begin, const int32_t* end) {
+            for (const int32_t* id = begin; id < end && n_found < n_candidates; ++id) {
+                n_found += work.counts[*id]++ == 0;
+            }
+        };
+        int64_t n_opened = 0;
+        for (; n_opened < n_tables && n_found < n_candidates; ++n_opened) {
+            const int64_t i = n_opened;
             const uint32_t n_left = static_cast<uint32_t>(n_tables - i);
             std::swap(buckets[i], buckets[i + random_below(seed, sample, 2 * i, n_left)]);
             const auto [begin, end] = buckets[i];
             if (begin == end) continue;
             const int32_t* start = begin + random_below(seed, sample, 2 * i + 1, static_cast<uint32_t>(end - begin));
-            for (const int32_t* id = start; id < end && tally.n_found() < n_candidates; ++id) tally.add(*id);
-            for (const int32_t* id = begin; id < start && tally.n_found() < n_candidates; ++id) tally.add(*id);
+            take(start, end);
+            take(begin, start);
         }
-        for (int32_t id : tally) work.chosen.insert(id);
+        std::fill(buckets.begin() + n_opened, buckets.end(), Bucket{nullptr, nullptr});
+        choose_all(work, list_found(work, 1));
     });
 }
 
 Candidates topk_candidates(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons,
                            int64_t n_candidates, int n_threads) {
     return for_each_sample(tables, codes, n_neurons, n_threads, [&](int64_t, Workspace& work) {
-        work.tally_buckets();
-        const Tally& tally = work.tally;
-        const int lowest = tally.n_found() > n_candidates ? lowest_agreement(tally, n_candidates, work.n_with) : 0;
+        count_agreement(work);
+        const int64_t lowest = agreement_of(work, n_candidates);
         int64_t n_wanted = n_candidates;
-        for (int32_t id : tally) {
-            if (tally.count(id) < lowest) continue;
-            if (tally.count(id) == lowest) {
-                work.tied.insert(id);
+        const int64_t n_listed = list_found(work, lowest);
+        for (int64_t i = 0; i < n_listed; ++i) {
+            if (work.found[i] < 0) {
+                work.tied.insert(~work.found[i]);
             } else {
-                work.chosen.insert(id);
+                work.chosen.insert(work.found[i]);
                 --n_wanted;
             }
         }
@@ -156,10 +173,9 @@ Candidates topk_candidates(const HashTables& tables, Matrix<const int32_t> codes
 Candidates threshold_candidates(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons,
                                 int64_t min_tables, int n_threads) {
     return for_each_sample(tables, codes, n_neurons, n_threads, [&](int64_t, Workspace& work) {
-        work.tally_buckets();
-        for (int32_t id : work.tally) {
-            if (work.tally.count(id) >= min_tables) work.chosen.insert(id);
-        }
+        count_agreement(work);
+        agreement_of(work, 1);
+        choose_all(work, list_found(work, min_tables));
     });
 }
 

@@ -2,8 +2,8 @@
 // set's name (SLIDELEARN_ISA, given by the build). A header of kernels/ declares its verbs for all of them at once with
 // SLIDELEARN_EACH_ISA; a caller picks the copy that suits the machine with SLIDELEARN_CALL.
 //
-// Code that is compiled per set must not instantiate shared templates (std::vector, std::sort ...): the linker keeps one
-// copy of such a function, and it may be one with instructions that the machine lacks. Scratch memory comes from
+// Code that is compiled per set must not instantiate shared templates (std::vector, std::sort ...): the linker keeps
+// one copy of such a function, and it may be one with instructions that the machine lacks. Scratch memory comes from
 // scratch.h, helpers are `static`.
 #pragma once
 
@@ -11,24 +11,24 @@ namespace slidelearn {
 
 enum class Isa { baseline, avx2, avx512 };
 
-Isa current_isa();          // the best set of this machine, unless another was chosen
+Isa current_isa();  // the best set of this machine, unless another was chosen
 bool isa_available(Isa isa);
-void choose_isa(Isa isa);   // for tests and for the user's SLIDELEARN_ISA
+void choose_isa(Isa isa);  // for tests and for the user's SLIDELEARN_ISA
 
 }  // namespace slidelearn
 
 #if defined(__x86_64__) || defined(_M_X64)
-#define SLIDELEARN_EACH_ISA(...)      \
-    namespace baseline {              \
-    __VA_ARGS__                       \
-    }                                 \
-    namespace avx2 {                  \
-    __VA_ARGS__                       \
-    }                                 \
-    namespace avx512 {                \
-    __VA_ARGS__                       \
+#define SLIDELEARN_EACH_ISA(...) \
+    namespace baseline {         \
+    __VA_ARGS__                  \
+    }                            \
+    namespace avx2 {             \
+    __VA_ARGS__                  \
+    }                            \
+    namespace avx512 {           \
+    __VA_ARGS__                  \
     }
-#define SLIDELEARN_CALL(verb, ...)                                                              \
+#define SLIDELEARN_CALL(verb, ...)                                                                      \
     (::slidelearn::current_isa() == ::slidelearn::Isa::avx512 ? ::slidelearn::avx512::verb(__VA_ARGS__) \
      : ::slidelearn::current_isa() == ::slidelearn::Isa::avx2 ? ::slidelearn::avx2::verb(__VA_ARGS__)   \
                                                               : ::slidelearn::baseline::verb(__VA_ARGS__))

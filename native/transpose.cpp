@@ -32,8 +32,7 @@ void radix_sort(std::vector<Key>& keys) {
 
 }  // namespace
 
-Transposed::Transposed(Csr matrix)
-    : rows_(new int32_t[matrix.n_entries()]), entries_(new int32_t[matrix.n_entries()]) {
+Transposed::Transposed(Csr matrix) : rows_(new int32_t[matrix.n_entries()]), entries_(new int32_t[matrix.n_entries()]) {
     int32_t largest = 0;
     for (int64_t entry = 0; entry < matrix.n_entries(); ++entry) largest = std::max(largest, matrix.indices[entry]);
     // A counter for every column is quickest, as long as the counters cost no more than the entries.

@@ -19,7 +19,8 @@ struct Columns {
 
 class Transposed {
   public:
-    // Time and memory follow the number of entries, never the number of columns. The matrix has fewer than 2^31 entries.
+    // Time and memory follow the number of entries, never the number of columns. The matrix has fewer than 2^31
+    // entries.
     explicit Transposed(Csr matrix);
 
     Columns columns() const {

@@ -51,13 +51,19 @@ LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArra
     return rows;
 }
 
+// Without rows, the flat logits of a shared set do not tell how many columns they have.
+void require_per_logit(std::size_t size, const LogitRows& rows, const char* name) {
+    const int64_t n = rows.indptr ? rows.begin(rows.n_rows) : rows.n_columns;
+    require(rows.n_rows == 0 || static_cast<int64_t>(size) == n,
+            std::string(name) + " must have one element per column, or per logit where indptr is given");
+}
+
 template <class Loss>
 OutArray<float> bind_loss(Loss&& loss, const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
                           const std::optional<InArray<float>>& log_q, const InLabels& labels, int n_threads) {
     require_threads(n_threads);
     const LogitRows rows = logit_rows(logits, indptr, labels);
-    require(!log_q || static_cast<int64_t>(log_q->size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
-            "log_q must have one element per column, or per logit where indptr is given");
+    if (log_q) require_per_logit(log_q->size(), rows, "log_q");
     OutArray<float> losses = new_array<float>(rows.n_rows);
     const nb::gil_scoped_release unlocked;
     loss(rows, log_q ? log_q->data() : nullptr, losses.data());
@@ -87,8 +93,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
     require_threads(n_threads);
     const LogitRows rows = logit_rows(logits, indptr, labels);
     require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
-    require(static_cast<int64_t>(ids.size()) == (indptr ? rows.begin(rows.n_rows) : rows.n_columns),
-            "ids must have one element per column, or per logit where indptr is given");
+    require_per_logit(ids.size(), rows, "ids");
     OutMatrix<int32_t> best = new_matrix<int32_t>(rows.n_rows, k);
     OutMatrix<float> scores = new_matrix<float>(rows.n_rows, k);
     {

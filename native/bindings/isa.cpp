@@ -1,6 +1,7 @@
+#include <nanobind/stl/vector.h>
+
 #include <string>
 #include <vector>
-#include <nanobind/stl/vector.h>
 
 #include "common.h"
 

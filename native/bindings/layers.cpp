@@ -158,7 +158,8 @@ OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active,
     OutArray<float> logits = new_array<float>(a.n_entries());
     const nb::gil_scoped_release unlocked;
     if (columns) {
-        SLIDELEARN_CALL(sampled_forward_by_neuron, r, columns_of(a, *columns), view(hidden), scale, logits.data(), n_threads);
+        SLIDELEARN_CALL(sampled_forward_by_neuron, r, columns_of(a, *columns), view(hidden), scale, logits.data(),
+                        n_threads);
     } else {
         SLIDELEARN_CALL(sampled_forward, r, a, view(hidden), scale, logits.data(), n_threads);
     }
@@ -190,8 +191,8 @@ OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& activ
     const Matrix<float> d{d_hidden.data(), a.n_rows, r.width, r.width};
     const nb::gil_scoped_release unlocked;
     if (columns) {
-        SLIDELEARN_CALL(sampled_backward_by_neuron, r, columns_of(a, *columns), d_logits.data(), view(hidden), scale, u, d,
-                        n_threads);
+        SLIDELEARN_CALL(sampled_backward_by_neuron, r, columns_of(a, *columns), d_logits.data(), view(hidden), scale, u,
+                        d, n_threads);
     } else {
         SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, d, n_threads);
     }

@@ -7,8 +7,7 @@
 
 namespace slidelearn::SLIDELEARN_ISA {
 
-constexpr int64_t kAhead = 6;         // rows asked for ahead of their visit
-constexpr float kTinyNorm = 1e-6f;    // keeps a row of zeros finite
+constexpr int64_t kAhead = 6;  // rows asked for ahead of their visit
 
 static inline void prefetch_weights(const Rows& rows, int64_t i) {
     const char* begin = reinterpret_cast<const char*>(rows.weights(i));
@@ -25,7 +24,5 @@ static inline void for_active(const Rows& rows, const Csr& active, int64_t sampl
         visit(entry, active.indices[entry]);
     }
 }
-
-static inline float row_norm(const float* w, int64_t n) { return std::sqrt(dot(w, w, n)) + kTinyNorm; }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

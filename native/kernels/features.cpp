@@ -37,8 +37,8 @@ void features_forward(Csr x, Rows rows, const float* bias, Matrix<float> hidden,
     });
 }
 
-void features_backward(Columns columns, const float* x_data, Matrix<const float> d_hidden, Rows rows,
-                       UpdateRule rule, int n_threads) {
+void features_backward(Columns columns, const float* x_data, Matrix<const float> d_hidden, Rows rows, UpdateRule rule,
+                       int n_threads) {
     const int64_t n = columns.n;
     const Scratch gradients(n_threads * rows.padded() * sizeof(float));
     parallel_for(n_threads, chunks(n, kColumns), [&](int64_t chunk, int worker) {

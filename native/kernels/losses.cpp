@@ -57,14 +57,17 @@ void softmax_loss(LogitRows logits, const float* log_q, float weight, float* los
         float* z = logits.data + logits.begin(i);
         const int64_t n = logits.length(i), first = logits.label_indptr[i], last = logits.label_indptr[i + 1];
         losses[i] = 0.0f;
-        if (n == 0) return;
+        if (first == last) {
+            std::memset(z, 0, n * sizeof(float));
+            return;
+        }
         correct(logits, log_q, i);
         const float shift = largest(z, n);
-        const float share = last > first ? 1.0f / static_cast<float>(last - first) : 0.0f;
+        const float share = 1.0f / static_cast<float>(last - first);
         float mean_own = 0.0f;
         for (int64_t l = first; l < last; ++l) mean_own += share * (z[logits.label_columns[l]] - shift);
         const float total = exponentials(z, n, shift);
-        losses[i] = last > first ? std::log(total) - mean_own : 0.0f;
+        losses[i] = std::log(total) - mean_own;
         const float factor = weight / total;
         for (int64_t k = 0; k < n; ++k) z[k] *= factor;
         for (int64_t l = first; l < last; ++l) z[logits.label_columns[l]] -= weight * share;

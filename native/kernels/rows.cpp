@@ -8,9 +8,8 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kChunk = 64;   // rows of work taken at a time
-constexpr int64_t kAhead = 6;    // rows asked for ahead of their visit
-constexpr float kTinyNorm = 1e-6f;  // keeps a row of zeros finite
+constexpr int64_t kChunk = 64;  // rows of work taken at a time
+constexpr int64_t kAhead = 6;   // rows asked for ahead of their visit
 
 template <class Visit>
 void for_rows(int n_threads, int64_t n, Visit&& visit) {
@@ -21,7 +20,7 @@ void for_rows(int n_threads, int64_t n, Visit&& visit) {
 }
 
 float to_unit(const float* x, float* unit, int64_t n) {
-    const float norm = std::sqrt(dot(x, x, n)) + kTinyNorm;
+    const float norm = length(x, n);
     const float inverse = 1.0f / norm;
     for (int64_t k = 0; k < n; ++k) unit[k] = x[k] * inverse;
     return norm;
@@ -60,7 +59,7 @@ void unit_rows_backward(Matrix<const float> unit, const float* norms, float scal
         const float* u = unit.row(i);
         float* g = d.row(i);
         const float along = dot(u, g, d.n_columns);
-        const float factor = scale / norms[i];
+        const float factor = norms[i] > kTinyNorm ? scale / norms[i] : 0.0f;
         for (int64_t k = 0; k < d.n_columns; ++k) g[k] = factor * (g[k] - u[k] * along);
     });
 }

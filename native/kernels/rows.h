@@ -16,8 +16,8 @@ SLIDELEARN_EACH_ISA(
                      UpdateRule rule, int n_threads);
     // unit = x / |x| by rows, norms their lengths
     void unit_rows(Matrix<const float> x, Matrix<float> unit, float* norms, int n_threads);
-    // The gradient of x where unit = x / |x| has the gradient d: d becomes scale (d - unit (unit . d)) / norm.
-    void unit_rows_backward(Matrix<const float> unit, const float* norms, float scale, Matrix<float> d,
-                            int n_threads);)
+    // The gradient of x where unit = x / |x| has the gradient d: d becomes scale (d - unit (unit . d)) / norm, and zero
+    // where x is zero, which has no direction to turn.
+    void unit_rows_backward(Matrix<const float> unit, const float* norms, float scale, Matrix<float> d, int n_threads);)
 
 }  // namespace slidelearn

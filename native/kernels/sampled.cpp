@@ -9,9 +9,11 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-// y += the gradient of scale * cos(h, w) with respect to w, times d; h has length 1.
+// y += the gradient of scale * cos(h, w) with respect to w, times d; h has length 1. A w of zeros has no direction to
+// turn, and no gradient.
 void add_cosine_gradient(float d, float scale, const float* w, const float* h, float* y, int64_t n) {
-    const float norm = row_norm(w, n);
+    const float norm = length(w, n);
+    if (norm <= kTinyNorm) return;
     const float cosine = dot(h, w, n) / norm;
     const float factor = d * scale / norm;
     const float along = -factor * cosine / norm;
@@ -26,7 +28,7 @@ void sampled_forward(Rows rows, Csr active, Matrix<const float> hidden, float sc
         for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {
             const float* w = rows.weights(neuron);
             const float product = dot(h, w, rows.width);
-            const float z = scale > 0.0f ? scale * product / row_norm(w, rows.width) : product;
+            const float z = scale > 0.0f ? scale * product / length(w, rows.width) : product;
             logits[entry] = z + rows.tail(neuron)[kBias];
         });
     });
@@ -46,7 +48,7 @@ void sampled_backward_hogwild(Rows rows, Csr active, const float* d_logits, Matr
             if (scale > 0.0f) {
                 std::memset(g, 0, rows.width * sizeof(float));
                 add_cosine_gradient(d, scale, w, h, g, rows.width);
-                axpy(d * scale / row_norm(w, rows.width), w, d_h, rows.width);
+                axpy(d * scale / length(w, rows.width), w, d_h, rows.width);
                 update_row(rows, neuron, g, 1.0f, d, rule);
             } else {
                 axpy(d, w, d_h, rows.width);

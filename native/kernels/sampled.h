@@ -13,8 +13,7 @@ namespace slidelearn {
 
 SLIDELEARN_EACH_ISA(
     // Sample by sample. logits: one for each entry of `active` (n_samples rows of ids).
-    void sampled_forward(Rows rows, Csr active, Matrix<const float> hidden, float scale, float* logits,
-                         int n_threads);
+    void sampled_forward(Rows rows, Csr active, Matrix<const float> hidden, float scale, float* logits, int n_threads);
     // HOGWILD (Niu et al., 2011; section 3.1 of the SLIDE paper): every sample takes a step on each of its active
     // neurons, unlocked, and collects d_hidden in the same visit.
     void sampled_backward_hogwild(Rows rows, Csr active, const float* d_logits, Matrix<const float> hidden, float scale,

@@ -1,5 +1,5 @@
-// Neuron by neuron: where a batch's active sets overlap, a row is visited once for all samples that have it active, stays
-// in L1 meanwhile, and has one writer. The samples' hidden vectors stay in L2.
+// Neuron by neuron: where a batch's active sets overlap, a row is visited once for all samples that have it active,
+// stays in L1 meanwhile, and has one writer. The samples' hidden vectors stay in L2.
 #include "kernels/active_rows.h"
 #include "kernels/sampled.h"
 #include "scratch.h"
@@ -66,10 +66,11 @@ void spread(const float* w, float factor, const float* d, const float* const* h,
 }
 
 // The gradient of scale * cos(h, w) with respect to w, where g is the gradient with respect to w of scale = |w| = 1
-// without the projection: g becomes scale (g - w (w . g) / |w|^2) / |w|.
+// without the projection: g becomes scale (g - w (w . g) / |w|^2) / |w|. A w of zeros has no direction to turn, and no
+// gradient.
 void project(const float* w, float norm, float scale, float* g, int64_t width) {
     const float along = dot(w, g, width) / (norm * norm);
-    const float factor = scale / norm;
+    const float factor = norm > kTinyNorm ? scale / norm : 0.0f;
     for (int64_t k = 0; k < width; ++k) g[k] = factor * (g[k] - along * w[k]);
 }
 
@@ -82,7 +83,7 @@ void sampled_forward_by_neuron(Rows rows, Columns neurons, Matrix<const float> h
         for (int64_t c = first_neuron_of(neurons, group); c < end; ++c) {
             if (c + 1 < end) prefetch_weights(rows, neurons.ids[c + 1]);
             const float* w = rows.weights(neurons.ids[c]);
-            const float factor = scale > 0.0f ? scale / row_norm(w, rows.width) : 1.0f;
+            const float factor = scale > 0.0f ? scale / length(w, rows.width) : 1.0f;
             const float bias = rows.tail(neurons.ids[c])[kBias];
             const int64_t last = neurons.indptr[c + 1];
             int64_t k = neurons.indptr[c];
@@ -115,7 +116,7 @@ void sampled_backward_by_neuron(Rows rows, Columns neurons, const float* d_logit
         for (int64_t c = first_neuron_of(neurons, group); c < end; ++c) {
             if (c + 1 < end) prefetch_row(rows, neurons.ids[c + 1]);
             const float* w = rows.weights(neurons.ids[c]);
-            const float norm = scale > 0.0f ? row_norm(w, rows.width) : 1.0f;
+            const float norm = scale > 0.0f ? length(w, rows.width) : 1.0f;
             const float factor = scale > 0.0f ? scale / norm : 1.0f;
             std::memset(g, 0, rows.width * sizeof(float));
             float d_bias = 0.0f;

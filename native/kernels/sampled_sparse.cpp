@@ -28,8 +28,7 @@ void sampled_forward_sparse(Rows rows, Csr active, Csr hidden, float* logits, in
     });
 }
 
-void sampled_d_hidden_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, float* d_hidden,
-                             int n_threads) {
+void sampled_d_hidden_sparse(Rows rows, Csr active, const float* d_logits, Csr hidden, float* d_hidden, int n_threads) {
     parallel_for(n_threads, active.n_rows, [&](int64_t sample, int) {
         for (int64_t k = hidden.begin(sample); k < hidden.end(sample); ++k) d_hidden[k] = 0.0f;
         for_active(rows, active, sample, prefetch_weights, [&](int64_t entry, int64_t neuron) {

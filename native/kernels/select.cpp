@@ -75,8 +75,8 @@ void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matr
     });
 }
 
-void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best,
-                 Matrix<float> scores, int n_threads) {
+void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best, Matrix<float> scores,
+                 int n_threads) {
     const int64_t n = hidden.n_rows, k = best.n_columns;
     const int64_t n_workers = n_threads;
     const Scratch products(n_workers * n * kLabels * sizeof(float));
@@ -90,16 +90,15 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
         const int64_t first = block * kLabels;
         const int64_t n_labels = rows.n_rows - first < kLabels ? rows.n_rows - first : kLabels;
         const Matrix<float> logits{products.floats() + worker * n * kLabels, n, n_labels, n_labels};
-        matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels,
-               rows.width, logits, 1);
+        matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels, rows.width,
+               logits, 1);
         for (int64_t i = 0; i < n; ++i) {
             float* z = logits.row(i);
             for (int64_t j = 0; j < n_labels; ++j) {
                 z[j] = z[j] * (scales ? scales[first + j] : 1.0f) + rows.tail(first + j)[kBias];
             }
             Best row = best_of(worker, i);
-            scan(z, n_labels, row,
-                 [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
+            scan(z, n_labels, row, [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
         }
     });
 

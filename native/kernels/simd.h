@@ -88,6 +88,11 @@ static inline float dot(const float* a, const float* b, int64_t n) {
     return total;
 }
 
+// Added to lengths, so that a vector of zeros can be divided by its own.
+constexpr float kTinyNorm = 1e-6f;
+
+static inline float length(const float* x, int64_t n) { return std::sqrt(dot(x, x, n)) + kTinyNorm; }
+
 // y += a x
 static inline void axpy(float a, const float* x, float* y, int64_t n) {
     const Vec va = broadcast(a);

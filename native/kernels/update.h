@@ -34,18 +34,10 @@ static inline float adagrad_step(const UpdateRule& rule, float& accumulator, flo
     return rule.learning_rate / (std::sqrt(accumulator) + rule.epsilon);
 }
 
+// Under SGD and Adagrad; under Adam the bias takes the step of its row.
 static inline void update_bias(float* tail, float g, const UpdateRule& rule) {
-    switch (rule.kind) {
-        case Rule::sgd:
-            tail[kBias] -= rule.learning_rate * g;
-            return;
-        case Rule::adagrad:
-            tail[kBias] -= adagrad_step(rule, tail[kBiasV], g * g) * g;
-            return;
-        case Rule::adam:
-            AdamStep(rule, tail[kUpdates])(tail[kBias], tail[kBiasM], tail[kBiasV], g);
-            return;
-    }
+    const float rate = rule.kind == Rule::sgd ? rule.learning_rate : adagrad_step(rule, tail[kBiasV], g * g);
+    tail[kBias] -= rate * g;
 }
 
 // Row i takes the gradient scale * g (width), and its bias the gradient d_bias.
@@ -60,7 +52,10 @@ static inline void update_row(const Rows& rows, int64_t i, const float* __restri
         float* __restrict v = m + rows.padded();
         const AdamStep step(rule, tail[kUpdates]);
         for (int64_t k = 0; k < n; ++k) step(w[k], m[k], v[k], scale * g[k]);
-    } else if (rule.kind == Rule::adagrad) {
+        step(tail[kBias], tail[kBiasM], tail[kBiasV], d_bias);
+        return;
+    }
+    if (rule.kind == Rule::adagrad) {
         const float mean_square = scale * scale * dot(g, g, n) / static_cast<float>(n);
         axpy(-scale * adagrad_step(rule, tail[kRowV], mean_square), g, w, n);
     } else {
@@ -83,15 +78,15 @@ static inline void update_row_sparse(const Rows& rows, int64_t i, const int32_t*
             const int32_t c = coordinates[k];
             step(w[c], m[c], v[c], scale * g[k]);
         }
-    } else {
-        float rate = rule.learning_rate;
-        if (rule.kind == Rule::adagrad) {
-            const float mean_square =
-                scale * scale * dot(g, g, n_coordinates) / static_cast<float>(rows.width);
-            rate = adagrad_step(rule, tail[kRowV], mean_square);
-        }
-        for (int64_t k = 0; k < n_coordinates; ++k) w[coordinates[k]] -= rate * scale * g[k];
+        step(tail[kBias], tail[kBiasM], tail[kBiasV], d_bias);
+        return;
     }
+    float rate = rule.learning_rate;
+    if (rule.kind == Rule::adagrad) {
+        const float mean_square = scale * scale * dot(g, g, n_coordinates) / static_cast<float>(rows.width);
+        rate = adagrad_step(rule, tail[kRowV], mean_square);
+    }
+    for (int64_t k = 0; k < n_coordinates; ++k) w[coordinates[k]] -= rate * scale * g[k];
     update_bias(tail, d_bias, rule);
 }
 

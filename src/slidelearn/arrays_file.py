@@ -1,8 +1,8 @@
 """Named arrays in one safetensors file, written in pieces and read through a memory map.
 
-The layout: the length of the header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, begin and end of the
-data), the data. The header is padded with blanks so that the data begin on a cache line. The library's own NumPy face
-would first copy every array whole.
+The layout: the length of the header (8 bytes, little-endian), the header (JSON: name -> dtype, shape, begin and end of
+the data), the data. The header is padded with blanks so that the data begin on a cache line. The library's own NumPy
+face would first copy every array whole.
 """
 
 from __future__ import annotations
@@ -18,9 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.atomic_files import CheckpointError, HashedFile
+from slidelearn.atomic_files import CheckpointError, HashedFile, check_digest
 
-_NAMES = {"float32": "F32", "int8": "I8", "uint8": "U8", "int32": "I32", "int64": "I64", "uint64": "U64", "float64": "F64"}
+_NAMES = {
+    "float32": "F32",
+    "float64": "F64",
+    "int8": "I8",
+    "uint8": "U8",
+    "int32": "I32",
+    "int64": "I64",
+    "uint64": "U64",
+}
 _DTYPES = {short: np.dtype(name).newbyteorder("<") for name, short in _NAMES.items()}
 _ALIGNMENT = 64
 _PIECE = 2**22  # bytes written or read at a time
@@ -70,9 +78,13 @@ class ArraysFile:
         self._file.close()
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each array."""
-        return {name: shape for name, (_, shape, _) in self._entries.items()}
+    def descriptions(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Shape and dtype of each array, in the order of the file."""
+        return {name: (shape, dtype) for name, (dtype, shape, _) in self._entries.items()}
+
+    def check_content(self) -> None:
+        """Refuse a file whose content does not have the digest that is in its name."""
+        check_digest(self._path, self._map)
 
     def expect(self, name: str, shape: tuple[int, ...]) -> None:
         """Refuse a file that lacks the array or has it in another shape."""
@@ -90,21 +102,26 @@ class ArraysFile:
             raise CheckpointError(f"{self._path}: array {unknown[0]!r} is not part of such a model")
         for name, array in arrays.items():
             self.expect(name, array.shape)
-            dtype, shape, begin = self._entries[name]
+            dtype, _, begin = self._entries[name]
             if dtype.newbyteorder("=") != array.dtype:
                 raise CheckpointError(f"{self._path}: array {name!r} must be {array.dtype}, but is {dtype}")
-            source = np.frombuffer(self._map, dtype, math.prod(shape), begin).reshape(shape)
-            for to, piece in zip(_pieces(array), _pieces(source), strict=True):
-                to[...] = piece
+            self._copy(array, dtype, begin)
             if array.dtype.kind == "f" and not _finite(array):
                 raise CheckpointError(f"{self._path}: array {name!r} must be finite, but has NaN or infinity")
-            del source, piece  # lest the map cannot be closed
+
+    def _copy(self, array: NDArray[Any], dtype: np.dtype[Any], begin: int) -> None:
+        """Fill the array; no view of the map outlives the call, or the map could not be closed."""
+        source = np.frombuffer(self._map, dtype, array.size, begin).reshape(array.shape)
+        for to, piece in zip(_pieces(array), _pieces(source), strict=True):
+            to[...] = piece
 
     def _open(self) -> None:
         size = self._path.stat().st_size
         length = int.from_bytes(self._file.read(8), "little")
         if size < 8 or length > min(size - 8, _MAX_HEADER):
-            raise CheckpointError(f"{self._path} is truncated, or not a safetensors file: the header does not fit in it")
+            raise CheckpointError(
+                f"{self._path} is truncated, or not a safetensors file: the header does not fit in it"
+            )
         try:
             header = json.loads(self._file.read(length))
             self._entries = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +19,7 @@ class HashedFile:
     """Passes what is written on to a file, and digests it on the way."""
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self._digest = file, hashlib.blake2b(digest_size=8)
+        self._file, self._digest = file, _new_digest()
 
     def write(self, content: bytes | memoryview) -> int:
         """Write to the file and to the digest."""
@@ -28,6 +30,32 @@ class HashedFile:
     def digest(self) -> str:
         """Sixteen hexadecimal digits."""
         return self._digest.hexdigest()
+
+
+def digest_of(content: bytes | mmap.mmap) -> str:
+    """Sixteen hexadecimal digits that tell this content from any other."""
+    return _new_digest(content).hexdigest()
+
+
+def check_digest(path: Path, content: bytes | mmap.mmap) -> None:
+    """Refuse a file that is no longer what `write_with_digest` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        If its content does not have the digest that is in its name.
+    """
+    if f"-{digest_of(content)}." not in path.name:
+        raise CheckpointError(f"{path} is damaged: its content does not have the digest that is in its name")
+
+
+def is_named_with_digest(name: str, stem: str) -> bool:
+    """Whether `write_with_digest` may have written a file of this name for a file ``stem.suffix``."""
+    return re.fullmatch(re.escape(stem) + r"-[0-9a-f]{16}\..*", name) is not None
+
+
+def _new_digest(content: bytes | mmap.mmap = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(content, digest_size=8)
 
 
 def write_with_digest(directory: Path, name: str, write: Callable[[HashedFile], object]) -> str:

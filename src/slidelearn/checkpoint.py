@@ -8,6 +8,8 @@ the old model go.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,11 +17,19 @@ from typing import Any
 
 import numpy as np
 
-from slidelearn.version import __version__
 from slidelearn.arrays_file import ArraysFile, write_arrays
-from slidelearn.atomic_files import CheckpointError, sync_directory, write_atomically, write_with_digest
+from slidelearn.atomic_files import (
+    CheckpointError,
+    check_digest,
+    digest_of,
+    is_named_with_digest,
+    sync_directory,
+    write_atomically,
+    write_with_digest,
+)
 from slidelearn.config import Config, make_config
 from slidelearn.network import Network
+from slidelearn.version import __version__
 
 FORMAT_VERSION = 1
 
@@ -39,12 +49,10 @@ class Model:
 
 def save_model(directory: Path, model: Model) -> None:
     """Write a model, in place of the one that is there, if any."""
+    former = _documents_named_in(directory)
     directory.mkdir(parents=True, exist_ok=True)
     arrays = write_with_digest(directory, "model.safetensors", lambda f: write_arrays(f, model.network.named_arrays()))
-    documents = {
-        name: write_with_digest(directory, name, lambda f, text=text: f.write(text.encode("utf-8")))
-        for name, text in model.documents.items()
-    }
+    documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
     description = {
         "format": "slidelearn-model",
@@ -59,8 +67,9 @@ def save_model(directory: Path, model: Model) -> None:
         "random_state": model.rng.bit_generator.state,
         "training": model.training,
     }
+    description["digest"] = _digest(description)
     write_atomically(directory / "config.json", (json.dumps(description, indent=2) + "\n").encode("utf-8"))
-    _remove_leftovers(directory, {arrays, *documents.values()})
+    _remove_leftovers(directory, {"model.safetensors", *documents, *former}, kept={arrays, *documents.values()})
 
 
 def load_model(directory: Path) -> Model:
@@ -72,23 +81,59 @@ def load_model(directory: Path) -> Model:
         Naming the file, and the array where there is one, that is missing, damaged or of another version.
     """
     description = read_description(directory)
-    path = directory / _member(description, "arrays", str, directory)
     config = _config(description, directory)
     n_features = _member(description, "n_features", int, directory)
     n_labels = _member(description, "n_labels", int, directory)
-    with ArraysFile(path) as arrays:
+    with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
+        arrays.check_content()
         # before anything is allocated by the numbers in config.json, the arrays must bear them out
-        arrays.expect("input.weights", (n_features, config.hidden_sizes[0]))
-        arrays.expect("output.weights", (n_labels, config.hidden_sizes[-1]))
-        network = Network(config, n_features, n_labels, rng=None)
+        widths = (*config.hidden_sizes, n_labels)
+        names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden_sizes))), "output"]
+        arrays.expect("input.weights", (n_features, widths[0]))
+        for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
+            arrays.expect(f"{name}.weights", (width, width_below))
+        network = _network(config, n_features, n_labels, directory)
         arrays.read_into(dict(network.named_arrays()))
     return Model(
         network,
         _generator(description, directory),
         _member(description, "n_steps", int, directory),
-        {name: _read_document(directory, file) for name, file in description.get("documents", {}).items()},
-        description.get("training", {}),
+        {
+            name: _read_document(directory, file)
+            for name, file in _member(description, "documents", dict, directory).items()
+        },
+        _member(description, "training", dict, directory),
     )
+
+
+def inspect_model(directory: Path) -> tuple[dict[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+    """Describe a model without reading its arrays: the content of ``config.json``, and each array's shape and dtype."""
+    description = read_description(directory)
+    with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
+        return description, arrays.descriptions
+
+
+def require_place(directory: Path, n_bytes: int) -> None:
+    """Refuse a place where a model of so many bytes could not be saved, before the time for training it is spent.
+
+    Raises
+    ------
+    ValueError
+        If the place is a file, belongs to something else, cannot be written, or has too little room.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"a model is a directory, but {directory} is a file: give another place")
+    if (directory / "config.json").exists():
+        try:
+            read_description(directory)
+        except CheckpointError as error:
+            raise ValueError(f"{error}; to save a model there, move what is there out of the way") from None
+    above = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise ValueError(f"{directory} cannot be written: {above} does not allow it; give another place")
+    free = shutil.disk_usage(above).free
+    if free < n_bytes:
+        raise ValueError(f"{directory} needs {n_bytes / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free there")
 
 
 def read_description(directory: Path) -> dict[str, Any]:
@@ -98,10 +143,12 @@ def read_description(directory: Path) -> dict[str, Any]:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{directory} is not a model: it has no config.json") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     if not isinstance(description, dict) or description.get("format") != "slidelearn-model":
         raise CheckpointError(f"{path} is not of a slidelearn model: its format must be 'slidelearn-model'")
+    if description.get("digest") != _digest(description):
+        raise CheckpointError(f"{path} is damaged: its content does not have the digest that it names")
     version = description.get("format_version")
     if version != FORMAT_VERSION:
         raise CheckpointError(
@@ -125,28 +172,59 @@ def _config(description: Mapping[str, Any], directory: Path) -> Config:
         raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
 
 
+def _network(config: Config, n_features: int, n_labels: int, directory: Path) -> Network:
+    try:
+        return Network(config, n_features, n_labels, rng=None)
+    except ValueError as error:  # options that do not suit the numbers of features and labels
+        raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
+
+
 def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:
     rng = np.random.default_rng(0)
     try:
         rng.bit_generator.state = description["random_state"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{directory / 'config.json'}: random_state is damaged: {error!r}") from None
     return rng
 
 
-def _read_document(directory: Path, file: Any) -> str:
-    if not isinstance(file, str) or Path(file).name != file:
-        raise CheckpointError(f"{directory / 'config.json'}: documents must name files of the model, but name {file!r}")
+def _file(directory: Path, name: Any) -> Path:
+    if not isinstance(name, str) or Path(name).name != name or "\0" in name:
+        raise CheckpointError(f"{directory / 'config.json'} must name files beside it, but names {name!r}")
+    return directory / name
+
+
+def _write_document(directory: Path, name: str, text: str) -> str:
+    return write_with_digest(directory, name, lambda file: file.write(text.encode("utf-8")))
+
+
+def _read_document(directory: Path, name: Any) -> str:
+    path = _file(directory, name)
     try:
-        return (directory / file).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{directory / file} cannot be read: {error}") from None
+        content = path.read_bytes()
+        check_digest(path, content)
+        return content.decode("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
 
 
-def _remove_leftovers(directory: Path, kept: set[str]) -> None:
-    """Remove the files of former models: those that bear a digest, and temporary ones."""
-    stems = {name.rsplit("-", 1)[0] for name in kept} | {"model"}
+def _digest(description: Mapping[str, Any]) -> str:
+    """Digest of what ``config.json`` says, but for the digest itself, however it is laid out."""
+    content = {name: value for name, value in description.items() if name != "digest"}
+    return digest_of(json.dumps(content, sort_keys=True).encode("utf-8"))
+
+
+def _documents_named_in(directory: Path) -> set[str]:
+    try:
+        return set(read_description(directory).get("documents", {}))
+    except CheckpointError:
+        return set()
+
+
+def _remove_leftovers(directory: Path, names: set[str], kept: set[str]) -> None:
+    """Remove the files that former models have left under these names, finished or not, and nothing else."""
+    stems = {name.partition(".")[0] for name in names}
     for path in directory.iterdir():
-        former = path.name.rsplit("-", 1)[0] in stems and path.name not in kept and path.name != "config.json"
-        if former or path.name.endswith(".tmp"):
+        finished = path.name not in kept and any(is_named_with_digest(path.name, stem) for stem in stems)
+        if finished or path.name in {f"{name}.tmp" for name in names}:
             path.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ A preset is a set of values of these options and nothing else.
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +19,13 @@ SAMPLERS = ("batch", "memory", "lsh", "uniform", "frequency", "full")
 class Config(BaseModel):
     """Every option of the engine. The defaults are the preset ``recipe``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # The network
     hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (256,)
     """Neurons of each hidden layer, from the features to the output."""
     hidden_active: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, must be 0."""
+    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
     hidden_bias: bool = False
     logits: Literal["cosine", "inner_product"] = "cosine"
@@ -104,8 +105,10 @@ class Config(BaseModel):
         names = sampler.split("+")
         for name in names:
             if name in ("vanilla", "topk", "threshold"):
-                raise ValueError(f"is {sampler!r}, but {name!r} is a way of selecting from the tables: "
-                                 f"write sampler=lsh and lsh_selection={name}")
+                raise ValueError(
+                    f"is {sampler!r}, but {name!r} is a way of selecting from the tables: "
+                    f"write sampler=lsh and lsh_selection={name}"
+                )
             if name not in SAMPLERS:
                 raise ValueError(f"must be one of {', '.join(SAMPLERS)}, or several joined by '+', but is {sampler!r}")
         if len(set(names)) < len(names):
@@ -117,15 +120,21 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> Config:
         if self.active_set == "per_sample" and "full" in self.samplers:
-            raise ValueError("active_set must be 'shared' with the sampler 'full', which computes every label for all "
-                             "samples, but is 'per_sample'")
+            raise ValueError(
+                "active_set must be 'shared' with the sampler 'full', which computes every label for all "
+                "samples, but is 'per_sample'"
+            )
         if self.hidden_active:
             if len(self.hidden_active) != len(self.hidden_sizes):
-                raise ValueError(f"hidden_active must have one number per hidden layer ({len(self.hidden_sizes)}), "
-                                 f"but has {len(self.hidden_active)}")
+                raise ValueError(
+                    f"hidden_active must have one number per hidden layer ({len(self.hidden_sizes)}), "
+                    f"but has {len(self.hidden_active)}"
+                )
             if self.hidden_active[0]:
-                raise ValueError("hidden_active must begin with 0: the layer fed by features is always computed whole, "
-                                 f"but it is {self.hidden_active}")
+                raise ValueError(
+                    "hidden_active must begin with 0: the layer fed by features is always computed whole, "
+                    f"but it is {self.hidden_active}"
+                )
         if self.lsh_selection == "threshold" and self.lsh_min_tables > self.n_tables:
             raise ValueError(f"lsh_min_tables must be at most n_tables ({self.n_tables}), but is {self.lsh_min_tables}")
         return self
@@ -138,6 +147,8 @@ class Config(BaseModel):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
+    # section 4 and the supplement of the paper; "enough" candidates of the vanilla strategy, and the learning rate, are for
+    # outputs of tens of thousands of labels
     "paper": {
         "hidden_sizes": (128,),
         "hidden_activation": "relu",
@@ -147,14 +158,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "log_q_strength": 0.0,
         "sampler": "lsh",
         "active_set": "per_sample",
+        "min_active": 1000,
         "center_rows": False,
         "lsh_selection": "vanilla",
         "optimizer": "adam",
-        "learning_rate": 0.001,
+        "learning_rate": 0.002,
         "learning_rate_schedule": "constant",
         "epsilon": 1e-8,
         "n_epochs": 8,
-        "deterministic": False,
     },
 }
 
@@ -167,22 +178,50 @@ def make_config(preset: str = "recipe", **values: Any) -> Config:
     ValueError
         Naming the option, its rule and the value given.
     """
-    if preset not in PRESETS:
+    if not isinstance(preset, str) or preset not in PRESETS:
         raise ValueError(f"preset must be one of {', '.join(PRESETS)}, but is {preset!r}")
     unknown = sorted(set(values) - set(Config.model_fields))
     if unknown:
-        raise ValueError(f"no option is called {unknown[0]!r}; the options are {', '.join(Config.model_fields)}")
+        raise ValueError(f"no option is called {unknown[0]!r}; {_remedy(unknown[0])}")
     try:
         return Config(**{**PRESETS[preset], **values})
     except ValidationError as error:
-        raise ValueError("; ".join(_readable(problem) for problem in error.errors())) from None
+        problems = {
+            str(problem["loc"][:1]): problem for problem in reversed(error.errors())
+        }  # the first of each option
+        raise ValueError("; ".join(_readable(problem) for problem in reversed(problems.values()))) from None
+
+
+def _remedy(unknown: str) -> str:
+    similar = difflib.get_close_matches(unknown, Config.model_fields, n=1)
+    return f"did you mean {similar[0]!r}?" if similar else f"the options are {', '.join(Config.model_fields)}"
+
+
+_RULES = {
+    "greater_than_equal": ">= {ge}",
+    "greater_than": "> {gt}",
+    "less_than_equal": "<= {le}",
+    "less_than": "< {lt}",
+    "literal_error": "{expected}",
+    "too_short": "of at least {min_length} number(s)",
+    "tuple_type": "a sequence of integers",
+    "string_type": "a text",
+    "finite_number": "finite",
+}
 
 
 def _readable(problem: Any) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "value_error":
-        return f"{name} {problem['ctx']['error']}".strip()
-    rule = problem["msg"].removeprefix("Input should be ").removeprefix("a ")
+    """Put a problem that pydantic found into the form: option, rule, value."""
+    name, *places = problem["loc"] or ("",)
+    name += "".join(f"[{place}]" for place in places)
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind == "value_error":
+        return f"{name} {context['error']}".strip()
+    if kind in _RULES:
+        rule = _RULES[kind].format(**context)
+    else:
+        kinds = {"int": "an integer", "float": "a number", "bool": "true or false"}
+        rule = kinds.get(kind.partition("_")[0], problem["msg"])
     return f"{name} must be {rule}, but is {problem['input']!r}"
 
 

@@ -121,7 +121,7 @@ def write_xmc(path: str | os.PathLike[str], X: Any, Y: Any) -> None:
     """
     X, Y = check_features(X), check_labels(Y)
     check_same_length(X, Y)
-    with _open_to_replace(Path(path)) as file:
+    with open_to_replace(Path(path)) as file:
         file.write(f"{X.shape[0]} {X.shape[1]} {Y.shape[1]}\n".encode())
         for first in range(0, X.shape[0], _ROWS_PER_WRITE):
             block = slice(first, first + _ROWS_PER_WRITE)
@@ -143,7 +143,8 @@ def _lines(X: FloatCsr, Y: FloatCsr) -> str:
 
 
 @contextmanager
-def _open_to_replace(path: Path) -> Iterator[io.BufferedIOBase]:
+def open_to_replace(path: Path) -> Iterator[io.BufferedIOBase]:
+    """Open a file that appears whole, in place of the former one, or not at all; packed if its name asks for it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as raw:

@@ -40,9 +40,7 @@ class SparseInput:
 
     def backward(self, x: Csr, d_hidden: Float, rule: UpdateRule, run: Execution) -> None:
         """One step on the rows of the features in `x`."""
-        kernels.features_backward(
-            x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads
-        )
+        kernels.features_backward(x, d_hidden, self.features.rows, rule, hogwild=run.hogwild, n_threads=run.n_threads)
         if self.bias:
             d_bias = d_hidden.sum(axis=0, keepdims=True)
             self.bias.update(np.zeros(1, np.int32), d_bias, np.zeros(1, np.float32), rule, run.n_threads)

@@ -107,8 +107,24 @@ def propensities(Y_train: Any, a: float = 0.55, b: float = 1.5) -> NDArray[np.fl
     array (n_labels,), float64
     """
     Y = check_labels(Y_train, name="Y_train")
-    counts = np.bincount(Y.indices, minlength=Y.shape[1])
-    c = max(np.log(max(Y.shape[0], 1)) - 1, 0.0) * (b + 1) ** a
+    return propensities_of_counts(np.bincount(Y.indices, minlength=Y.shape[1]), Y.shape[0], a, b)
+
+
+def propensities_of_counts(
+    counts: NDArray[np.integer[Any]], n_samples: int, a: float = 0.55, b: float = 1.5
+) -> NDArray[np.float64]:
+    """`propensities` where the training labels have been counted already.
+
+    Parameters
+    ----------
+    counts : integer array (n_labels,)
+        Training samples of each label.
+    n_samples
+        Training samples in all.
+    a, b
+        As in `propensities`.
+    """
+    c = max(np.log(max(n_samples, 1)) - 1, 0.0) * (b + 1) ** a
     return np.asarray(1 / (1 + c * (counts + b) ** -a), np.float64)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Network:
         draws = rng or np.random.default_rng(0)
 
         self.input = SparseInput(n_features, sizes[0], config.optimizer, bias=config.hidden_bias)
-        self.hidden_layers = [NeuronLayer(n, m, config.optimizer) for n, m in zip(sizes, sizes[1:], strict=False)]
+        self.hidden_layers = [NeuronLayer(n, m, config.optimizer) for n, m in pairwise(sizes)]
         self.output = NeuronLayer(sizes[-1], n_labels, config.optimizer, scale=scale)
 
         n_active = (config.hidden_active or (0,) * len(sizes))[1:]
@@ -111,7 +112,8 @@ class Network:
         """The gradient of the logits of the neurons that were computed."""
         if isinstance(output, Csr):
             values = output.data
-            d = d.data if isinstance(d, Csr) else d[np.repeat(np.arange(output.n_rows), np.diff(output.indptr)), output.indices]
+            samples = np.repeat(np.arange(output.n_rows), np.diff(output.indptr))
+            d = d.data if isinstance(d, Csr) else d[samples, output.indices]
         else:
             values = output
             d = densify(d, output.shape[1]) if isinstance(d, Csr) else d
@@ -146,9 +148,7 @@ class Network:
     def rebuild_tables_if_due(self, step: int, n_threads: int) -> bool:
         """Refill the tables whose turn it is after `step` steps; whether there was one."""
         self._tables_are_current = False
-        due = [
-            index.rebuild_if_due(step, layer.neurons.weights, n_threads=n_threads) for index, layer in self.indexes
-        ]
+        due = [index.rebuild_if_due(step, layer.neurons.weights, n_threads=n_threads) for index, layer in self.indexes]
         return any(due)
 
     def prepare_answers(self, n_threads: int) -> None:
@@ -198,6 +198,3 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     shapes = [(n_features, sizes[0]), *zip(sizes[1:], sizes, strict=False), (n_labels, sizes[-1])]
     rows = sum(ParameterRows.n_bytes_of(n, width, config.optimizer) for n, width in shapes)
     return rows + (4 * config.n_tables * n_labels if "lsh" in config.samplers else 0)
-
-
-

@@ -1,8 +1,8 @@
 """What chooses the active set of the output layer.
 
-Each `Sampler` proposes labels, for the whole batch or for each sample; `ActiveSetSampler` adds up the proposals of those
-named in the configuration, puts every sample's own labels in, fills up at random, and knows the chance q that a label
-is in the set.
+Each `Sampler` proposes labels, for the whole batch or for each sample; `ActiveSetSampler` adds up the proposals of
+those named in the configuration, puts every sample's own labels in, fills up at random, and knows the chance q that a
+label is in the set.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Sampler(ABC):
         """The chance of every label to be proposed, (n_labels,); None where there is no such number."""
         return None
 
-    def observe(self, batch: Batch, active: ActiveSet, logits: Float, run: Execution) -> None:
-        """Learn from the logits of a batch."""
+    def observe(self, batch: Batch, active: ActiveSet, logits: Float, run: Execution) -> None:  # noqa: B027
+        """Learn from the logits of a batch; most samplers do not."""
 
 
 class BatchSampler(Sampler):
@@ -256,7 +256,8 @@ def _make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_i
 
 def _at_least_once(chances: Float, n_draws: int) -> Float:
     """The chance to come up at least once in n independent draws."""
-    return -np.expm1(n_draws * np.log1p(-np.minimum(chances, np.float32(0.999999))))
+    chance: Float = -np.expm1(n_draws * np.log1p(-np.minimum(chances, np.float32(0.999999))))
+    return chance
 
 
 def _others(taken: Ids, n: int, n_labels: int, seed: int) -> Ids:

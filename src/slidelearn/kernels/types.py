@@ -74,7 +74,7 @@ class Labels(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """The entries of a sparse matrix by column, as `transpose` gives them: column ids[i] has [indptr[i], indptr[i+1])."""
+    """The entries of a sparse matrix by column: column ids[i] has those at ``indptr[i]:indptr[i+1]``."""
 
     ids: Ids  # the columns that occur, ascending
     indptr: Offsets  # (n_ids + 1,)

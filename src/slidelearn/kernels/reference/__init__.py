@@ -1,1 +1,87 @@
-"""The verbs in NumPy: the specification of the native ones, and the oracle that tests hold them against."""
+"""The verbs in NumPy: the specification of the native ones, and the oracle that tests hold them against.
+
+Each has the name, the signature and the effects of its native twin, and sums in float64. `n_threads` is ignored; the
+HOGWILD verbs take the samples in order, as one native thread does.
+"""
+
+from __future__ import annotations
+
+from slidelearn.kernels.reference.active import (
+    assemble,
+    count_found,
+    distinct,
+    draw,
+    exact_top_k,
+    join_rows,
+    logistic_loss,
+    softmax_loss,
+    take_rows,
+    top_others,
+)
+from slidelearn.kernels.reference.data import parse_xmc
+from slidelearn.kernels.reference.dense import matmul
+from slidelearn.kernels.reference.hash_codes import (
+    doph_codes,
+    dwta_codes,
+    sign_codes,
+    simhash_codes,
+    update_projections,
+    wta_codes,
+)
+from slidelearn.kernels.reference.hash_tables import (
+    build_tables,
+    threshold_candidates,
+    topk_candidates,
+    vanilla_candidates,
+)
+from slidelearn.kernels.reference.layers import (
+    allocate_rows,
+    features_backward,
+    features_forward,
+    gather_rows,
+    sampled_backward,
+    sampled_backward_sparse,
+    sampled_forward,
+    sampled_forward_sparse,
+    transpose,
+    unit_rows,
+    unit_rows_backward,
+    update_rows,
+)
+
+__all__ = [
+    "allocate_rows",
+    "assemble",
+    "build_tables",
+    "count_found",
+    "distinct",
+    "doph_codes",
+    "draw",
+    "dwta_codes",
+    "exact_top_k",
+    "features_backward",
+    "features_forward",
+    "gather_rows",
+    "join_rows",
+    "logistic_loss",
+    "matmul",
+    "parse_xmc",
+    "sampled_backward",
+    "sampled_backward_sparse",
+    "sampled_forward",
+    "sampled_forward_sparse",
+    "sign_codes",
+    "simhash_codes",
+    "softmax_loss",
+    "take_rows",
+    "threshold_candidates",
+    "top_others",
+    "topk_candidates",
+    "transpose",
+    "unit_rows",
+    "unit_rows_backward",
+    "update_projections",
+    "update_rows",
+    "vanilla_candidates",
+    "wta_codes",
+]

@@ -1,0 +1,5 @@
+"""``python -m slidelearn``: the command line."""
+
+from slidelearn.cli import main
+
+main()

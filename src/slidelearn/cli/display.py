@@ -1,0 +1,116 @@
+"""What a person sees while a command works: a bar on a terminal, now and then a plain line elsewhere."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from slidelearn.callbacks import Callback
+from slidelearn.training import Progress as TrainingProgress
+
+_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_UPDATES = 0.1
+
+
+def make_console(*, json: bool = False) -> Console:
+    """Make the console for people: standard output, or standard error where standard output is for a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a bar drawn as ? on a terminal of another encoding is no error
+    return Console(stderr=json, highlight=False)
+
+
+def duration(seconds: float) -> str:
+    """Write seconds for people: ``0.4 s``, ``31 s``, ``2:05 min``, ``1:02:05 h``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 1:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02} h" if hours else f"{minutes}:{rest:02} min"
+
+
+def size(n_bytes: float) -> str:
+    """Write a number of bytes for people: ``27 MB``, ``1.3 GB``."""
+    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+
+
+class TrainingDisplay(Callback):
+    """Shows how far training is, its rate, and when it will be done. A context manager, so that the bar goes away.
+
+    Parameters
+    ----------
+    console
+        Where to show it.
+    note
+        What else to say beside the loss, such as a precision that another callback measures; at most 30 characters.
+    """
+
+    def __init__(self, console: Console, note: Callable[[], str] = str) -> None:
+        self._console, self._note = console, note
+        self._bar: Progress | None = None
+        self._shown_at = 0.0
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[state]}"))
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def on_begin(self, progress: TrainingProgress) -> None:
+        """Show the bar."""
+        self._shown_at = time.perf_counter()
+        if self._bar:
+            self._bar.add_task("", total=progress.n_steps, epoch=f"1/{progress.n_epochs}", state="")
+
+    def on_step(self, progress: TrainingProgress) -> None:
+        """Show the state, unless it was shown a moment ago."""
+        wait = _SECONDS_BETWEEN_UPDATES if self._bar else _SECONDS_BETWEEN_LINES
+        if time.perf_counter() - self._shown_at >= wait:
+            self._show(progress, min(progress.epoch + 1, progress.n_epochs))
+
+    def on_epoch(self, progress: TrainingProgress) -> None:
+        """Show the state at the end of each epoch."""
+        self._show(progress, progress.epoch)
+
+    def _show(self, progress: TrainingProgress, epoch: int) -> None:
+        self._shown_at = time.perf_counter()
+        elapsed = self._shown_at - progress.started
+        rate = progress.n_samples / elapsed
+        left = elapsed / progress.step * (progress.n_steps - progress.step)
+        note = self._note() or f"loss {progress.loss:.3f}"
+        state = f"{progress.step / progress.n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
+        if self._bar:
+            self._bar.update(
+                self._bar.task_ids[0], completed=progress.step, epoch=f"{epoch}/{progress.n_epochs}", state=state
+            )
+        else:
+            self._console.print(f"epoch {epoch}/{progress.n_epochs}: {state.strip()}", soft_wrap=True)
+
+
+@contextmanager
+def counting(console: Console, doing: str, n_samples: int) -> Iterator[Callable[[int], None]]:
+    """Show how many of the samples are done; gives what to call with that number."""
+    if not console.is_terminal:
+        yield lambda done: None
+        return
+    columns = (TextColumn(doing), BarColumn(None), TextColumn("{task.completed:,.0f} of {task.total:,.0f} samples"))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=n_samples)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,44 @@
+"""How the commands fail: one message on standard error and exit code 1, or 130 after Ctrl-C; never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+from typer.core import TyperGroup
+
+_INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """A group of commands whose foreseeable failures end in one message."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with _explained():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _complain("interrupted")
+        raise typer.Exit(_INTERRUPTED) from None
+    except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
+        raise
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        raise typer.Exit(1) from None
+    except (ValueError, MemoryError) as error:
+        _complain(str(error) or "out of memory")
+        raise typer.Exit(1) from None
+
+
+def _complain(message: str) -> None:
+    Console(stderr=True).print(Text("slidelearn: ", style="bold red") + Text(message), soft_wrap=True)

@@ -1,0 +1,59 @@
+"""What a saved model is made of, without loading it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+
+from slidelearn.checkpoint import inspect_model
+from slidelearn.cli.display import size
+
+
+def print_model(console: Console, directory: Path) -> None:
+    """Print sizes, arrays, options and the report of the training."""
+    description, arrays = inspect_model(directory)
+    n_bytes = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+    console.print(f"[bold]{directory}[/]  {size(n_bytes)}, slidelearn {description['slidelearn_version']}")
+    parts = {
+        "arrays": _arrays_table(arrays),
+        "documents": _pairs(dict.fromkeys(description["documents"], "")),
+        "options": _pairs(description["config"]),
+        "training": _pairs(
+            {"n_features": description["n_features"], "n_labels": description["n_labels"]} | description["training"]
+        ),
+    }
+    for title, table in parts.items():
+        console.print(Group("", f"[bold]{title}[/]", Padding(table, (0, 0, 0, 2))))
+
+
+def _arrays_table(arrays: dict[str, tuple[tuple[int, ...], Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for header in ("name", "dtype"):
+        table.add_column(header)
+    for header in ("shape", "bytes"):
+        table.add_column(header, justify="right")
+    for name, (shape, dtype) in arrays.items():
+        n_bytes = math.prod(shape) * dtype.itemsize
+        table.add_row(name, dtype.name, " x ".join(f"{n:,}" for n in shape), f"{n_bytes:,}")
+    return table
+
+
+def _pairs(values: dict[str, Any]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in values.items():
+        table.add_row(name, _written(value))
+    return table
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return str(value)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from support import Planted, planted_samples
+
+from slidelearn import SlideClassifier, kernels, load_dataset
+from slidelearn.datasets import Dataset
+
+
+@pytest.fixture(params=kernels.available_isas())
+def isa(request: pytest.FixtureRequest) -> Iterator[str]:
+    former = kernels.isa_in_use()
+    kernels.use_isa(request.param)
+    yield request.param
+    kernels.use_isa(former)
+
+
+@pytest.fixture(params=[1, 2, 4])
+def n_threads(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20)
+
+
+@pytest.fixture(scope="session")
+def planted() -> Planted:
+    return planted_samples(np.random.default_rng(7))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """WordNet-Tiny: 2,589 training samples, 413 labels."""
+    return load_dataset("wordnet-tiny")
+
+
+@pytest.fixture
+def trained(tiny: Dataset) -> SlideClassifier:
+    """A small model of the recipe."""
+    return SlideClassifier(hidden_sizes=(16,), n_epochs=1, n_jobs=1).fit(tiny.X_train, tiny.Y_train)

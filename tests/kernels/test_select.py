@@ -1,0 +1,56 @@
+"""Scores here are small whole numbers, which no order of summation can change, and which tie often."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support import assert_twins_agree, random_csr
+
+from slidelearn import kernels
+from slidelearn.kernels import Float, Labels
+from slidelearn.optim import ParameterRows
+
+pytestmark = pytest.mark.usefixtures("isa")
+
+
+def _whole(rng: np.random.Generator, *shape: int) -> Float:
+    return rng.integers(-4, 5, shape).astype(np.float32)
+
+
+@pytest.mark.parametrize("k", [1, 3, 64])
+@pytest.mark.parametrize("n_columns", [0, 1, 17, 130])
+@pytest.mark.parametrize("n_samples", [0, 30])
+def test_top_others_of_a_shared_set(rng: np.random.Generator, n_samples: int, n_columns: int, k: int) -> None:
+    own = [rng.permutation(n_columns)[: rng.integers(0, 4)] for _ in range(n_samples)]
+    labels = Labels(np.cumsum([0, *map(len, own)]), np.concatenate([np.empty(0), *own]).astype(np.int32))
+    ids = np.sort(rng.permutation(500)[:n_columns]).astype(np.int32)
+    logits = _whole(rng, n_samples * n_columns)
+    assert_twins_agree("top_others", logits, None, ids, labels, k, n_terms=0)
+
+
+@pytest.mark.parametrize("k", [1, 8])
+def test_top_others_of_a_set_per_sample(rng: np.random.Generator, k: int) -> None:
+    active = random_csr(rng, 40, 500, 150)
+    n_own = np.minimum(np.diff(active.indptr), rng.integers(0, 4, 40))
+    columns = np.concatenate([np.arange(n) for n in n_own]).astype(np.int32)
+    labels = Labels(np.cumsum([0, *n_own]), columns)
+    logits = _whole(rng, len(active.indices))
+    assert_twins_agree("top_others", logits, active.indptr, active.indices, labels, k, n_terms=0)
+
+
+@pytest.mark.parametrize("with_scales", [False, True])
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("n_rows", [5, 1300])
+@pytest.mark.parametrize("n_samples", [0, 1, 20])
+def test_exact_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool) -> None:
+    rows = ParameterRows(n_rows, 9, "sgd")
+    rows.weights[...], rows.bias[...] = _whole(rng, n_rows, 9), _whole(rng, n_rows)
+    scales = 2.0 ** _whole(rng, n_rows) if with_scales else None
+    hidden = _whole(rng, n_samples, 9)
+    assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, n_terms=0)
+
+
+def test_exact_top_k_refuses_more_than_there_are() -> None:
+    rows = ParameterRows(4, 8, "sgd").rows
+    with pytest.raises(ValueError, match=r"k must lie in \[1, 4\], but is 5"):
+        kernels.exact_top_k(rows, None, np.zeros((1, 8), np.float32), 5, n_threads=1)

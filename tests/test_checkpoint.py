@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import json
+import os
+import random
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn.atomic_files import digest_of
+from slidelearn.datasets import Dataset
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Dataset) -> SlideClassifier:
+    options = {"preset": "paper", "hidden_sizes": (8, 8), "n_epochs": 1, "n_tables": 2, "hashes_per_table": 3}
+    clf = SlideClassifier(**options, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
+    clf.documents_["labels.txt"] = "\n".join(tiny.label_names)
+    return clf
+
+
+@pytest.fixture
+def saved(model: SlideClassifier, tmp_path: Path) -> Path:
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def arrays_path(directory: Path) -> Path:
+    return next(directory.glob("model-*.safetensors"))
+
+
+def contents(clf: SlideClassifier) -> tuple[Any, ...]:
+    arrays = {name: (array.shape, array.tobytes()) for name, array in clf.network_.named_arrays()}
+    return arrays, clf.config_, clf.documents_, clf.training_, clf.n_features_in_, clf.n_labels_
+
+
+def loads_equal_or_refuses(directory: Path, expected: SlideClassifier) -> bool:
+    """Whether it was refused; anything but the same model or a CheckpointError fails the test."""
+    try:
+        assert contents(SlideClassifier.load(directory)) == contents(expected)
+    except CheckpointError:
+        return True
+    return False
+
+
+def rewrite_description(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change config.json as someone would who means harm: its digest is right again."""
+    path = directory / "config.json"
+    description = json.loads(path.read_text())
+    change(description)
+    description["digest"] = checkpoint._digest(description)
+    path.write_text(json.dumps(description))
+
+
+def rewrite_arrays(directory: Path, content: bytes) -> None:
+    """Put other arrays in place, under a digest that is right."""
+    arrays_path(directory).unlink()
+    name = f"model-{digest_of(content)}.safetensors"
+    (directory / name).write_bytes(content)
+    rewrite_description(directory, lambda description: description.update(arrays=name))
+
+
+def rewrite_header(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = arrays_path(directory).read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    encoded = json.dumps(header).encode()
+    rewrite_arrays(directory, len(encoded).to_bytes(8, "little") + encoded + content[8 + length :])
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    damaged = bytearray(content)
+    place = rng.randrange(len(damaged))
+    match rng.randrange(5):
+        case 0:
+            damaged[place] ^= 1 << rng.randrange(8)
+        case 1:
+            damaged[place] = rng.randrange(256)
+        case 2:
+            del damaged[place : place + rng.randrange(1, 100)]
+        case 3:
+            damaged[place:place] = rng.randbytes(rng.randrange(1, 20))
+        case 4:
+            del damaged[place:]
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("which", ["config.json", "model-*.safetensors", "labels-*.txt"])
+def test_a_file_damaged_anywhere_is_refused(which: str, saved: Path, model: SlideClassifier) -> None:
+    path = next(saved.glob(which))
+    whole, rng = path.read_bytes(), random.Random(0)
+    for _ in range(200):
+        damaged = mutated(whole, rng)
+        path.write_bytes(damaged)
+        assert loads_equal_or_refuses(saved, model) or damaged == whole or which == "config.json"
+
+
+def test_hostile_headers_do_no_harm(saved: Path, model: SlideClassifier) -> None:
+    """Bytes of the arrays file's header changed, and all digests made right again."""
+    whole, rng = arrays_path(saved).read_bytes(), random.Random(1)
+    length = 8 + int.from_bytes(whole[:8], "little")
+    for _ in range(300):
+        rewrite_arrays(saved, mutated(whole[:length], rng) + whole[length:])
+        loads_equal_or_refuses(saved, model)
+
+
+HOSTILE_VALUES = [None, True, -1, 0, 1, 2**31, 2**63, 2**70, 1e300, "", "x", "../x", "a\0b", [], [0], {}, {"a": 1}]
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["format", "format_version", "n_features", "n_labels", "n_steps", "arrays", "documents", "config", "random_state"],
+)
+def test_hostile_members_are_refused(member: str, saved: Path) -> None:
+    original = (saved / "config.json").read_text()
+    for value in HOSTILE_VALUES:
+        if (member == "n_steps" and type(value) is int) or (member == "documents" and value == {}):
+            continue  # another number of steps, or no documents, is no damage
+        if member == "format_version" and value == 1:
+            continue
+        (saved / "config.json").write_text(original)
+        rewrite_description(saved, lambda description, value=value: description.update({member: value}))
+        with pytest.raises(CheckpointError):
+            SlideClassifier.load(saved)
+    (saved / "config.json").write_text(original)
+    rewrite_description(saved, lambda description: description.pop(member))
+    with pytest.raises(CheckpointError):
+        SlideClassifier.load(saved)
+
+
+def test_hostile_options_do_no_harm(saved: Path, model: SlideClassifier) -> None:
+    original = (saved / "config.json").read_text()
+    for option in type(model.config_).model_fields:
+        for value in HOSTILE_VALUES:
+            (saved / "config.json").write_text(original)
+            rewrite_description(
+                saved, lambda description, option=option, value=value: description["config"].update({option: value})
+            )
+            try:
+                loaded = SlideClassifier.load(saved)
+            except CheckpointError:
+                continue
+            assert loaded.config_ == model.config_.model_copy(update={option: getattr(loaded.config_, option)})
+
+
+@pytest.mark.parametrize("document", [None, 7, "../config.json", "labels.txt", "", ".", "a\0b", "/dev/zero"])
+def test_hostile_documents_are_refused(document: Any, saved: Path) -> None:
+    rewrite_description(saved, lambda description: description.update(documents={"labels.txt": document}))
+    with pytest.raises(CheckpointError):
+        SlideClassifier.load(saved)
+
+
+def test_huge_claims_allocate_nothing(saved: Path) -> None:
+    huge = 2**40
+
+    def claim(description: dict[str, Any]) -> None:
+        description.update(n_features=huge, n_labels=huge)
+        description["config"].update(hidden_sizes=[8, huge])
+
+    tracemalloc.start()
+    for change_header in (lambda header: None, lambda header: header["input.weights"].update(shape=[huge, 8])):
+        rewrite_header(saved, change_header)
+        rewrite_description(saved, claim)
+        with pytest.raises(CheckpointError):
+            SlideClassifier.load(saved)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10e6
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda h: h.pop("output.bias"), "array 'output.bias' is missing"),
+        (lambda h: h.pop("hidden_1.weights"), "array 'hidden_1.weights' is missing"),
+        (lambda h: h.update(more=h["output.bias"]), "array 'more' is not part of such a model"),
+        (lambda h: h["output.bias"].update(shape=[7, 59]), r"array 'output.bias' must have shape \(413,\)"),
+        (lambda h: h["output.weights"].update(shape=[8, 413]), r"array 'output.weights' must have shape \(413, 8\)"),
+        (lambda h: h["output.bias"].update(dtype="I32"), "array 'output.bias' must be float32, but is int32"),
+        (lambda h: h["output.bias"].update(dtype="F16"), "array 'output.bias' does not lie within the file"),
+        (lambda h: h["output.bias"].update(data_offsets=[0, 2**60]), "array 'output.bias' does not lie within"),
+        (lambda h: h["output.bias"].update(shape=[-413]), "array 'output.bias' does not lie within"),
+        (lambda h: h["output.bias"].update(shape=None), "array 'output.bias' does not lie within"),
+    ],
+)
+def test_what_is_wrong_is_named(change: Callable[[dict[str, Any]], object], message: str, saved: Path) -> None:
+    rewrite_header(saved, change)
+    with pytest.raises(CheckpointError, match=message):
+        SlideClassifier.load(saved)
+
+
+def test_nan_is_refused(saved: Path) -> None:
+    content = bytearray(arrays_path(saved).read_bytes())
+    begin = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["output.bias"]["data_offsets"][0]
+    place = 8 + int.from_bytes(content[:8], "little") + begin
+    content[place : place + 4] = np.float32("nan").tobytes()
+    rewrite_arrays(saved, bytes(content))
+    with pytest.raises(CheckpointError, match=r"array 'output.bias' must be finite, but has NaN or infinity"):
+        SlideClassifier.load(saved)
+
+
+def test_another_version_is_refused(saved: Path) -> None:
+    rewrite_description(saved, lambda description: description.update(format_version=2))
+    with pytest.raises(CheckpointError, match="format_version must be 1, but is 2"):
+        SlideClassifier.load(saved)
+
+
+def test_what_is_not_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"is not a model: it has no config.json"):
+        SlideClassifier.load(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(CheckpointError, match="is not of a slidelearn model"):
+        SlideClassifier.load(tmp_path)
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        SlideClassifier.load(tmp_path)
+
+
+@pytest.mark.parametrize("fail_at", range(1, 8))
+def test_a_crash_while_saving_leaves_the_old_model_or_the_new(
+    fail_at: int, saved: Path, model: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newer = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
+    newer.documents_["notes.txt"] = "newer"
+    calls = 0
+
+    def crash_in_time(function: Callable[..., Any]) -> Callable[..., Any]:
+        def maybe(*args: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == fail_at:
+                raise OSError("the power is gone")
+            return function(*args)
+
+        return maybe
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", crash_in_time(os.fsync))
+        patch.setattr(Path, "replace", crash_in_time(Path.replace))
+        try:
+            newer.save(saved)
+        except OSError:
+            there = contents(SlideClassifier.load(saved))
+            assert there in (contents(model), contents(newer))
+        else:
+            assert calls < fail_at
+    newer.save(saved)  # clears up
+    assert contents(SlideClassifier.load(saved)) == contents(newer)
+    assert sorted(path.name.partition("-")[0] for path in saved.iterdir()) == ["config.json", "model", "notes"]
+
+
+def test_only_files_of_the_model_are_removed(saved: Path, model: SlideClassifier) -> None:
+    for name in ("model-card.md", "notes-0123456789abcdef.txt", "labels-old.txt", "mine.tmp"):
+        (saved / name).write_text("mine")
+    (saved / "model-0123456789abcdef.safetensors").write_text("left by a crash")
+    (saved / "model.safetensors.tmp").write_text("left by a crash")
+    before = set(saved.iterdir())
+    model.save(saved)
+    gone = {path.name for path in before - set(saved.iterdir())}
+    assert gone == {"model-0123456789abcdef.safetensors", "model.safetensors.tmp"}
+
+
+def test_the_arrays_file_is_one_that_safetensors_reads(saved: Path, model: SlideClassifier) -> None:
+    arrays = load_file(arrays_path(saved))
+    expected = dict(model.network_.named_arrays())
+    assert arrays.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(arrays[name], array, name)
+
+
+def test_equal_models_are_equal_files(saved: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    SlideClassifier.load(saved).save(again)
+    assert {p.name: p.read_bytes() for p in saved.iterdir()} == {p.name: p.read_bytes() for p in again.iterdir()}
+
+
+def test_inspect_reads_no_arrays(saved: Path) -> None:
+    description, arrays = checkpoint.inspect_model(saved)
+    assert description["n_labels"] == 413
+    assert arrays["output.weights"] == ((413, 8), np.dtype(np.float32))
+
+
+def test_a_place_where_no_model_can_be_saved_is_refused(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint.require_place(tmp_path / "new" / "model", 1)
+    checkpoint.require_place(saved, 1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match=r"a model is a directory, but .* is a file"):
+        checkpoint.require_place(tmp_path / "file", 1)
+    with pytest.raises(ValueError, match="cannot be written"):
+        checkpoint.require_place(tmp_path / "file" / "model", 1)
+    with pytest.raises(ValueError, match="GB are free there"):
+        checkpoint.require_place(saved, 10**18)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ValueError, match="move what is there out of the way"):
+        checkpoint.require_place(tmp_path, 1)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(ValueError, match="cannot be written"):
+        checkpoint.require_place(saved, 1)

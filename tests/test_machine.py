@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from slidelearn import machine
+
+
+def test_threads() -> None:
+    assert machine.resolve_threads(None) == machine.resolve_threads(-1) >= 1
+    assert machine.resolve_threads(3) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not bind processes to processors")
+def test_threads_are_those_that_the_process_may_use() -> None:
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(before)})
+        assert machine.resolve_threads(None) == 1
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@pytest.mark.parametrize("n_jobs", [0, -2, 1.0, True, "2", 1025])
+def test_no_number_of_threads(n_jobs: object) -> None:
+    with pytest.raises(ValueError, match=r"n_jobs must be None or -1 .* but is"):
+        machine.resolve_threads(n_jobs)  # type: ignore[arg-type]
+
+
+def test_memory_is_asked_for_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "available_bytes", lambda: 10**9)
+    machine.require_memory(10**9, "it", "do less")
+    with pytest.raises(MemoryError, match=r"it needs 2.0 GB, but 1.0 GB are free; do less"):
+        machine.require_memory(2 * 10**9, "it", "do less")
+    monkeypatch.setattr(machine, "available_bytes", lambda: None)  # a system that does not tell
+    machine.require_memory(10**18, "it", "do less")
+
+
+def test_peak_memory_grows_with_what_is_taken() -> None:
+    before = machine.peak_bytes()
+    if before is None:
+        pytest.skip("this system does not tell")
+    taken = b"x" * (before + 50_000_000)
+    after = machine.peak_bytes()
+    assert after is not None
+    assert after > before
+    assert len(taken) < after
