@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -139,9 +140,17 @@ def thread_variables(threads: int) -> Iterator[None]:
 
 
 def _with_peak_memory(function: Callable[..., dict[str, Any]], args: tuple[Any, ...]) -> dict[str, Any]:
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     result = function(*args)
     peak = peak_bytes()
     return {"peak_mb": None if peak is None else round(peak / 1e6), **result}
+
+
+def _exit_with_parent() -> None:
+    """A measurement whose script was killed would disturb those of the next run."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _cpu_model() -> str:

@@ -22,43 +22,62 @@ QUICK_DATA_SETS = ("WordNet-Tiny",)
 
 Settings = Mapping[str, Mapping[str, Any]]
 
+
+def slide(
+    family: str,
+    n_hashes: int,
+    selection: str,
+    n_candidates: int = 1000,
+    *,
+    n_tables: int = 50,
+    n_random: int = 0,
+    log_q: float = 0.0,
+    centred: bool = False,
+    **others: Any,
+) -> Mapping[str, Any]:
+    """The options of a SLIDE sampler, none of which is left to the preset."""
+    return {
+        "hash_family": family,
+        "hashes_per_table": n_hashes,
+        "n_tables": n_tables,
+        "lsh_selection": selection,
+        "lsh_candidates": n_candidates,
+        "min_active": n_candidates + n_random if n_random else 0,
+        "log_q_strength": log_q,
+        "center_rows": centred,
+        **others,
+    }
+
+
+def uniform(n_negatives: int) -> Mapping[str, Any]:
+    """So many labels, drawn for each sample, their logits corrected by their chance of being drawn (log-Q)."""
+    return {"sampler": "uniform", "n_negatives": n_negatives, "min_active": 0, "log_q_strength": 1.0}
+
+
+MENDED: Mapping[str, Any] = {"n_random": 300, "log_q": 1.0, "centred": True}
+"""What the tables do not find is never pushed down; random labels, weighted by log-Q, stand for it."""
+
 FULL = "full softmax"
 SETTINGS: Settings = {
-    FULL: {"sampler": "full", "active_set": "shared", "deterministic": True},
-    "SimHash 6 x 50, vanilla 300": {"hashes_per_table": 6, "lsh_candidates": 300},
-    "SimHash 6 x 50, vanilla 750": {"hashes_per_table": 6, "lsh_candidates": 750},
-    "SimHash 9 x 50, vanilla 1000": {"lsh_candidates": 1000},
-    "SimHash 9 x 50, top-k 1000": {"lsh_candidates": 1000, "lsh_selection": "topk"},
-    "SimHash 9 x 50, centred, top-k 1000": {"lsh_candidates": 1000, "lsh_selection": "topk", "center_rows": True},
-    "SimHash 9 x 50, centred, top-k 1000, one writer per row": {
-        "lsh_candidates": 1000,
-        "lsh_selection": "topk",
-        "center_rows": True,
-        "deterministic": True,
-    },
-    "SimHash 9 x 50, centred, top-k 750, filled to 1000 with log-Q": {
-        "lsh_candidates": 750,
-        "lsh_selection": "topk",
-        "center_rows": True,
-        "min_active": 1000,
-        "log_q_strength": 1.0,
-    },
-    "SimHash 9 x 50, centred, 3 tables agree": {
-        "lsh_selection": "threshold",
-        "lsh_min_tables": 3,
-        "center_rows": True,
-    },
-    "DWTA 4 x 50, vanilla 1000": {"hash_family": "dwta", "hashes_per_table": 4, "lsh_candidates": 1000},
-    "DWTA 4 x 50, vanilla 1000, filled to 1000": {
-        "hash_family": "dwta",
-        "hashes_per_table": 4,
-        "lsh_candidates": 1000,
-        "min_active": 1000,
-    },
-    "300 uniform, log-Q": {"sampler": "uniform", "n_negatives": 300, "log_q_strength": 1.0},
-    "1000 uniform, log-Q": {"sampler": "uniform", "n_negatives": 1000, "log_q_strength": 1.0},
+    FULL: {"sampler": "full", "active_set": "shared"},
+    "preset paper": {},
+    "SimHash 6 x 50, vanilla 300": slide("simhash", 6, "vanilla", 300),
+    "SimHash 6 x 50, vanilla 750": slide("simhash", 6, "vanilla", 750),
+    "SimHash 9 x 50, vanilla 1000": slide("simhash", 9, "vanilla"),
+    "SimHash 9 x 50, centred, top-k 1000": slide("simhash", 9, "topk", centred=True),
+    "SimHash 9 x 50, centred, 10 tables agree": slide("simhash", 9, "threshold", lsh_min_tables=10, centred=True),
+    "SimHash 7 x 50, centred, top-k 300 + 300 random, log-Q": slide("simhash", 7, "topk", 300, **MENDED),
+    "SimHash 7 x 25, centred, top-k 300 + 300 random, log-Q": slide("simhash", 7, "topk", 300, n_tables=25, **MENDED),
+    "the same with HOGWILD, a tenth of the learning rate": slide(
+        "simhash", 7, "topk", 300, n_tables=25, **MENDED, deterministic=False, learning_rate=0.0002
+    ),
+    "DWTA 4 x 50, vanilla 1000": slide("dwta", 4, "vanilla"),
+    "DWTA 4 x 50, top-k 300 + 300 random, log-Q": slide("dwta", 4, "topk", 300, n_random=300, log_q=1.0),
+    "300 uniform, log-Q": uniform(300),
+    "600 uniform, log-Q": uniform(600),
+    "1000 uniform, log-Q": uniform(1000),
 }
-"""Name: options beside the preset `paper`. A drawn label's logit is corrected by its chance of being drawn (log-Q)."""
+"""Name: options beside the preset ``paper``."""
 
 HEADER = ("data set", "active set", "P@1", "P@3", "P@5", "active", "share", "CPU s", "ratio", "wall s", "ratio")
 NOTES = """\
@@ -69,18 +88,22 @@ training, from matrices in memory to a trained model; ratios are to the full sof
 
 def grid() -> Settings:
     """A larger list: every family, with several numbers of hashes and tables, and every selection."""
-    hashes = {"simhash": (6, 9, 12), "dwta": (2, 3, 4), "wta": (2, 3, 4), "doph": (1, 2)}
-    selections: Settings = {
-        "vanilla 1000": {"lsh_selection": "vanilla", "lsh_candidates": 1000},
-        "top-k 1000": {"lsh_selection": "topk", "lsh_candidates": 1000},
-        "2 tables agree": {"lsh_selection": "threshold", "lsh_min_tables": 2},
-    }
+    hashes = {"simhash": (6, 7, 9, 12), "dwta": (2, 3, 4), "wta": (2, 3, 4), "doph": (1, 2)}
     made: dict[str, Mapping[str, Any]] = {FULL: SETTINGS[FULL]}
-    for family, n_tables, (selection, options) in product(hashes, (20, 50), selections.items()):
-        for n_hashes, centred in product(hashes[family], (False, True) if family == "simhash" else (False,)):
-            name = f"{family} {n_hashes} x {n_tables}{', centred' if centred else ''}, {selection}"
-            shape = {"hash_family": family, "hashes_per_table": n_hashes, "n_tables": n_tables}
-            made[name] = {**shape, "center_rows": centred, **options}
+    for (family, choices), n_tables in product(hashes.items(), (25, 50)):
+        for n_hashes, centred in product(choices, (False, True) if family == "simhash" else (False,)):
+            name = f"{family} {n_hashes} x {n_tables}{', centred' if centred else ''}"
+            shape: dict[str, Any] = {"n_tables": n_tables, "centred": centred}
+            made |= {
+                f"{name}, vanilla 1000": slide(family, n_hashes, "vanilla", **shape),
+                f"{name}, top-k 1000": slide(family, n_hashes, "topk", **shape),
+                f"{name}, top-k 300 + 300 random, log-Q": slide(
+                    family, n_hashes, "topk", 300, n_random=300, log_q=1.0, **shape
+                ),
+                f"{name}, a fifth of the tables agree": slide(
+                    family, n_hashes, "threshold", lsh_min_tables=n_tables // 5, **shape
+                ),
+            }
     return made
 
 

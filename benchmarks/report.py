@@ -48,15 +48,21 @@ def publish(name: str, title: str, parts: Sequence[str], rows: Sequence[Row]) ->
     print(f"\n{text}")
 
 
+def has_block(path: Path, name: str) -> bool:
+    """Whether a file has the lines that `replace_block` looks for."""
+    return all(path.read_text().count(line) == 1 for line in _block_lines(name))
+
+
 def replace_block(path: Path, name: str, text: str) -> None:
     """Put a text between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` of a file."""
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    contents = path.read_text()
-    if contents.count(begin) != 1 or contents.count(end) != 1:
-        raise ValueError(f"{path.name} must have the lines {begin} and {end} once each: the text goes between them")
-    head, _, rest = contents.partition(begin)
+    begin, end = _block_lines(name)
+    head, _, rest = path.read_text().partition(begin)
     _, _, tail = rest.partition(end)
     path.write_text(f"{head}{begin}\n{text}\n{end}{tail}")
+
+
+def _block_lines(name: str) -> tuple[str, str]:
+    return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
 
 
 def new_figure(n_rows: int = 1, n_columns: int = 1, **options: Any) -> tuple[Figure, Any]:
