@@ -39,6 +39,9 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """Name: preset, and options beside it. Drawn negatives have the log-Q correction: they are far worse without."""
 
+PAPER_EPOCHS = {"YSO-Finna-en": 3, "Diginetica": 3, "YSO-Related-3lang": 1}
+"""Epochs of the paper's network on the larger sets; on the others, as many as the preset has."""
+
 MOST_LABELS_OF_FULL = 100_000
 """Above that a full softmax is timed, not trained."""
 
@@ -103,7 +106,9 @@ def measure(results: Results, data_set: str, args: Namespace) -> Iterator[tuple[
         if choice.get("sampler") in ("uniform", "frequency"):
             if slide is None:
                 continue
-            choice = {**choice, "n_negatives": round(slide.result["active_mean"])}
+            choice = {**choice, "n_negatives": round(slide.result["active_mean"]), "min_active": 0}
+        if preset == "paper" and data_set in PAPER_EPOCHS:
+            choice = {**choice, "n_epochs": PAPER_EPOCHS[data_set]}
         job = training_job(
             data_set, preset, choice, threads=args.threads, seed=args.seed, timed_above=MOST_LABELS_OF_FULL
         )
