@@ -208,8 +208,8 @@ void bind_lsh(nb::module_& m) {
           "n_buckets"_a, "n_threads"_a);
     m.def("sign_codes", &bind_sign_codes, "projections"_a, "thresholds"_a, nb::kw_only(), "n_tables"_a, "n_buckets"_a,
           "n_threads"_a);
-    m.def("update_projections", &bind_update_projections, "rows"_a, "projection"_a, "seen"_a, "projections"_a,
-          nb::kw_only(), "n_threads"_a);
+    m.def("update_projections", &bind_update_projections, "rows"_a, "projection"_a, "seen"_a.noconvert(),
+          "projections"_a.noconvert(), nb::kw_only(), "n_threads"_a);
     m.def("wta_codes", &bind_wta_codes, "rows"_a, "bins"_a, nb::kw_only(), "n_tables"_a, "n_buckets"_a, "n_threads"_a);
     m.def("dwta_codes", &bind_dwta_codes, "rows"_a, "bins"_a, nb::kw_only(), "borrow_seed"_a, "n_tables"_a,
           "n_buckets"_a, "n_threads"_a);

@@ -147,6 +147,8 @@ class Config(BaseModel):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
+    # section 4 and the supplement of the paper; "enough" candidates of the vanilla strategy, and the learning rate, are for
+    # outputs of tens of thousands of labels
     "paper": {
         "hidden_sizes": (128,),
         "hidden_activation": "relu",
@@ -156,14 +158,14 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "log_q_strength": 0.0,
         "sampler": "lsh",
         "active_set": "per_sample",
+        "min_active": 1000,
         "center_rows": False,
         "lsh_selection": "vanilla",
         "optimizer": "adam",
-        "learning_rate": 0.001,
+        "learning_rate": 0.002,
         "learning_rate_schedule": "constant",
         "epsilon": 1e-8,
         "n_epochs": 8,
-        "deterministic": False,
     },
 }
 

@@ -197,4 +197,7 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     sizes = config.hidden_sizes
     shapes = [(n_features, sizes[0]), *zip(sizes[1:], sizes, strict=False), (n_labels, sizes[-1])]
     rows = sum(ParameterRows.n_bytes_of(n, width, config.optimizer) for n, width in shapes)
-    return rows + (4 * config.n_tables * n_labels if "lsh" in config.samplers else 0)
+    if "lsh" not in config.samplers:
+        return rows
+    # codes and ids of every label in every table, and the ends of the buckets
+    return rows + 4 * config.n_tables * (2 * n_labels + (config.n_buckets or 2**18))

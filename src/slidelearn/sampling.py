@@ -170,9 +170,16 @@ class ActiveSetSampler:
         ids = [p.indices if isinstance(p, Csr) else p for p in proposals]
         active = shared_set(batch.labels, ids)
         n_missing = min(self._config.min_active, self._n_labels) - len(active.ids)
+        fill = NOTHING
         if n_missing > 0:
-            active = shared_set(batch.labels, [*ids, _others(active.ids, n_missing, self._n_labels, seed)])
-        log_q = None if self._log_q is None else self._log_q[active.ids]
+            fill = _others(active.ids, n_missing, self._n_labels, seed)
+            active = shared_set(batch.labels, [*ids, fill])
+        log_q = None
+        if self._log_q is not None:
+            log_q = self._log_q[active.ids]
+        elif self._config.log_q_strength and len(fill):
+            log_q = np.zeros(len(active.ids), np.float32)
+            log_q[np.searchsorted(active.ids, fill)] = self._log_q_of_fill(len(fill))
         return ActiveSet(active.ids, None, active.labels, log_q)
 
     def _per_sample(self, proposals: list[Ids | Csr], batch: Batch, seed: int, run: Execution) -> ActiveSet:
@@ -213,7 +220,6 @@ class ActiveSetSampler:
         return (self._config.log_q_strength * np.log(inclusion)).astype(np.float32)
 
     def _log_q_per_sample(self, ids: Ids, indptr: NDArray[np.int64], n_fill: Ids) -> Float | None:
-        """Where no sampler has a q, what the tables found is certain to be in, and the random fill is not."""
         if self._log_q is not None:
             return self._log_q[ids]
         if not self._config.log_q_strength or not n_fill.any():
@@ -221,8 +227,12 @@ class ActiveSetSampler:
         log_q = np.zeros(len(ids), np.float32)
         for end, n in zip(indptr[1:], n_fill, strict=True):
             if n:
-                log_q[end - n : end] = self._config.log_q_strength * np.log(n / self._n_labels)
+                log_q[end - n : end] = self._log_q_of_fill(n)
         return log_q
+
+    def _log_q_of_fill(self, n: int) -> float:
+        """Where no sampler has a q, what the tables found is in with certainty, and the random fill is not."""
+        return float(self._config.log_q_strength * np.log(n / self._n_labels))
 
     def _count_found(self, proposals: list[Ids | Csr], batch: Batch) -> None:
         for sampler, proposal in zip(self._samplers, proposals, strict=True):

@@ -22,7 +22,7 @@ from slidelearn.sampling import ActiveSetSampler
 
 @dataclass
 class Progress:
-    """Where training is; callbacks read it."""
+    """Where training is; callbacks read it, and may end it."""
 
     n_steps: int
     n_epochs: int
@@ -39,6 +39,9 @@ class Progress:
     """Share of the samples' labels that the samplers proposed without knowing them; None where they all know."""
     started: float = field(default_factory=time.perf_counter)
     epoch_seconds: list[float] = field(default_factory=list)
+    """Of the whole epochs."""
+    stop: bool = False
+    """A callback sets it to end training after the step, or the epoch, that it was called for."""
 
 
 class Trainer:
@@ -75,7 +78,7 @@ class Trainer:
         self._sampler = ActiveSetSampler(config, samples, network.output_index, network.output.n_inputs)
 
     def fit(self, n_epochs: int, callbacks: Sequence[Callback] = ()) -> Progress:
-        """Train for some epochs."""
+        """Train for some epochs, or until a callback sets `Progress.stop`."""
         config = self._config
         n_steps = n_epochs * self._samples.n_batches(config.batch_size)
         schedule = Schedule(config, n_steps)
@@ -83,19 +86,24 @@ class Trainer:
         self.network.rebuild_tables(self._run.n_threads)
         for callback in callbacks:
             callback.on_begin(progress)
-        for _ in range(n_epochs):
-            began = time.perf_counter()
-            for batch in self._samples.shuffled(config.batch_size, self._rng):
-                self._step(batch, schedule.rule(progress.step), progress)
-                for callback in callbacks:
-                    callback.on_step(progress)
-            progress.epoch += 1
-            progress.epoch_seconds.append(time.perf_counter() - began)
-            for callback in callbacks:
-                callback.on_epoch(progress)
+        while progress.epoch < n_epochs and not progress.stop:
+            self._epoch(schedule, progress, callbacks)
         for callback in callbacks:
             callback.on_end(progress)
         return progress
+
+    def _epoch(self, schedule: Schedule, progress: Progress, callbacks: Sequence[Callback]) -> None:
+        began = time.perf_counter()
+        for batch in self._samples.shuffled(self._config.batch_size, self._rng):
+            self._step(batch, schedule.rule(progress.step), progress)
+            for callback in callbacks:
+                callback.on_step(progress)
+            if progress.stop:
+                return
+        progress.epoch += 1
+        progress.epoch_seconds.append(time.perf_counter() - began)
+        for callback in callbacks:
+            callback.on_epoch(progress)
 
     def _step(self, batch: Batch, rule: UpdateRule, progress: Progress) -> None:
         net, run = self.network, self._run
@@ -123,6 +131,7 @@ def start_label_rows(network: Network, samples: Samples, rng: np.random.Generato
 
     Labels without samples start in a random direction.
     """
+    network.rebuild_tables(run.n_threads)  # sampled hidden layers need theirs to be computed at all
     rows = network.output.neurons
     everything = Execution(run.n_threads)
     add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)

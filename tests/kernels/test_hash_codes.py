@@ -140,3 +140,10 @@ def test_bins_outside_the_rows_are_refused() -> None:
         kernels.wta_codes(
             np.zeros((3, 5), np.float32), np.full((4, 2), 5, np.int32), n_tables=2, n_buckets=4, n_threads=1
         )
+
+
+def test_projections_that_are_written_to_are_never_copies(rng: np.random.Generator) -> None:
+    rows, projection = (rng.standard_normal(shape, np.float32) for shape in ((4, 6), (6, 8)))
+    seen, projections = np.zeros((4, 6), np.float32), np.zeros((4, 16), np.float32)
+    with pytest.raises(TypeError):
+        kernels.update_projections(rows, projection, seen, projections[:, ::2], n_threads=1)
