@@ -147,8 +147,8 @@ class Config(BaseModel):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
-    # section 4 and the supplement of the paper; "enough" candidates of the vanilla strategy, and the learning rate, are for
-    # outputs of tens of thousands of labels
+    # section 4 and the supplement of the paper; "enough" candidates of the vanilla strategy, and the learning rate, are
+    # for outputs of tens of thousands of labels
     "paper": {
         "hidden_sizes": (128,),
         "hidden_activation": "relu",
