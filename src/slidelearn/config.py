@@ -28,6 +28,7 @@ class Config(BaseModel):
     """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
     hidden_bias: bool = False
+    """Biases in the layer fed by features; the other layers always have them."""
     logits: Literal["cosine", "inner_product"] = "cosine"
     logit_scale: Annotated[float, Field(gt=0)] = 12.0
     """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
