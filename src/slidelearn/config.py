@@ -151,8 +151,8 @@ class Config(BaseModel):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
-    # section 4 and the supplement of the paper; the number of candidates and the learning rate are for outputs of tens of
-    # thousands of labels
+    # section 4 and the supplement of the paper; the number of candidates and the learning rate are for outputs of tens
+    # of thousands of labels
     "paper": {
         "hidden_sizes": (128,),
         "hidden_activation": "relu",
