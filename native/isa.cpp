@@ -9,6 +9,8 @@ bool isa_available(Isa isa) {
 #if defined(__x86_64__) || defined(_M_X64)
     __builtin_cpu_init();
     switch (isa) {
+        case Isa::avx512bf16:
+            return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
         case Isa::avx512:
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
@@ -25,7 +27,7 @@ bool isa_available(Isa isa) {
 namespace {
 
 Isa best_isa() {
-    for (Isa isa : {Isa::avx512, Isa::avx2}) {
+    for (Isa isa : {Isa::avx512bf16, Isa::avx512, Isa::avx2}) {
         if (isa_available(isa)) return isa;
     }
     return Isa::baseline;

@@ -9,7 +9,7 @@
 
 namespace slidelearn {
 
-enum class Isa { baseline, avx2, avx512 };
+enum class Isa { baseline, avx2, avx512, avx512bf16 };
 
 Isa current_isa();  // the best set of this machine, unless another was chosen
 bool isa_available(Isa isa);
@@ -27,11 +27,15 @@ void choose_isa(Isa isa);  // for tests and for the user's SLIDELEARN_ISA
     }                            \
     namespace avx512 {           \
     __VA_ARGS__                  \
+    }                            \
+    namespace avx512bf16 {       \
+    __VA_ARGS__                  \
     }
-#define SLIDELEARN_CALL(verb, ...)                                                                      \
-    (::slidelearn::current_isa() == ::slidelearn::Isa::avx512 ? ::slidelearn::avx512::verb(__VA_ARGS__) \
-     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx2 ? ::slidelearn::avx2::verb(__VA_ARGS__)   \
-                                                              : ::slidelearn::baseline::verb(__VA_ARGS__))
+#define SLIDELEARN_CALL(verb, ...)                                                                              \
+    (::slidelearn::current_isa() == ::slidelearn::Isa::avx512bf16 ? ::slidelearn::avx512bf16::verb(__VA_ARGS__) \
+     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx512   ? ::slidelearn::avx512::verb(__VA_ARGS__)     \
+     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx2     ? ::slidelearn::avx2::verb(__VA_ARGS__)       \
+                                                                  : ::slidelearn::baseline::verb(__VA_ARGS__))
 #else
 #define SLIDELEARN_EACH_ISA(...) \
     namespace baseline {         \

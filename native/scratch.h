@@ -17,6 +17,10 @@ class Scratch {
     int32_t* ints() const;
     int64_t* longs() const;
     uint8_t* bytes() const;
+    template <class Word>
+    [[gnu::always_inline]] Word* as() const {
+        return static_cast<Word*>(memory_);
+    }
 
   private:
     void* memory_;

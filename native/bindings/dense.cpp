@@ -7,7 +7,7 @@ namespace slidelearn {
 namespace {
 
 OutMatrix<float> bind_matmul(const InRows& a, const InRows& b, bool transpose_a, bool transpose_b,
-                             const std::optional<InArray<float>>& bias, int n_threads) {
+                             const std::optional<InArray<float>>& bias, bool bf16, int n_threads) {
     require_threads(n_threads);
     const Matrix<const float> va = view(a), vb = view(b);
     const int64_t m = transpose_a ? va.n_columns : va.n_rows, k = transpose_a ? va.n_rows : va.n_columns;
@@ -19,7 +19,8 @@ OutMatrix<float> bind_matmul(const InRows& a, const InRows& b, bool transpose_a,
     const Operand ob{vb.data, transpose_b ? 1 : vb.stride, transpose_b ? vb.stride : 1};
     const Matrix<float> vc{c.data(), m, n, n};
     const nb::gil_scoped_release unlocked;
-    SLIDELEARN_CALL(matmul, oa, ob, bias ? bias->data() : nullptr, m, n, k, vc, n_threads);
+    SLIDELEARN_CALL(matmul, oa, ob, bias ? bias->data() : nullptr, m, n, k, vc,
+                    bf16 ? Precision::bf16 : Precision::fp32, n_threads);
     return c;
 }
 
@@ -27,7 +28,7 @@ OutMatrix<float> bind_matmul(const InRows& a, const InRows& b, bool transpose_a,
 
 void bind_dense(nb::module_& m) {
     m.def("matmul", &bind_matmul, "a"_a, "b"_a, "transpose_a"_a = false, "transpose_b"_a = false, "bias"_a = nb::none(),
-          nb::kw_only(), "n_threads"_a);
+          nb::kw_only(), "bf16"_a = false, "n_threads"_a);
 }
 
 }  // namespace slidelearn

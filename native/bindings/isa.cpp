@@ -10,7 +10,7 @@ namespace slidelearn {
 namespace {
 
 const std::pair<const char*, Isa> kNames[] = {
-    {"baseline", Isa::baseline}, {"avx2", Isa::avx2}, {"avx512", Isa::avx512}};
+    {"baseline", Isa::baseline}, {"avx2", Isa::avx2}, {"avx512", Isa::avx512}, {"avx512bf16", Isa::avx512bf16}};
 
 std::vector<std::string> available_isas() {
     std::vector<std::string> names;
@@ -27,7 +27,8 @@ void use_isa(const std::string& wanted) {
         choose_isa(isa);
         return;
     }
-    throw nb::value_error(("the instruction set must be baseline, avx2 or avx512, but is '" + wanted + "'").c_str());
+    throw nb::value_error(
+        ("the instruction set must be baseline, avx2, avx512 or avx512bf16, but is '" + wanted + "'").c_str());
 }
 
 std::string isa_in_use() {

@@ -8,6 +8,10 @@
 #include "scratch.h"
 #include "thread_pool.h"
 
+#if defined(__AVX512BF16__)
+#include <immintrin.h>
+#endif
+
 namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
@@ -18,26 +22,70 @@ constexpr int kTileRows = 12;  // 24 accumulators of the 32 registers
 constexpr int kTileRows = 6;  // 12 of 16
 #endif
 constexpr int kTileColumns = 2 * kWidth;
-constexpr int64_t kBlockDepth = 256;
+constexpr int64_t kBlockWords = 256;    // depth of a block, in words of packed memory
 constexpr int64_t kBlockColumns = 512;  // a packed block of b: 512 KB
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// (kTileRows, kTileColumns) tile of c += panel of a (depth, kTileRows) x panel of b (depth, kTileColumns)
-void multiply_tile(int64_t depth, const float* a, const float* b, float* c, int64_t c_stride) {
+// What the elements are multiplied as. Packed memory consists of words of four bytes, each with one element, or more of
+// them that follow each other in depth.
+struct Float32 {
+    using Word = float;
+    static constexpr int64_t kPerWord = 1;
+
+    static void add(Vec& sum, const Word* a, const Word* b) { sum += *a * load(b); }
+    static Word word(const float* source, int64_t, int64_t) { return *source; }
+    // words[i] = the first elements of `source`, one after another in depth
+    static void words(const float* source, int64_t depth, Word* words) { std::memcpy(words, source, depth * 4); }
+};
+
+#if defined(__AVX512BF16__)
+// Elements rounded to 8 bits of mantissa, sums in 32-bit floats.
+struct BFloat16 {
+    using Word = uint32_t;
+    static constexpr int64_t kPerWord = 2;
+
+    static void add(Vec& sum, const Word* a, const Word* b) {
+        const __m512i pairs = _mm512_loadu_si512(b);
+        sum = _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(static_cast<int>(*a)), (__m512bh)pairs);
+    }
+    static Word word(const float* source, int64_t depth_stride, int64_t depth) {
+        return rounded(source[0]) | (depth > 1 ? rounded(source[depth_stride]) << 16 : 0);
+    }
+    static void words(const float* source, int64_t depth, Word* words) {
+        int64_t k = 0;
+        for (; k + 16 <= depth; k += 16) {
+            const __m256bh pairs = _mm512_cvtneps_pbh(_mm512_loadu_ps(source + k));
+            std::memcpy(words + k / 2, &pairs, 32);
+        }
+        for (; k < depth; k += 2) words[k / 2] = word(source + k, 1, depth - k);
+    }
+
+  private:
+    static uint32_t rounded(float x) {
+        uint32_t bits;
+        std::memcpy(&bits, &x, 4);
+        return (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+    }
+};
+#endif
+
+// (kTileRows, kTileColumns) tile of c += panel of a (depth, kTileRows) x panel of b (depth, kTileColumns), in words
+template <class Element>
+void multiply_tile(int64_t n_words, const typename Element::Word* a, const typename Element::Word* b, float* c,
+                   int64_t c_stride) {
     Vec sums[kTileRows][2];
 #pragma GCC unroll 12
     for (int i = 0; i < kTileRows; ++i) {
         sums[i][0] = load(c + i * c_stride);
         sums[i][1] = load(c + i * c_stride + kWidth);
     }
-    for (int64_t k = 0; k < depth; ++k) {
-        const Vec b0 = load(b), b1 = load(b + kWidth);
+    for (int64_t k = 0; k < n_words; ++k) {
 #pragma GCC unroll 12
         for (int i = 0; i < kTileRows; ++i) {
-            sums[i][0] += a[i] * b0;
-            sums[i][1] += a[i] * b1;
+            Element::add(sums[i][0], a + i, b);
+            Element::add(sums[i][1], a + i, b + kWidth);
         }
         a += kTileRows;
         b += kTileColumns;
@@ -50,34 +98,47 @@ void multiply_tile(int64_t depth, const float* a, const float* b, float* c, int6
 }
 
 // The same on a tile at the edge of c: through a full tile of scratch.
-void multiply_edge(int64_t depth, const float* a, const float* b, float* c, int64_t c_stride, int64_t n_rows,
-                   int64_t n_columns) {
+template <class Element>
+void multiply_edge(int64_t n_words, const typename Element::Word* a, const typename Element::Word* b, float* c,
+                   int64_t c_stride, int64_t n_rows, int64_t n_columns) {
     float tile[kTileRows * kTileColumns] = {};
     for (int64_t i = 0; i < n_rows; ++i) std::memcpy(tile + i * kTileColumns, c + i * c_stride, n_columns * 4);
-    multiply_tile(depth, a, b, tile, kTileColumns);
+    multiply_tile<Element>(n_words, a, b, tile, kTileColumns);
     for (int64_t i = 0; i < n_rows; ++i) std::memcpy(c + i * c_stride, tile + i * kTileColumns, n_columns * 4);
 }
 
-// packed (depth, width) = the block of `source` that has `extent` <= width elements across; the rest is zeros.
-template <int width>
+// packed (n_words, width) = the block of `source` that has `extent` <= width elements across; the rest is zeros.
+template <class Element, int width>
 void pack(const float* source, int64_t across_stride, int64_t depth_stride, int64_t extent, int64_t depth,
-          float* packed) {
-    if (extent < width) std::memset(packed, 0, depth * width * 4);
-    if (across_stride == 1) {
-        for (int64_t k = 0; k < depth; ++k) std::memcpy(packed + k * width, source + k * depth_stride, extent * 4);
+          typename Element::Word* packed) {
+    using Word = typename Element::Word;
+    const int64_t n_words = ceil_div(depth, Element::kPerWord);
+    if (extent < width) std::memset(packed, 0, n_words * width * sizeof(Word));
+    if (depth_stride == 1) {
+        Word line[kBlockWords];
+        for (int64_t i = 0; i < extent; ++i) {
+            Element::words(source + i * across_stride, depth, line);
+            for (int64_t k = 0; k < n_words; ++k) packed[k * width + i] = line[k];
+        }
         return;
     }
-    for (int64_t i = 0; i < extent; ++i) {
-        const float* line = source + i * across_stride;
-        for (int64_t k = 0; k < depth; ++k) packed[k * width + i] = line[k * depth_stride];
+    for (int64_t k = 0; k < n_words; ++k) {
+        const int64_t first = k * Element::kPerWord;
+        const float* line = source + first * depth_stride;
+        for (int64_t i = 0; i < extent; ++i) {
+            packed[k * width + i] = Element::word(line + i * across_stride, depth_stride, depth - first);
+        }
     }
 }
 
-}  // namespace
-
-void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c, int n_threads) {
-    const Scratch b_block(smaller(k, kBlockDepth) * (smaller(n, kBlockColumns) + kTileColumns) * 4);
-    const Scratch a_panels(static_cast<int64_t>(n_threads) * kBlockDepth * kTileRows * 4);
+template <class Element>
+void multiply(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+              int n_threads) {
+    using Word = typename Element::Word;
+    constexpr int64_t kBlockDepth = kBlockWords * Element::kPerWord;
+    const Scratch b_block(kBlockWords * (smaller(n, kBlockColumns) + kTileColumns) * sizeof(Word));
+    const Scratch a_panels(n_threads * kBlockWords * kTileRows * sizeof(Word));
+    Word* const b_words = b_block.as<Word>();
     // A chunk of work is one row of tiles: small enough to load threads evenly with the rows of a batch, and the tiles
     // lie the same at any number of threads.
     const int64_t n_tile_rows = ceil_div(m, kTileRows);
@@ -95,31 +156,44 @@ void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64
         const int64_t n_panels = ceil_div(n_columns, kTileColumns);
         for (int64_t first = 0; first < k; first += kBlockDepth) {
             const int64_t depth = smaller(kBlockDepth, k - first);
+            const int64_t n_words = ceil_div(depth, Element::kPerWord);
             parallel_for(n_threads, n_panels, [&](int64_t panel, int) {
                 const int64_t j = panel * kTileColumns;
-                pack<kTileColumns>(b.data + first * b.row_stride + (column + j) * b.column_stride, b.column_stride,
-                                   b.row_stride, smaller(kTileColumns, n_columns - j), depth,
-                                   b_block.floats() + panel * depth * kTileColumns);
+                pack<Element, kTileColumns>(b.data + first * b.row_stride + (column + j) * b.column_stride,
+                                            b.column_stride, b.row_stride, smaller(kTileColumns, n_columns - j), depth,
+                                            b_words + panel * n_words * kTileColumns);
             });
             parallel_for(n_threads, n_tile_rows, [&](int64_t tile_row, int worker) {
-                float* a_panel = a_panels.floats() + worker * kBlockDepth * kTileRows;
+                Word* a_panel = a_panels.as<Word>() + worker * kBlockWords * kTileRows;
                 const int64_t i = tile_row * kTileRows, n_rows = smaller(kTileRows, m - i);
-                pack<kTileRows>(a.data + i * a.row_stride + first * a.column_stride, a.row_stride, a.column_stride,
-                                n_rows, depth, a_panel);
+                pack<Element, kTileRows>(a.data + i * a.row_stride + first * a.column_stride, a.row_stride,
+                                         a.column_stride, n_rows, depth, a_panel);
                 for (int64_t panel = 0; panel < n_panels; ++panel) {
                     const int64_t j = panel * kTileColumns;
-                    const float* b_panel = b_block.floats() + panel * depth * kTileColumns;
+                    const Word* b_panel = b_words + panel * n_words * kTileColumns;
                     float* tile = c.row(i) + column + j;
                     if (n_rows == kTileRows && n_columns - j >= kTileColumns) {
-                        multiply_tile(depth, a_panel, b_panel, tile, c.stride);
+                        multiply_tile<Element>(n_words, a_panel, b_panel, tile, c.stride);
                     } else {
-                        multiply_edge(depth, a_panel, b_panel, tile, c.stride, n_rows,
-                                      smaller(kTileColumns, n_columns - j));
+                        multiply_edge<Element>(n_words, a_panel, b_panel, tile, c.stride, n_rows,
+                                               smaller(kTileColumns, n_columns - j));
                     }
                 }
             });
         }
     }
+}
+
+}  // namespace
+
+void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+            Precision precision, int n_threads) {
+#if defined(__AVX512BF16__)
+    if (precision == Precision::bf16) return multiply<BFloat16>(a, b, bias, m, n, k, c, n_threads);
+#else
+    (void)precision;  // without instructions for it, fewer bits would save nothing
+#endif
+    multiply<Float32>(a, b, bias, m, n, k, c, n_threads);
 }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

@@ -91,7 +91,7 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
         const int64_t n_labels = rows.n_rows - first < kLabels ? rows.n_rows - first : kLabels;
         const Matrix<float> logits{products.floats() + worker * n * kLabels, n, n_labels, n_labels};
         matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels, rows.width,
-               logits, 1);
+               logits, Precision::fp32, 1);
         for (int64_t i = 0; i < n; ++i) {
             float* z = logits.row(i);
             for (int64_t j = 0; j < n_labels; ++j) {

@@ -28,6 +28,7 @@ class Config(BaseModel):
     """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
     hidden_bias: bool = False
+    """Biases in the layer fed by features; the other layers always have them."""
     logits: Literal["cosine", "inner_product"] = "cosine"
     logit_scale: Annotated[float, Field(gt=0)] = 12.0
     """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
@@ -95,6 +96,9 @@ class Config(BaseModel):
     epsilon: Annotated[float, Field(gt=0)] = 1e-6
     n_epochs: Annotated[int, Field(ge=1)] = 4
     batch_size: Annotated[int, Field(ge=1)] = 256
+    precision: Literal["fp32", "bf16"] = "bf16"
+    """What the products of a shared active set round their factors to, where the processor has instructions for it; the
+    weights and all sums are 32-bit floats."""
     deterministic: bool = True
     """One writer per row, so the result is the same bits at any number of threads; False: HOGWILD, as in the paper."""
     random_state: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -147,8 +151,8 @@ class Config(BaseModel):
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
-    # section 4 and the supplement of the paper; "enough" candidates of the vanilla strategy, and the learning rate, are
-    # for outputs of tens of thousands of labels
+    # section 4 and the supplement of the paper; the number of candidates and the learning rate are for outputs of tens
+    # of thousands of labels
     "paper": {
         "hidden_sizes": (128,),
         "hidden_activation": "relu",
@@ -163,6 +167,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "lsh_selection": "vanilla",
         "optimizer": "adam",
         "learning_rate": 0.002,
+        "precision": "fp32",
         "learning_rate_schedule": "constant",
         "epsilon": 1e-8,
         "n_epochs": 8,

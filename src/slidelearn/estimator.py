@@ -105,6 +105,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         epsilon: float | None = None,
         n_epochs: int | None = None,
         batch_size: int | None = None,
+        precision: str | None = None,
         deterministic: bool | None = None,
         random_state: int | None = None,
         n_jobs: int | None = None,

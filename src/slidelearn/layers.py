@@ -66,12 +66,15 @@ class NeuronLayer:
 
     Logits are inner products ``x . w + bias``, or cosines ``scale * cos(x, w) + bias`` if `scale` > 0. The input is
     dense (n_samples, n_inputs), or a `Csr` of the active neurons of a sampled layer below: then gradients touch active
-    neurons x active inputs only.
+    neurons x active inputs only. `bf16`: products of a shared active set round their factors to bfloat16.
     """
 
-    def __init__(self, n_inputs: int, n_neurons: int, optimizer: str, *, scale: float = 0.0) -> None:
+    def __init__(
+        self, n_inputs: int, n_neurons: int, optimizer: str, *, scale: float = 0.0, bf16: bool = False
+    ) -> None:
         self.neurons = ParameterRows(n_neurons, n_inputs, optimizer)
         self.scale = scale
+        self._bf16 = bf16
         self._answer_scales: Float | None = None
 
     @property
@@ -101,7 +104,7 @@ class NeuronLayer:
             return LayerPass(active, logits, x, x_norms, NO_DATA, NO_DATA)
         weights, bias, norms = kernels.gather_rows(rows, active.ids, unit=self.scale > 0, n_threads=threads)
         scaled = x * np.float32(self.scale) if self.scale else x
-        logits = kernels.matmul(scaled, weights, transpose_b=True, bias=bias, n_threads=threads)
+        logits = kernels.matmul(scaled, weights, transpose_b=True, bias=bias, bf16=self._bf16, n_threads=threads)
         return LayerPass(active, logits, x, x_norms, weights, norms)
 
     def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
@@ -116,7 +119,7 @@ class NeuronLayer:
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
-            d_x = kernels.matmul(d_logits, done.weights, n_threads=threads)
+            d_x = kernels.matmul(d_logits, done.weights, bf16=self._bf16, n_threads=threads)
             self._update_shared(done, d_logits, rule, threads)
         else:
             d_x = kernels.sampled_backward(
@@ -132,7 +135,9 @@ class NeuronLayer:
         assert not isinstance(done.x, Csr)
         for begin in range(0, len(done.active.ids), BLOCK):
             block = slice(begin, begin + BLOCK)
-            d_weights = kernels.matmul(d_logits[:, block], done.x, transpose_a=True, n_threads=n_threads)
+            d_weights = kernels.matmul(
+                d_logits[:, block], done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads
+            )
             if self.scale:
                 kernels.unit_rows_backward(
                     done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads

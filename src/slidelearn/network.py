@@ -54,12 +54,13 @@ class Network:
         self.n_features, self.n_labels = n_features, n_labels
         self._relu = config.hidden_activation == "relu"
         sizes = config.hidden_sizes
+        bf16 = config.precision == "bf16"
         scale = config.logit_scale if config.logits == "cosine" else 0.0
         draws = rng or np.random.default_rng(0)
 
         self.input = SparseInput(n_features, sizes[0], config.optimizer, bias=config.hidden_bias)
-        self.hidden_layers = [NeuronLayer(n, m, config.optimizer) for n, m in pairwise(sizes)]
-        self.output = NeuronLayer(sizes[-1], n_labels, config.optimizer, scale=scale)
+        self.hidden_layers = [NeuronLayer(n, m, config.optimizer, bf16=bf16) for n, m in pairwise(sizes)]
+        self.output = NeuronLayer(sizes[-1], n_labels, config.optimizer, scale=scale, bf16=bf16)
 
         n_active = (config.hidden_active or (0,) * len(sizes))[1:]
         self.hidden_active = n_active

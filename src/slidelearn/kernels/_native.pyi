@@ -12,6 +12,7 @@ def matmul(
     transpose_b: bool = False,
     bias: Float | None = None,
     *,
+    bf16: bool = False,
     n_threads: int,
 ) -> Float: ...
 def allocate_rows(n_rows: int, stride: int) -> Float: ...
