@@ -54,23 +54,28 @@ def uniform(n_negatives: int) -> Mapping[str, Any]:
     return {"sampler": "uniform", "n_negatives": n_negatives, "min_active": 0, "log_q_strength": 1.0}
 
 
-MENDED: Mapping[str, Any] = {"n_random": 300, "log_q": 1.0, "centred": True}
+MENDED: Mapping[str, Any] = {"n_tables": 100, "n_random": 300, "log_q": 1.0, "centred": True}
+MORE: Mapping[str, Any] = {**MENDED, "n_random": 550}
 """What the tables do not find is never pushed down; random labels, weighted by log-Q, stand for it."""
 
 FULL = "full softmax"
 SETTINGS: Settings = {
     FULL: {"sampler": "full", "active_set": "shared"},
     "preset paper": {},
-    "SimHash 9 x 50, centred, top-k 1000": slide("simhash", 9, "topk", centred=True),
-    "SimHash 7 x 50, centred, top-k 300 + 300 random, log-Q": slide("simhash", 7, "topk", 300, **MENDED),
-    "SimHash 7 x 50, centred, top-k 400 + 550 random, log-Q": slide(
-        "simhash", 7, "topk", 400, n_random=550, log_q=1.0, centred=True
+    "SimHash 9 x 50, centred, top-k 950": slide("simhash", 9, "topk", 950, centred=True),
+    "SimHash 9 x 100, centred, top-k 300 + 300 random, log-Q": slide("simhash", 9, "topk", 300, **MENDED),
+    "SimHash 9 x 100, centred, top-k 400 + 550 random, log-Q": slide("simhash", 9, "topk", 400, **MORE),
+    "SimHash 9 x 100, centred, norms completed, top-k 300 + 300 random, log-Q": slide(
+        "simhash", 9, "topk", 300, **MENDED, complete_norms=True
+    ),
+    "SimHash 9 x 100, centred, norms completed, top-k 400 + 550 random, log-Q": slide(
+        "simhash", 9, "topk", 400, **MORE, complete_norms=True
     ),
     "DWTA 4 x 50, top-k 400 + 550 random, log-Q": slide("dwta", 4, "topk", 400, n_random=550, log_q=1.0),
     "600 uniform, log-Q": uniform(600),
     "950 uniform, log-Q": uniform(950),
-    "SimHash 7 x 25, centred, top-k 300 + 300 random, log-Q, HOGWILD, a tenth of the learning rate": slide(
-        "simhash", 7, "topk", 300, n_tables=25, **MENDED, deterministic=False
+    "SimHash 9 x 50, centred, top-k 300 + 300 random, log-Q, HOGWILD, a tenth of the learning rate": slide(
+        "simhash", 9, "topk", 300, n_random=300, log_q=1.0, centred=True, deterministic=False
     ),
 }
 """Name: options beside the preset ``paper``."""

@@ -36,6 +36,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "paper, full softmax": {**PAPER, "sampler": "full", "active_set": "shared"},
     "paper, HOGWILD": {**PAPER, "deterministic": False, "learning_rate": 0.001},
     "paper, centred and corrected": {**PAPER, "center_rows": True, "log_q_strength": 1.0, "lsh_selection": "topk"},
+    "paper, completed norms": {**PAPER, "center_rows": True, "complete_norms": True, "lsh_selection": "topk"},
     "paper, incremental codes": {**PAPER, "incremental_codes": True, "rebuild_every": 5},
     "paper, WTA": {**PAPER, "hash_family": "wta", "hashes_per_table": 3},
     "paper, DWTA": {**PAPER, "hash_family": "dwta", "hashes_per_table": 3},
@@ -55,7 +56,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "hidden_sizes": (64, 256),
         "hidden_active": (0, 64),
         "deterministic": False,
-        "learning_rate": 0.001,
+        "learning_rate": 0.003,
+        "n_epochs": 12,
         "log_q_strength": 1.0,
     },
 }

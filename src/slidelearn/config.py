@@ -70,6 +70,9 @@ class Config(BaseModel):
     """Who stays when a bucket is full."""
     center_rows: bool = True
     """SimHash: subtract the mean row before hashing the neurons."""
+    complete_norms: bool = False
+    """SimHash: hash rows with one more coordinate that makes them equally long, so that tables find large inner
+    products rather than small angles."""
     incremental_codes: bool = False
     """SimHash: on a rebuild, update codes from the coordinates that changed, at the price of a copy of the rows."""
     lsh_selection: Literal["vanilla", "topk", "threshold"] = "topk"

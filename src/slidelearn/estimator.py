@@ -89,6 +89,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         bucket_size: int | None = None,
         insertion: str | None = None,
         center_rows: bool | None = None,
+        complete_norms: bool | None = None,
         incremental_codes: bool | None = None,
         lsh_selection: str | None = None,
         lsh_candidates: int | None = None,

@@ -165,6 +165,34 @@ def test_centring_subtracts_the_mean_row() -> None:
     np.testing.assert_array_equal(centred.neuron_codes(rows, n_threads=1), plain.codes(rows - 1, n_threads=1))
 
 
+def test_completed_norms_find_large_inner_products_rather_than_small_angles() -> None:
+    rows = vectors(9000) * np.random.default_rng(8).uniform(0.2, 2, (9000, 1)).astype(np.float32)
+    queries = vectors(200, seed=9)
+    best = np.argsort(-(queries @ rows.T), axis=1)[:, :10]
+
+    def agreement_on_best(**options: Any) -> float:
+        hashes = family("simhash", n_tables=200, hashes_per_table=1, center_rows=False, **options)
+        agreed = hashes.codes(queries, n_threads=1)[:, :, None] == hashes.neuron_codes(rows, n_threads=1)[:, None, :]
+        share = agreed.mean(axis=0)
+        found = np.argsort(-share, axis=1)[:, :100]
+        return float(np.mean([np.isin(b, f).mean() for b, f in zip(best, found, strict=True)]))
+
+    assert agreement_on_best(complete_norms=True) > 1.2 * agreement_on_best()
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_completed_norms_change_nothing_where_rows_are_as_long(centred: bool) -> None:
+    rows = vectors(50)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows = np.concatenate([rows, -rows])  # with a mean of zero
+    plain, completed = (family("simhash", center_rows=centred, complete_norms=c) for c in (False, True))
+    assert isinstance(plain, SimHash)
+    assert isinstance(completed, SimHash)
+    plain.projection[...] = completed.projection[:N_INPUTS]
+    codes = completed.neuron_codes(rows, n_threads=1)
+    assert np.mean(codes == plain.neuron_codes(rows, n_threads=1)) > 0.99  # lengths are equal up to rounding
+
+
 def test_simhash_projection_is_two_thirds_zero() -> None:
     projection = family("simhash", n_inputs=1000).named_arrays()["projection"]
     shares = [np.mean(projection == value) for value in (0, 1, -1)]

@@ -18,7 +18,7 @@ from slidelearn.config import Config
 from slidelearn.kernels import Float, Ids
 
 MAX_DEFAULT_BUCKETS = 2**18
-_MEAN_BLOCK = 4096
+_BLOCK = 4096
 _ZERO_SHARE = 2 / 3
 
 
@@ -77,27 +77,42 @@ class SimHash(HashFamily):
     Two vectors at angle theta agree on a hash with chance 1 - theta / pi. With `center_rows`, neurons are hashed by
     their difference from the mean neuron: rows that share a direction would otherwise crowd into one bucket, and what
     all inner products have in common never changes a ranking. Queries are not centred.
+
+    Angles say nothing of lengths, and a long row has the larger inner products. With `complete_norms` every row gets
+    one more coordinate, which brings all of them to the same length, and queries a zero there (Neyshabur and Srebro,
+    2015): then the smallest angle is the largest inner product. The length is that of all but the longest tenth of the
+    rows, lest a few very long ones crowd the others around the new axis.
     """
 
     def __init__(self, n_inputs: int, config: Config, rng: np.random.Generator) -> None:
         super().__init__(n_inputs, config, 2**config.hashes_per_table)
         self._center_rows = config.center_rows
-        self.projection: Float = np.empty((n_inputs, self.n_hashes), np.float32)
+        self._complete_norms = config.complete_norms
+        self.projection: Float = np.empty((n_inputs + int(self._complete_norms), self.n_hashes), np.float32)
         self.redraw(rng)
 
     def codes(self, vectors: Float, *, n_threads: int) -> Ids:
         """See `HashFamily.codes`."""
-        return self._codes(vectors, np.zeros(self.n_hashes, np.float32), n_threads)
+        return self._codes(vectors, self._of_inputs, np.zeros(self.n_hashes, np.float32), n_threads)
 
     def neuron_codes(self, rows: Float, *, n_threads: int) -> Ids:
         """See `HashFamily.neuron_codes`."""
-        return self._codes(rows, self.neuron_thresholds(rows, n_threads=n_threads), n_threads)
+        thresholds = self.neuron_thresholds(rows, n_threads=n_threads)
+        if not self._complete_norms or not len(rows):
+            return self._codes(rows, self._of_inputs, thresholds, n_threads)
+        missing = _missing_lengths(rows, _mean_row(rows) if self._center_rows else None)
+        codes = np.empty((self.n_tables, len(rows)), np.int32)
+        for begin in range(0, len(rows), _BLOCK):
+            block = slice(begin, begin + _BLOCK)
+            completed = np.hstack([rows[block], missing[block, None]])
+            codes[:, block] = self._codes(completed, self.projection, thresholds, n_threads)
+        return codes
 
     def neuron_thresholds(self, rows: Float, *, n_threads: int) -> Float:
         """What a neuron's projections must exceed, (n_hashes,): the projected mean row. Projecting is linear."""
         if not self._center_rows or not len(rows):
             return np.zeros(self.n_hashes, np.float32)
-        return np.asarray(kernels.matmul(_mean_row(rows)[None], self.projection, n_threads=n_threads)[0])
+        return np.asarray(kernels.matmul(_mean_row(rows)[None], self._of_inputs, n_threads=n_threads)[0])
 
     def redraw(self, rng: np.random.Generator) -> None:
         """See `HashFamily.redraw`."""
@@ -108,10 +123,15 @@ class SimHash(HashFamily):
         """See `HashFamily.named_arrays`."""
         return {"projection": self.projection}
 
-    def _codes(self, rows: Float, thresholds: Float, n_threads: int) -> Ids:
+    @property
+    def _of_inputs(self) -> Float:
+        """The projection of the layer's own coordinates."""
+        return self.projection[: self.n_inputs]
+
+    def _codes(self, rows: Float, projection: Float, thresholds: Float, n_threads: int) -> Ids:
         codes: Ids = kernels.simhash_codes(
             rows,
-            self.projection,
+            projection,
             thresholds,
             n_tables=self.n_tables,
             n_buckets=self.n_buckets,
@@ -274,8 +294,18 @@ def _check_bin_size(n_inputs: int, config: Config) -> None:
         )
 
 
+def _missing_lengths(rows: Float, mean: Float | None) -> Float:
+    """The coordinate that brings each row, less the mean, to the length that nine in ten of them do not exceed."""
+    squares = np.empty(len(rows), np.float32)
+    for begin in range(0, len(rows), _BLOCK):
+        block = rows[begin : begin + _BLOCK] if mean is None else rows[begin : begin + _BLOCK] - mean
+        squares[begin : begin + _BLOCK] = np.einsum("ij,ij->i", block, block)
+    missing: Float = np.sqrt(np.maximum(np.quantile(squares, 0.9) - squares, 0)).astype(np.float32)
+    return missing
+
+
 def _mean_row(rows: Float) -> Float:
     """The mean over neurons; blocks are summed in float32, and added up in float64."""
-    blocks: Iterator[Float] = (rows[i : i + _MEAN_BLOCK] for i in range(0, len(rows), _MEAN_BLOCK))
+    blocks: Iterator[Float] = (rows[i : i + _BLOCK] for i in range(0, len(rows), _BLOCK))
     total = sum((block.sum(axis=0).astype(np.float64) for block in blocks), start=np.zeros(rows.shape[1]))
     return np.asarray(total / len(rows), np.float32)

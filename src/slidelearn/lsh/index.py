@@ -59,6 +59,8 @@ class LshIndex:
                     "incremental_codes must be False unless hash_family is 'simhash', "
                     f"but is True with {config.hash_family!r}"
                 )
+            if config.complete_norms:
+                raise ValueError("incremental_codes must be False with complete_norms, which may change every code")
             self._incremental = IncrementalSimHash(self.family)
         self._seed = rng.integers(2**63, size=1)
         self._n_rebuilds = np.zeros(1, np.int64)
