@@ -37,7 +37,9 @@ struct Float32 {
     static void add(Vec& sum, const Word* a, const Word* b) { sum += *a * load(b); }
     static Word word(const float* source, int64_t, int64_t) { return *source; }
     // words[i] = the first elements of `source`, one after another in depth
-    static void words(const float* source, int64_t depth, Word* words) { std::memcpy(words, source, depth * 4); }
+    static void words(const float* source, int64_t depth, Word* words) {
+        for (int64_t k = 0; k < depth; ++k) words[k] = source[k];
+    }
 };
 
 #if defined(__AVX512BF16__)
@@ -107,6 +109,38 @@ void multiply_edge(int64_t n_words, const typename Element::Word* a, const typen
     for (int64_t i = 0; i < n_rows; ++i) std::memcpy(c + i * c_stride, tile + i * kTileColumns, n_columns * 4);
 }
 
+// to (n_columns, n_rows) = from (n_rows, n_columns), by words of four bytes: four rows by four columns at a time.
+template <class Word>
+void transpose(const Word* from, int64_t from_stride, int64_t n_rows, int64_t n_columns, Word* to, int64_t to_stride) {
+    typedef Word Four __attribute__((vector_size(16)));
+    const int64_t whole_rows = n_rows / 4 * 4, whole_columns = n_columns / 4 * 4;
+    for (int64_t i = 0; i < whole_rows; i += 4) {
+        for (int64_t k = 0; k < whole_columns; k += 4) {
+            Four a, b, c, d;
+            std::memcpy(&a, from + i * from_stride + k, 16);
+            std::memcpy(&b, from + (i + 1) * from_stride + k, 16);
+            std::memcpy(&c, from + (i + 2) * from_stride + k, 16);
+            std::memcpy(&d, from + (i + 3) * from_stride + k, 16);
+            const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+                       ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+            const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+                       cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+            const Four columns[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
+                                     __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
+                                     __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
+                                     __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
+            for (int64_t column = 0; column < 4; ++column) {
+                std::memcpy(to + (k + column) * to_stride + i, &columns[column], 16);
+            }
+        }
+    }
+    for (int64_t i = 0; i < n_rows; ++i) {
+        for (int64_t k = i < whole_rows ? whole_columns : 0; k < n_columns; ++k) {
+            to[k * to_stride + i] = from[i * from_stride + k];
+        }
+    }
+}
+
 // packed (n_words, width) = the block of `source` that has `extent` <= width elements across; the rest is zeros.
 template <class Element, int width>
 void pack(const float* source, int64_t across_stride, int64_t depth_stride, int64_t extent, int64_t depth,
@@ -115,11 +149,11 @@ void pack(const float* source, int64_t across_stride, int64_t depth_stride, int6
     const int64_t n_words = ceil_div(depth, Element::kPerWord);
     if (extent < width) std::memset(packed, 0, n_words * width * sizeof(Word));
     if (depth_stride == 1) {
-        Word line[kBlockWords];
+        Word lines[width * kBlockWords];  // whole lines, one after another: memory likes it
         for (int64_t i = 0; i < extent; ++i) {
-            Element::words(source + i * across_stride, depth, line);
-            for (int64_t k = 0; k < n_words; ++k) packed[k * width + i] = line[k];
+            Element::words(source + i * across_stride, depth, lines + i * kBlockWords);
         }
+        transpose(lines, kBlockWords, extent, n_words, packed, width);
         return;
     }
     for (int64_t k = 0; k < n_words; ++k) {

@@ -9,8 +9,9 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kLabels = 512;  // labels scored at a time
-constexpr int64_t kStride = 64;   // scores looked at together: most stretches hold nothing good enough
+constexpr int64_t kLabels = 512;     // labels scored at a time
+constexpr int64_t kPackingPays = 6;  // samples from which on a matrix product is quicker than a dot product for each
+constexpr int64_t kStride = 64;      // scores looked at together: most stretches hold nothing good enough
 
 // The k best of a stream of scored ids, best first; of equal scores the lower id is the better, so the order in which
 // they are offered does not matter.
@@ -90,8 +91,16 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
         const int64_t first = block * kLabels;
         const int64_t n_labels = rows.n_rows - first < kLabels ? rows.n_rows - first : kLabels;
         const Matrix<float> logits{products.floats() + worker * n * kLabels, n, n_labels, n_labels};
-        matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels, rows.width,
-               logits, Precision::fp32, 1);
+        if (n < kPackingPays) {
+            for (int64_t i = 0; i < n; ++i) {
+                for (int64_t j = 0; j < n_labels; ++j) {
+                    logits.row(i)[j] = dot(hidden.row(i), rows.weights(first + j), rows.width);
+                }
+            }
+        } else {
+            matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels,
+                   rows.width, logits, Precision::fp32, 1);
+        }
         for (int64_t i = 0; i < n; ++i) {
             float* z = logits.row(i);
             for (int64_t j = 0; j < n_labels; ++j) {
