@@ -111,7 +111,8 @@ def measure(results: Results, data_set: str, args: Namespace) -> Iterator[tuple[
             choice = {**choice, "n_epochs": PAPER_EPOCHS[data_set]}
         timed_above = MOST_LABELS_OF_FULL[preset] if choice.get("sampler") == "full" else None
         job = training_job(data_set, preset, choice, threads=args.threads, seed=args.seed, timed_above=timed_above)
-        if args.sets is None or data_set in args.sets:
+        wanted = (args.sets is None or data_set in args.sets) and args.only in (None, what)
+        if wanted:
             results.measure(f"{data_set}, {what}", job, train, args.data, threads=args.threads)
         if row := results.find(job):
             slide = row if what == SLIDE else slide
@@ -121,6 +122,7 @@ def measure(results: Results, data_set: str, args: Namespace) -> Iterator[tuple[
 def main() -> None:
     """Measure what is asked for and missing; show all there is."""
     options = parser(__doc__)
+    options.add_argument("--only", choices=VARIANTS, metavar="NAME", help="the variant to measure now, such as recipe")
     options.add_argument("--readme", action="store_true", help="put the table into README.md, too")
     args = options.parse_args()
     if args.readme and not has_block(README, BLOCK):
