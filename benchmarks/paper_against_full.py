@@ -57,6 +57,8 @@ def uniform(n_negatives: int) -> Mapping[str, Any]:
 MENDED: Mapping[str, Any] = {"n_tables": 100, "n_random": 300, "log_q": 1.0, "centred": True}
 MORE: Mapping[str, Any] = {**MENDED, "n_random": 550}
 """What the tables do not find is never pushed down; random labels, weighted by log-Q, stand for it."""
+RARELY: Mapping[str, Any] = {"rebuild_every": 100, "rebuild_decay": 2.0}
+"""candidate_recall.py shows that tables of an early state of the network find more than those of a late one."""
 
 FULL = "full softmax"
 SETTINGS: Settings = {
@@ -70,6 +72,9 @@ SETTINGS: Settings = {
     ),
     "SimHash 9 x 100, centred, norms completed, top-k 400 + 550 random, log-Q": slide(
         "simhash", 9, "topk", 400, **MORE, complete_norms=True
+    ),
+    "the same, rebuilt after 100 and 839 steps only": slide(
+        "simhash", 9, "topk", 400, **MORE, complete_norms=True, **RARELY
     ),
     "DWTA 4 x 50, top-k 400 + 550 random, log-Q": slide("dwta", 4, "topk", 400, n_random=550, log_q=1.0),
     "600 uniform, log-Q": uniform(600),
