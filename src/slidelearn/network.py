@@ -201,4 +201,5 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     if "lsh" not in config.samplers:
         return rows
     # codes and ids of every label in every table, and the ends of the buckets
-    return rows + 4 * config.n_tables * (2 * n_labels + (config.n_buckets or 2**18))
+    n_buckets = config.n_buckets or 2 ** min(18, config.hashes_per_table if config.hash_family == "simhash" else 18)
+    return rows + 4 * config.n_tables * (2 * n_labels + n_buckets)
