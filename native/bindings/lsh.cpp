@@ -20,10 +20,6 @@ Matrix<int32_t> writable(const OutMatrix<int32_t>& m) {
     return {m.data(), static_cast<int64_t>(m.shape(0)), n_columns, n_columns};
 }
 
-void check_threads(int n_threads) {
-    require(n_threads >= 1, "n_threads must be >= 1, but is " + std::to_string(n_threads));
-}
-
 void check_hashes(int64_t n_hashes, int64_t n_tables) {
     require(n_tables >= 1 && n_hashes >= n_tables && n_hashes % n_tables == 0,
             "the number of hashes must be a multiple of n_tables (" + std::to_string(n_tables) + "), but is " +
@@ -48,7 +44,7 @@ BucketNumbering numbering_of(int64_t n_values, int64_t n_hashes, int64_t n_table
 Codes bind_simhash_codes(const InRows& rows, const InMatrix<float>& projection, const InArray<float>& thresholds,
                          int64_t n_tables, int64_t n_buckets, int n_threads) {
     const Matrix<const float> v = view(rows), vp = view(projection);
-    check_threads(n_threads);
+    require_threads(n_threads);
     check_inputs(vp.n_rows, v.n_columns);
     check_hashes(vp.n_columns, n_tables);
     require(static_cast<int64_t>(thresholds.size()) == vp.n_columns, "thresholds must have one element per hash");
@@ -62,7 +58,7 @@ Codes bind_simhash_codes(const InRows& rows, const InMatrix<float>& projection, 
 Codes bind_sign_codes(const InMatrix<float>& projections, const InArray<float>& thresholds, int64_t n_tables,
                       int64_t n_buckets, int n_threads) {
     const Matrix<const float> v = view(projections);
-    check_threads(n_threads);
+    require_threads(n_threads);
     check_hashes(v.n_columns, n_tables);
     require(static_cast<int64_t>(thresholds.size()) == v.n_columns, "thresholds must have one element per hash");
     const BucketNumbering numbering = numbering_of(2, v.n_columns, n_tables, n_buckets);
@@ -76,7 +72,7 @@ void bind_update_projections(const InRows& rows, const InMatrix<float>& projecti
                              const InOutMatrix<float>& projections, int n_threads) {
     const Matrix<const float> v = view(rows), vp = view(projection);
     const Matrix<float> vs = view(seen), vps = view(projections);
-    check_threads(n_threads);
+    require_threads(n_threads);
     check_inputs(vp.n_rows, v.n_columns);
     require(vs.n_rows == v.n_rows && vs.n_columns == v.n_columns, "seen must have the shape of rows");
     require(vps.n_rows == v.n_rows && vps.n_columns == vp.n_columns, "projections must be (n_rows, n_hashes)");
@@ -88,7 +84,7 @@ Codes winner_codes(const InRows& rows, const InMatrix<int32_t>& bins, const uint
                    int64_t n_buckets, int n_threads) {
     const Matrix<const float> v = view(rows);
     const Matrix<const int32_t> vb = view(bins);
-    check_threads(n_threads);
+    require_threads(n_threads);
     check_hashes(vb.n_rows, n_tables);
     check_indices(vb.data, vb.n_rows * vb.n_columns, v.n_columns, "bins");
     const BucketNumbering numbering = numbering_of(vb.n_columns, vb.n_rows, n_tables, n_buckets);
@@ -112,7 +108,7 @@ Codes bind_doph_codes(const InRows& rows, const InMatrix<int32_t>& ranks, int64_
                       uint64_t borrow_seed, int64_t n_tables, int64_t n_buckets, int n_threads) {
     const Matrix<const float> v = view(rows);
     const Matrix<const int32_t> vr = view(ranks);
-    check_threads(n_threads);
+    require_threads(n_threads);
     check_inputs(vr.n_rows, v.n_columns);
     require(vr.n_columns >= 1, "ranks must hold at least one permutation");
     require(top_k >= 1, "top_k must be >= 1, but is " + std::to_string(top_k));
@@ -129,7 +125,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
                                                                      std::optional<int32_t> bucket_size, bool fifo,
                                                                      uint64_t seed, int n_threads) {
     const Matrix<const int32_t> vc = view(codes);
-    check_threads(n_threads);
+    require_threads(n_threads);
     require(n_buckets >= 1, "n_buckets must be >= 1, but is " + std::to_string(n_buckets));
     require(!bucket_size || *bucket_size >= 1, "bucket_size must be >= 1 or None");
     BucketRule rule;
@@ -157,7 +153,7 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
                       int n_threads, Select&& select) {
     const Matrix<const int32_t> vc = view(codes);
     const HashTables tables{view(offsets), view(ids)};
-    check_threads(n_threads);
+    require_threads(n_threads);
     require(tables.offsets.n_columns >= 1, "offsets must be (n_tables, n_buckets + 1)");
     require(vc.n_rows < (1 << 16), "n_tables must be below 65536, but is " + std::to_string(vc.n_rows));
     require(tables.offsets.n_rows == vc.n_rows && tables.ids.n_rows == vc.n_rows,
