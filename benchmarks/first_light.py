@@ -34,6 +34,17 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "paper's network, full softmax": ("paper", FULL),
     SLIDE: ("paper", {"hash_family": "simhash"}),
     "paper's SLIDE, DWTA": ("paper", {"hash_family": "dwta", "hashes_per_table": 4}),
+    "paper's SLIDE, SimHash 9 x 100, centred, top-k 400 + 550 random, log-Q": (
+        "paper",
+        {
+            "n_tables": 100,
+            "center_rows": True,
+            "lsh_selection": "topk",
+            "lsh_candidates": 400,
+            "min_active": 950,
+            "log_q_strength": 1.0,
+        },
+    ),
     "paper's network, as many uniform, log-Q": ("paper", {"sampler": "uniform", **DRAWN}),
     "paper's network, as many by frequency, log-Q": ("paper", {"sampler": "frequency", **DRAWN}),
 }
