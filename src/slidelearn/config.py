@@ -103,7 +103,7 @@ class Config(BaseModel):
     """What the products of a shared active set round their factors to, where the processor has instructions for it; the
     weights and all sums are 32-bit floats."""
     deterministic: bool = True
-    """One writer per row, so the result is the same bits at any number of threads; False: HOGWILD, as in the paper."""
+    """One writer per row: the same bits at any number of threads; False: HOGWILD, an unlocked step per sample."""
     random_state: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @field_validator("sampler")
