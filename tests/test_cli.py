@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,15 @@ def test_a_failure_of_the_system_is_explained(place: Path, monkeypatch: pytest.M
     assert result.stderr == "slidelearn: model.safetensors.tmp: No space left on device\n"
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Children inherit that SIGINT is ignored, as shells have it for what they start in the background."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_interrupted(place: Path) -> None:
     before = {path: path.read_bytes() for path in (place / "model").iterdir()}
     command = [sys.executable, "-m", "slidelearn", "train", place / "train.txt.gz", "--out", place / "model"]
