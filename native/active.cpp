@@ -1,7 +1,10 @@
 #include "active.h"
 
 #include <algorithm>
+#include <atomic>
+#include <new>
 
+#include "id_set.h"
 #include "random.h"
 #include "thread_pool.h"
 
@@ -9,64 +12,58 @@ namespace slidelearn {
 
 namespace {
 
-// A set of ids by open addressing: small, so it stays in cache, and cleared in time that follows its content.
-class IdSet {
-  public:
-    void reset(int64_t most) {
-        std::size_t size = 64;
-        while (static_cast<int64_t>(size) < 2 * most) size *= 2;
-        slots_.assign(size, -1);
-    }
-    bool insert(int32_t id) {
-        std::size_t slot = find(id);
-        if (slots_[slot] == id) return false;
-        slots_[slot] = id;
-        return true;
-    }
-
-  private:
-    std::size_t find(int32_t id) const {
-        std::size_t slot = (static_cast<uint32_t>(id) * 2654435769u) & (slots_.size() - 1);
-        while (slots_[slot] != id && slots_[slot] != -1) slot = (slot + 1) & (slots_.size() - 1);
-        return slot;
-    }
-    std::vector<int32_t> slots_;
-};
+// As large as the layer, so it is kept from one batch to the next; empty between samples.
+IdSet& set_of_this_thread(int64_t n_neurons) {
+    thread_local IdSet kept(0);
+    if (kept.n_ids() < n_neurons) kept = IdSet(n_neurons);
+    return kept;
+}
 
 }  // namespace
 
-Assembled assemble(Csr labels, Csr candidates, const int32_t* common, int64_t n_common, int64_t min_active,
+Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int64_t n_common, int64_t min_active,
                    int64_t n_neurons, uint64_t seed, int n_threads) {
     const int64_t n_samples = labels.n_rows;
     min_active = std::min(min_active, n_neurons);
     std::vector<std::vector<int32_t>> rows(n_samples);
     Assembled result;
     result.indptr.resize(n_samples + 1);
+    result.n_found.resize(n_samples);
     result.n_fill.resize(n_samples);
-    std::vector<IdSet> sets(n_threads);
-    parallel_for(n_threads, n_samples, [&](int64_t i, int worker) {
+    std::atomic<bool> out_of_memory{false};
+    auto assemble_row = [&](int64_t i) {
+        IdSet& set = set_of_this_thread(n_neurons);
         std::vector<int32_t>& row = rows[i];
-        IdSet& set = sets[worker];
-        const int64_t n_labels = labels.end(i) - labels.begin(i);
-        const int64_t n_given = n_labels + candidates.end(i) - candidates.begin(i) + n_common;
-        set.reset(std::max(n_given, min_active));
-        row.reserve(std::max(n_given, min_active));
-        row.assign(labels.indices + labels.begin(i), labels.indices + labels.end(i));
-        for (int32_t id : row) set.insert(id);
-        auto add = [&](const int32_t* begin, const int32_t* end) {
-            for (const int32_t* id = begin; id < end; ++id) {
-                if (set.insert(*id)) row.push_back(*id);
+        const int64_t n_given = labels.length(i) + found.length(i) + drawn.length(i) + n_common;
+        row.resize(std::max(n_given, min_active));
+        int64_t n = 0;
+        auto add = [&](const int32_t* begin, int64_t length) {
+            for (const int32_t* id = begin; id < begin + length; ++id) {
+                row[n] = *id;
+                n += set.insert(*id);
             }
+            return static_cast<int32_t>(n);
         };
-        add(candidates.indices + candidates.begin(i), candidates.indices + candidates.end(i));
-        add(common, common + n_common);
-        const int64_t n_before_fill = static_cast<int64_t>(row.size());
-        for (uint64_t n = 0; static_cast<int64_t>(row.size()) < min_active; ++n) {
-            const int32_t id = static_cast<int32_t>(random_below(seed, i, n, static_cast<uint32_t>(n_neurons)));
-            if (set.insert(id)) row.push_back(id);
+        add(labels.indices + labels.begin(i), labels.length(i));
+        result.n_found[i] = add(found.indices + found.begin(i), found.length(i));
+        add(drawn.indices + drawn.begin(i), drawn.length(i));
+        const int32_t n_before_fill = add(common, n_common);
+        for (uint64_t number = 0; n < min_active; ++number) {
+            row[n] = static_cast<int32_t>(random_below(seed, i, number, static_cast<uint32_t>(n_neurons)));
+            n += set.insert(row[n]);
         }
-        result.n_fill[i] = static_cast<int32_t>(static_cast<int64_t>(row.size()) - n_before_fill);
+        result.n_fill[i] = static_cast<int32_t>(n) - n_before_fill;
+        row.resize(n);
+        for (int32_t id : row) set.erase(id);
+    };
+    parallel_for(n_threads, n_samples, [&](int64_t i, int) {
+        try {
+            assemble_row(i);
+        } catch (const std::bad_alloc&) {
+            out_of_memory = true;
+        }
     });
+    if (out_of_memory) throw std::bad_alloc();
     for (int64_t i = 0; i < n_samples; ++i)
         result.indptr[i + 1] = result.indptr[i] + static_cast<int64_t>(rows[i].size());
     result.ids.resize(result.indptr[n_samples]);

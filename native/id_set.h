@@ -1,5 +1,5 @@
-// A set of ids in [0, n) that gives them back in ascending order, and is empty then. A bit per id, and a bit per word
-// of those: taking m ids costs m steps and n / 4096, where sorting them would cost ten times as much.
+// A set of ids in [0, n) that can give them back in ascending order. A bit per id, and a bit per word of those: taking
+// m ids costs m steps and n / 4096, where sorting them would cost ten times as much.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,21 @@ namespace slidelearn {
 
 class IdSet {
   public:
-    explicit IdSet(int64_t n) : words_((n >> 6) + 1), summary_((n >> 12) + 1) {}
+    explicit IdSet(int64_t n) : n_(n), words_((n >> 6) + 1), summary_((n >> 12) + 1) {}
 
-    void insert(int32_t id) {
-        words_[id >> 6] |= 1ull << (id & 63);
+    int64_t n_ids() const { return n_; }
+
+    // Whether the id was not in yet.
+    bool insert(int32_t id) {
+        const uint64_t bit = 1ull << (id & 63), word = words_[id >> 6];
+        words_[id >> 6] = word | bit;
         summary_[id >> 12] |= 1ull << ((id >> 6) & 63);
+        return (word & bit) == 0;
+    }
+
+    void erase(int32_t id) {
+        words_[id >> 6] &= ~(1ull << (id & 63));
+        if (words_[id >> 6] == 0) summary_[id >> 12] &= ~(1ull << ((id >> 6) & 63));
     }
 
     // Empties the set; take(id) is called for each.
@@ -30,6 +40,7 @@ class IdSet {
     }
 
   private:
+    int64_t n_;
     std::vector<uint64_t> words_;
     std::vector<uint64_t> summary_;
 };

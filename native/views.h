@@ -26,6 +26,7 @@ struct Csr {
 
     int64_t begin(int64_t i) const { return indptr[i]; }
     int64_t end(int64_t i) const { return indptr[i + 1]; }
+    int64_t length(int64_t i) const { return end(i) - begin(i); }
     int64_t n_entries() const { return indptr[n_rows]; }
 };
 

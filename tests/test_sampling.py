@@ -12,6 +12,7 @@ from slidelearn.batches import Batch, Samples
 from slidelearn.config import make_config
 from slidelearn.kernels import Float
 from slidelearn.layers import Execution
+from slidelearn.lsh import LshIndex
 from slidelearn.sampling import ActiveSetSampler
 
 RUN = Execution(n_threads=2)
@@ -203,3 +204,32 @@ def test_the_same_generator_gives_the_same_set(samples: Samples, active_set: str
     ]
     np.testing.assert_array_equal(sets[0].ids, sets[1].ids)
     assert sets[0].ids.tolist() != sets[2].ids.tolist()
+
+
+def test_a_power_of_zero_draws_the_labels_that_occur_alike(samples: Samples) -> None:
+    chooser = _sampler(samples, sampler="frequency", frequency_power=0.0, n_negatives=40, log_q_strength=1.0)
+    nobody = samples.take(np.empty(0, np.int64))
+    active = chooser.sample(_hidden(nobody), nobody, np.random.default_rng(0), RUN)
+    assert active.log_q is not None
+    n_seen = np.count_nonzero(samples.label_counts())
+    np.testing.assert_allclose(np.exp(active.log_q), 1 - (1 - 1 / n_seen) ** 40, rtol=1e-5)
+
+
+def test_what_the_tables_find_is_certain_and_what_is_drawn_is_corrected(samples: Samples) -> None:
+    batch = samples.take(np.arange(20))
+    options: dict[str, Any] = {"active_set": "per_sample", "n_negatives": 8, "log_q_strength": 1.0, "lsh_candidates": 5}
+    config = make_config(sampler="lsh+uniform", **options)
+    index = LshIndex(config, WIDTH, N_LABELS, np.random.default_rng(1))
+    index.rebuild(random_floats(np.random.default_rng(2), N_LABELS, WIDTH), n_threads=1)
+    chooser = ActiveSetSampler(config, samples, index, WIDTH)
+    active = chooser.sample(_hidden(batch), batch, np.random.default_rng(0), RUN)
+    assert active.log_q is not None
+    assert active.indptr is not None
+    drawn = np.log(1 - (1 - 1 / N_LABELS) ** 8)
+    for i, own in enumerate(_own(batch)):
+        log_q = active.log_q[active.indptr[i] : active.indptr[i + 1]]
+        n_certain = np.count_nonzero(log_q == 0)
+        assert len(own) <= n_certain <= len(own) + 5
+        np.testing.assert_array_equal(log_q[:n_certain], 0.0)
+        np.testing.assert_allclose(log_q[n_certain:], drawn, rtol=1e-5)
+        assert len(log_q) > n_certain

@@ -131,22 +131,20 @@ OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
     return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
 }
 
-std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(const InCsr& labels,
-                                                                                  const InCsr& candidates,
-                                                                                  const InArray<int32_t>& common,
-                                                                                  int64_t min_active, int64_t n_neurons,
-                                                                                  uint64_t seed, int n_threads) {
+std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
+    const InCsr& labels, const InCsr& found, const InCsr& drawn, const InArray<int32_t>& common, int64_t min_active,
+    int64_t n_neurons, uint64_t seed, int n_threads) {
     require_threads(n_threads);
-    const Csr l = view(labels, n_neurons), c = view(candidates, n_neurons);
-    require(l.n_rows == c.n_rows, "labels and candidates must have as many rows");
+    const Csr l = view(labels, n_neurons), f = view(found, n_neurons), d = view(drawn, n_neurons);
+    require(l.n_rows == f.n_rows && l.n_rows == d.n_rows, "labels, found and drawn must have as many rows");
     require_ids(common, n_neurons, "common");
     Assembled result;
     {
         const nb::gil_scoped_release unlocked;
-        result =
-            assemble(l, c, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed, n_threads);
+        result = assemble(l, f, d, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed,
+                          n_threads);
     }
-    return {to_array(result.indptr), to_array(result.ids), to_array(result.n_fill)};
+    return {to_array(result.indptr), to_array(result.ids), to_array(result.n_found), to_array(result.n_fill)};
 }
 
 OutMatrix<int32_t> bind_draw(int64_t n_rows, int64_t n_draws, const std::optional<InArray<int32_t>>& population,
@@ -214,8 +212,8 @@ void bind_active(nb::module_& m) {
     m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
           "n_threads"_a);
     m.def("distinct", &bind_distinct, "ids"_a);
-    m.def("assemble", &bind_assemble, "labels"_a, "candidates"_a, "common"_a, "min_active"_a, "n_neurons"_a, "seed"_a,
-          nb::kw_only(), "n_threads"_a);
+    m.def("assemble", &bind_assemble, "labels"_a, "found"_a, "drawn"_a, "common"_a, "min_active"_a, "n_neurons"_a,
+          "seed"_a, nb::kw_only(), "n_threads"_a);
     m.def("draw", &bind_draw, "n_rows"_a, "n_draws"_a, "population"_a.none(), "n"_a, "seed"_a);
     m.def("join_rows", &bind_join_rows, "a"_a, "b"_a);
     m.def("count_found", &bind_count_found, "labels"_a, "candidates"_a);

@@ -49,6 +49,8 @@ class Config(BaseModel):
     """One active set for the batch, or one for each of its samples."""
     n_negatives: Annotated[int, Field(ge=1)] = 1000
     """Labels drawn by the samplers ``uniform`` and ``frequency``, per active set."""
+    frequency_power: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """``frequency`` draws a label with a chance proportional to its number of samples to this power."""
     n_hard_negatives: Annotated[int, Field(ge=1, le=64)] = 8
     """Wrong labels that ``memory`` keeps for each sample."""
     min_active: Annotated[int, Field(ge=0)] = 0

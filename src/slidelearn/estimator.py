@@ -78,6 +78,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         sampler: str | None = None,
         active_set: str | None = None,
         n_negatives: int | None = None,
+        frequency_power: float | None = None,
         n_hard_negatives: int | None = None,
         min_active: int | None = None,
         hash_family: str | None = None,

@@ -128,9 +128,9 @@ class Network:
         queries = densify(x, layer.n_inputs) if isinstance(x, Csr) else x
         n_active = self.hidden_active[number]
         found = index.candidates(queries, n_candidates=n_active, seed=seed, n_threads=run.n_threads)
-        nothing = np.empty(0, np.int32)
-        indptr, ids, _ = kernels.assemble(
-            no_labels(n_samples), found, nothing, n_active, layer.n_neurons, seed, n_threads=run.n_threads
+        nobody, nothing = no_labels(n_samples), np.empty(0, np.int32)
+        indptr, ids, _, _ = kernels.assemble(
+            nobody, found, nobody, nothing, n_active, layer.n_neurons, seed, n_threads=run.n_threads
         )
         return ActiveSet(ids, indptr, Labels(np.zeros(n_samples + 1, np.int64), nothing))
 

@@ -37,25 +37,29 @@ def test_build_tables(codes: kernels.Ids, bucket_size: int | None, fifo: bool, n
 
 @pytest.mark.parametrize("n_threads", THREADS)
 @pytest.mark.parametrize("bucket_size", [None, 9])
-def test_candidates(codes: kernels.Ids, queries: kernels.Ids, bucket_size: int | None, n_threads: int) -> None:
+@pytest.mark.parametrize("n_neurons", [N_NEURONS, 100 * N_NEURONS])
+def test_candidates(
+    codes: kernels.Ids, queries: kernels.Ids, n_neurons: int, bucket_size: int | None, n_threads: int
+) -> None:
+    """Of a layer that is narrow beside what its buckets hold, and of one that is wide."""
     tables = kernels.build_tables(codes, n_buckets=N_BUCKETS, bucket_size=bucket_size, fifo=False, seed=9, n_threads=1)
     for n_candidates in (1, 10, 60, 1000):
         found = kernels.topk_candidates(
-            queries, *tables, n_neurons=N_NEURONS, n_candidates=n_candidates, n_threads=n_threads
+            queries, *tables, n_neurons=n_neurons, n_candidates=n_candidates, n_threads=n_threads
         )
         expected = reference.topk_candidates(
-            queries, *tables, n_neurons=N_NEURONS, n_candidates=n_candidates, n_threads=1
+            queries, *tables, n_neurons=n_neurons, n_candidates=n_candidates, n_threads=1
         )
         assert_same(found, expected)
-        vanilla = {"n_neurons": N_NEURONS, "n_candidates": n_candidates, "seed": 4}
+        vanilla = {"n_neurons": n_neurons, "n_candidates": n_candidates, "seed": 4}
         found = kernels.vanilla_candidates(queries, *tables, **vanilla, n_threads=n_threads)
         assert_same(found, reference.vanilla_candidates(queries, *tables, **vanilla, n_threads=1))
     for min_tables in (1, 2, N_TABLES):
         found = kernels.threshold_candidates(
-            queries, *tables, n_neurons=N_NEURONS, min_tables=min_tables, n_threads=n_threads
+            queries, *tables, n_neurons=n_neurons, min_tables=min_tables, n_threads=n_threads
         )
         expected = reference.threshold_candidates(
-            queries, *tables, n_neurons=N_NEURONS, min_tables=min_tables, n_threads=1
+            queries, *tables, n_neurons=n_neurons, min_tables=min_tables, n_threads=1
         )
         assert_same(found, expected)
 
@@ -64,6 +68,21 @@ def assert_same(found: tuple[np.ndarray, ...], expected: kernels.Csr) -> None:
     for array, expected_array in zip(found, expected, strict=True):
         np.testing.assert_array_equal(array, expected_array)
         assert array.dtype == expected_array.dtype
+
+
+@pytest.mark.parametrize("n_tables", [127, 128, 300])
+def test_agreement_of_many_tables(n_tables: int) -> None:
+    codes = np.random.default_rng(3).integers(0, 2, (n_tables, 50), np.int32)
+    codes[:, 7] = 1  # in agreement with the query everywhere
+    query = np.ones((n_tables, 1), np.int32)
+    tables = kernels.build_tables(codes, n_buckets=2, bucket_size=None, fifo=False, seed=0, n_threads=1)
+    for n_candidates in (1, 20, 50):
+        options = {"n_neurons": 50, "n_candidates": n_candidates, "n_threads": 1}
+        assert_same(
+            kernels.topk_candidates(query, *tables, **options), reference.topk_candidates(query, *tables, **options)
+        )
+    _, found, _ = kernels.threshold_candidates(query, *tables, n_neurons=50, min_tables=n_tables, n_threads=1)
+    np.testing.assert_array_equal(found, [7])
 
 
 def test_ids_come_back_ascending_from_a_wide_layer() -> None:

@@ -81,15 +81,20 @@ def distinct(ids: Ids) -> Ids:
 
 
 def assemble(
-    labels: Csr, candidates: Csr, common: Ids, min_active: int, n_neurons: int, seed: int, *, n_threads: int
-) -> tuple[Offsets, Ids, Ids]:
-    """The active set of each sample: its labels, its candidates, the common ids, and random ids up to `min_active`.
+    labels: Csr, found: Csr, drawn: Csr, common: Ids, min_active: int, n_neurons: int, seed: int, *, n_threads: int
+) -> tuple[Offsets, Ids, Ids, Ids]:
+    """The active set of each sample, each id once, in this order.
 
-    Gives indptr (n_samples + 1,), ids (n_entries,), and how many ids of each sample were drawn at random (n_samples,).
+    Its labels; ids found and ids drawn for it; the ids common to all samples; random ids up to `min_active`.
+
+    Gives indptr (n_samples + 1,), ids (n_entries,), and how many ids of each sample are labels or found, and how many
+    are random, (n_samples,) each.
     """
-    indptr, ids, n_fill = [0], list[int](), list[int]()
+    indptr, ids, n_found, n_fill = [0], list[int](), list[int](), list[int]()
     for i in range(labels.n_rows):
-        members = dict.fromkeys([*_row(labels, i).tolist(), *_row(candidates, i).tolist(), *common.tolist()])
+        members = dict.fromkeys([*_row(labels, i).tolist(), *_row(found, i).tolist()])
+        n_found.append(len(members))
+        members |= dict.fromkeys([*_row(drawn, i).tolist(), *common.tolist()])
         n_given = len(members)
         draw_number = 0
         while len(members) < min(min_active, n_neurons):
@@ -98,7 +103,7 @@ def assemble(
         ids.extend(members)
         indptr.append(len(ids))
         n_fill.append(len(members) - n_given)
-    return np.array(indptr, np.int64), np.array(ids, np.int32), np.array(n_fill, np.int32)
+    return np.array(indptr, np.int64), np.array(ids, np.int32), np.array(n_found, np.int32), np.array(n_fill, np.int32)
 
 
 def draw(n_rows: int, n_draws: int, population: Ids | None, n: int, seed: int) -> Ids:
