@@ -54,32 +54,44 @@ def uniform(n_negatives: int) -> Mapping[str, Any]:
     return {"sampler": "uniform", "n_negatives": n_negatives, "min_active": 0, "log_q_strength": 1.0}
 
 
-MENDED: Mapping[str, Any] = {"n_tables": 100, "n_random": 300, "log_q": 1.0, "centred": True}
-MORE: Mapping[str, Any] = {**MENDED, "n_random": 550}
+TABLES: Mapping[str, Any] = {
+    "centred": True,
+    "complete_norms": True,
+    "log_q": 1.0,
+    # candidate_recall.py shows that tables of an early state of the network find more than those of a late one
+    "rebuild_every": 100,
+    "rebuild_decay": 2.0,
+}
 """What the tables do not find is never pushed down; random labels, weighted by log-Q, stand for it."""
-RARELY: Mapping[str, Any] = {"rebuild_every": 100, "rebuild_decay": 2.0}
-"""candidate_recall.py shows that tables of an early state of the network find more than those of a late one."""
+
+
+def by_root_of_frequency(n_negatives: int, sampler: str = "lsh+frequency") -> Mapping[str, Any]:
+    """So many labels, drawn in proportion to the square root of their frequency."""
+    return {"sampler": sampler, "frequency_power": 0.5, "n_negatives": n_negatives, "min_active": 0}
+
 
 FULL = "full softmax"
+BEST = "SimHash 9 x 100, top-k 250 + 400 by root of frequency, log-Q"
 SETTINGS: Settings = {
     FULL: {"sampler": "full", "active_set": "shared"},
     "preset paper": {},
     "SimHash 9 x 50, centred, top-k 950": slide("simhash", 9, "topk", 950, centred=True),
-    "SimHash 9 x 100, centred, top-k 300 + 300 random, log-Q": slide("simhash", 9, "topk", 300, **MENDED),
-    "SimHash 9 x 100, centred, top-k 400 + 550 random, log-Q": slide("simhash", 9, "topk", 400, **MORE),
-    "SimHash 9 x 100, centred, norms completed, top-k 300 + 300 random, log-Q": slide(
-        "simhash", 9, "topk", 300, **MENDED, complete_norms=True
+    "SimHash 9 x 100, top-k 400 + 550 uniform, log-Q": slide(
+        "simhash", 9, "topk", 400, n_tables=100, n_random=550, **TABLES
     ),
-    "SimHash 9 x 100, centred, norms completed, top-k 400 + 550 random, log-Q": slide(
-        "simhash", 9, "topk", 400, **MORE, complete_norms=True
-    ),
-    "the same, rebuilt after 100 and 839 steps only": slide(
-        "simhash", 9, "topk", 400, **MORE, complete_norms=True, **RARELY
-    ),
-    "DWTA 4 x 50, top-k 400 + 550 random, log-Q": slide("dwta", 4, "topk", 400, n_random=550, log_q=1.0),
-    "600 uniform, log-Q": uniform(600),
+    BEST: {**slide("simhash", 9, "topk", 250, n_tables=100, **TABLES), **by_root_of_frequency(400)},
+    "SimHash 9 x 50, top-k 200 + 400 by root of frequency, log-Q": {
+        **slide("simhash", 9, "topk", 200, **TABLES),
+        **by_root_of_frequency(400),
+    },
+    "DWTA 4 x 50, top-k 250 + 400 by root of frequency, log-Q": {
+        **slide("dwta", 4, "topk", 250, log_q=1.0),
+        **by_root_of_frequency(400),
+    },
+    "650 uniform, log-Q": uniform(650),
     "950 uniform, log-Q": uniform(950),
-    "SimHash 9 x 50, centred, top-k 300 + 300 random, log-Q, HOGWILD, a tenth of the learning rate": slide(
+    "650 by root of frequency, log-Q": {**by_root_of_frequency(650, "frequency"), "log_q_strength": 1.0},
+    "SimHash 9 x 50, centred, top-k 300 + 300 uniform, log-Q, HOGWILD, a tenth of the learning rate": slide(
         "simhash", 9, "topk", 300, n_random=300, log_q=1.0, centred=True, deterministic=False
     ),
 }
@@ -91,7 +103,8 @@ LEARNING_RATES = {"WordNet-Hyper": 0.004, "Debian-Deps": 0.001}
 HEADER = ("data set", "active set", "P@1", "P@3", "P@5", "active", "share", "CPU s", "ratio", "wall s", "ratio")
 NOTES = """\
 P@k in percent on the whole test file; P@1 with its standard error over the test samples and, of several seeds, the
-standard deviation over them in brackets. *active*: labels computed per sample, *share*: of all labels. Seconds are of
+standard deviation over them in brackets. SimHash with labels drawn beside: rows centred, norms completed, tables
+rebuilt after 100 and 839 steps only. *active*: labels computed per sample, *share*: of all labels. Seconds are of
 training, from matrices in memory to a trained model; ratios are to the full softmax's."""
 
 
@@ -170,6 +183,7 @@ def main() -> None:
     """Measure what is asked for and missing; show all there is."""
     options = parser(__doc__)
     options.add_argument("--seeds", type=int, default=1, help="trainings of each, with seeds from --seed on")
+    options.add_argument("--only", metavar="SETTING", help="measure this setting alone")
     options.add_argument("--grid", action="store_true", help="the larger list of settings")
     args = options.parse_args()
     name = "paper_against_full" + ("_grid" if args.grid else "") + ("_quick" if args.quick else "")
@@ -182,7 +196,7 @@ def main() -> None:
             choice = {**choice, "learning_rate": rate / 10 if hogwild else rate}
             for seed in range(args.seed, args.seed + args.seeds):
                 job = training_job(data_set, "paper", choice, threads=args.threads, seed=seed)
-                if args.sets is None or data_set in args.sets:
+                if (args.sets is None or data_set in args.sets) and args.only in (None, setting):
                     label = f"{data_set}, {setting}, seed {seed}"
                     results.measure(label, job, train, args.data, threads=args.threads)
                 if row := results.find(job):
