@@ -20,6 +20,7 @@ from slidelearn.datasets import Dataset
 @pytest.fixture(scope="module")
 def model(tiny: Dataset) -> SlideClassifier:
     options = {"preset": "paper", "hidden_sizes": (8, 8), "n_epochs": 1, "n_tables": 2, "hashes_per_table": 3}
+    options |= {"ranker": True, "shortlist_length": 10}
     clf = SlideClassifier(**options, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
     clf.documents_["labels.txt"] = "\n".join(tiny.label_names)
     return clf
@@ -36,7 +37,7 @@ def arrays_path(directory: Path) -> Path:
 
 
 def contents(clf: SlideClassifier) -> tuple[Any, ...]:
-    arrays = {name: (array.shape, array.tobytes()) for name, array in clf.network_.named_arrays()}
+    arrays = {name: (array.shape, array.tobytes()) for name, array in clf.named_arrays()}
     return arrays, clf.config_, clf.documents_, clf.training_, clf.n_features_in_, clf.n_labels_
 
 
@@ -269,7 +270,7 @@ def test_only_files_of_the_model_are_removed(saved: Path, model: SlideClassifier
 
 def test_the_arrays_file_is_one_that_safetensors_reads(saved: Path, model: SlideClassifier) -> None:
     arrays = load_file(arrays_path(saved))
-    expected = dict(model.network_.named_arrays())
+    expected = dict(model.named_arrays())
     assert arrays.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(arrays[name], array, name)

@@ -16,13 +16,6 @@ namespace {
 
 constexpr int64_t kAnyColumn = int64_t{1} << 31;  // where the number of columns is not known
 
-template <class T>
-OutArray<T> to_array(const std::vector<T>& values) {
-    OutArray<T> array = new_array<T>(values.size());
-    std::copy(values.begin(), values.end(), array.data());
-    return array;
-}
-
 // The logits of a batch: a matrix (shared set) flattened by the caller, or one list per sample with its indptr.
 LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
                      const InLabels& labels) {
@@ -106,7 +99,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
 
 std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_exact_top_k(const InOutRows& rows,
                                                                   const std::optional<InArray<float>>& scales,
-                                                                  const InMatrix<float>& hidden, int64_t k,
+                                                                  const InMatrix<float>& hidden, int64_t k, bool bf16,
                                                                   int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
@@ -119,7 +112,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_exact_top_k(const InOutRow
     OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
     {
         const nb::gil_scoped_release unlocked;
-        SLIDELEARN_CALL(exact_top_k, r, scales ? scales->data() : nullptr, h,
+        SLIDELEARN_CALL(exact_top_k, r, scales ? scales->data() : nullptr, h, bf16 ? Precision::bf16 : Precision::fp32,
                         Matrix<int32_t>{best.data(), h.n_rows, k, k}, Matrix<float>{scores.data(), h.n_rows, k, k},
                         n_threads);
     }
@@ -210,7 +203,7 @@ void bind_active(nb::module_& m) {
     m.def("top_others", &bind_top_others, "logits"_a.noconvert(), "indptr"_a.none(), "ids"_a, "labels"_a, "k"_a,
           nb::kw_only(), "n_threads"_a);
     m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
-          "n_threads"_a);
+          "bf16"_a = false, "n_threads"_a);
     m.def("distinct", &bind_distinct, "ids"_a);
     m.def("assemble", &bind_assemble, "labels"_a, "found"_a, "drawn"_a, "common"_a, "min_active"_a, "n_neurons"_a,
           "seed"_a, nb::kw_only(), "n_threads"_a);

@@ -7,12 +7,14 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
 #include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "isa.h"
 #include "views.h"
@@ -98,6 +100,13 @@ template <class T>
 OutMatrix<T> new_matrix(std::size_t n_rows, std::size_t n_columns) {
     T* data = allocate<T>(n_rows * n_columns);
     return OutMatrix<T>(data, {n_rows, n_columns}, owner_of(data));
+}
+
+template <class T>
+OutArray<T> to_array(const std::vector<T>& values) {
+    OutArray<T> array = new_array<T>(values.size());
+    std::copy(values.begin(), values.end(), array.data());
+    return array;
 }
 
 using Unlocked = nb::call_guard<nb::gil_scoped_release>;  // for verbs whose whole binding touches no Python object

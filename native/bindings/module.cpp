@@ -10,6 +10,7 @@ void bind_dense(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_active(nb::module_& m);
 void bind_lsh(nb::module_& m);
+void bind_classifiers(nb::module_& m);
 
 }  // namespace slidelearn
 
@@ -21,4 +22,5 @@ NB_MODULE(_native, m) {
     slidelearn::bind_layers(m);
     slidelearn::bind_active(m);
     slidelearn::bind_lsh(m);
+    slidelearn::bind_classifiers(m);
 }

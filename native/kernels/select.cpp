@@ -11,7 +11,16 @@ namespace {
 
 constexpr int64_t kLabels = 512;     // labels scored at a time
 constexpr int64_t kPackingPays = 6;  // samples from which on a matrix product is quicker than a dot product for each
+constexpr int64_t kSpare = 16;       // labels beyond the k best by rounded products that are looked at again
 constexpr int64_t kStride = 64;      // scores looked at together: most stretches hold nothing good enough
+
+#if defined(__AVX512BF16__)
+constexpr bool kHasBf16 = true;
+#else
+constexpr bool kHasBf16 = false;
+#endif
+
+int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // The k best of a stream of scored ids, best first; of equal scores the lower id is the better, so the order in which
 // they are offered does not matter.
@@ -76,20 +85,25 @@ void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matr
     });
 }
 
-void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best, Matrix<float> scores,
-                 int n_threads) {
+void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Precision precision, Matrix<int32_t> best,
+                 Matrix<float> scores, int n_threads) {
     const int64_t n = hidden.n_rows, k = best.n_columns;
-    const int64_t n_workers = n_threads;
-    const Scratch products(n_workers * n * kLabels * sizeof(float));
-    const Scratch all_ids(n_workers * n * k * sizeof(int32_t)), all_scores(n_workers * n * k * sizeof(float));
+    const bool rounded = kHasBf16 && precision == Precision::bf16 && n >= kPackingPays;
+    const int64_t n_scanned = rounded ? smaller(rows.n_rows, k + kSpare) : k;
+    const Scratch products(n_threads * n * kLabels * sizeof(float));
+    const Scratch all_ids(n_threads * n * n_scanned * sizeof(int32_t));
+    const Scratch all_scores(n_threads * n * n_scanned * sizeof(float));
     auto best_of = [&](int64_t worker, int64_t i) {
-        return Best{all_ids.ints() + (worker * n + i) * k, all_scores.floats() + (worker * n + i) * k, k};
+        const int64_t first = (worker * n + i) * n_scanned;
+        return Best{all_ids.ints() + first, all_scores.floats() + first, n_scanned};
     };
-    for (int64_t i = 0; i < n_workers * n; ++i) best_of(0, i).clear();
+    for (int64_t i = 0; i < n_threads * n; ++i) best_of(0, i).clear();
+    auto logit = [&](float product, int64_t label) {
+        return product * (scales ? scales[label] : 1.0f) + rows.tail(label)[kBias];
+    };
 
     parallel_for(n_threads, (rows.n_rows + kLabels - 1) / kLabels, [&](int64_t block, int worker) {
-        const int64_t first = block * kLabels;
-        const int64_t n_labels = rows.n_rows - first < kLabels ? rows.n_rows - first : kLabels;
+        const int64_t first = block * kLabels, n_labels = smaller(kLabels, rows.n_rows - first);
         const Matrix<float> logits{products.floats() + worker * n * kLabels, n, n_labels, n_labels};
         if (n < kPackingPays) {
             for (int64_t i = 0; i < n; ++i) {
@@ -99,13 +113,11 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
             }
         } else {
             matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels,
-                   rows.width, logits, Precision::fp32, 1);
+                   rows.width, logits, precision, 1);
         }
         for (int64_t i = 0; i < n; ++i) {
             float* z = logits.row(i);
-            for (int64_t j = 0; j < n_labels; ++j) {
-                z[j] = z[j] * (scales ? scales[first + j] : 1.0f) + rows.tail(first + j)[kBias];
-            }
+            for (int64_t j = 0; j < n_labels; ++j) z[j] = logit(z[j], first + j);
             Best row = best_of(worker, i);
             scan(z, n_labels, row, [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
         }
@@ -114,9 +126,12 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
     parallel_for(n_threads, n, [&](int64_t i, int) {
         Best row{best.row(i), scores.row(i), k};
         row.clear();
-        for (int64_t worker = 0; worker < n_workers; ++worker) {
+        for (int64_t worker = 0; worker < n_threads; ++worker) {
             const Best part = best_of(worker, i);
-            for (int64_t j = 0; j < k && part.ids[j] >= 0; ++j) row.offer(part.ids[j], part.scores[j]);
+            for (int64_t j = 0; j < n_scanned && part.ids[j] >= 0; ++j) {
+                const int32_t id = part.ids[j];
+                row.offer(id, rounded ? logit(dot(hidden.row(i), rows.weights(id), rows.width), id) : part.scores[j]);
+            }
         }
     });
 }

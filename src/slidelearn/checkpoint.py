@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn.arrays_file import ArraysFile, write_arrays
 from slidelearn.atomic_files import (
@@ -29,9 +30,12 @@ from slidelearn.atomic_files import (
 )
 from slidelearn.config import Config, make_config
 from slidelearn.network import Network
+from slidelearn.ranker import Ranker
 from slidelearn.version import __version__
 
 FORMAT_VERSION = 1
+RANKER = "ranker."
+"""How the names of the ranker's arrays begin."""
 
 
 @dataclass
@@ -40,18 +44,25 @@ class Model:
 
     network: Network
     rng: np.random.Generator
+    ranker: Ranker | None = None
     n_steps: int = 0
     documents: dict[str, str] = field(default_factory=dict)
     """Texts that belong to the model, by file name, such as ``labels.txt``."""
     training: dict[str, Any] = field(default_factory=dict)
     """What training reported: plain values."""
 
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array of the model, by name."""
+        yield from self.network.named_arrays()
+        if self.ranker:
+            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+
 
 def save_model(directory: Path, model: Model) -> None:
     """Write a model, in place of the one that is there, if any."""
     former = _documents_named_in(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    arrays = write_with_digest(directory, "model.safetensors", lambda f: write_arrays(f, model.network.named_arrays()))
+    arrays = write_with_digest(directory, "model.safetensors", lambda f: write_arrays(f, model.named_arrays()))
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
     description = {
@@ -93,17 +104,15 @@ def load_model(directory: Path) -> Model:
         for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
             arrays.expect(f"{name}.weights", (width, width_below))
         network = _network(config, n_features, n_labels, directory)
-        arrays.read_into(dict(network.named_arrays()))
-    return Model(
-        network,
-        _generator(description, directory),
-        _member(description, "n_steps", int, directory),
-        {
-            name: _read_document(directory, file)
-            for name, file in _member(description, "documents", dict, directory).items()
-        },
-        _member(description, "training", dict, directory),
-    )
+        model = Model(network, _generator(description, directory), _empty_ranker(config, n_features, n_labels, arrays))
+        arrays.read_into(dict(model.named_arrays()))
+    if model.ranker and not model.ranker.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    model.n_steps = _member(description, "n_steps", int, directory)
+    model.training = _member(description, "training", dict, directory)
+    for name, file in _member(description, "documents", dict, directory).items():
+        model.documents[name] = _read_document(directory, file)
+    return model
 
 
 def inspect_model(directory: Path) -> tuple[dict[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
@@ -177,6 +186,16 @@ def _network(config: Config, n_features: int, n_labels: int, directory: Path) ->
         return Network(config, n_features, n_labels, rng=None)
     except ValueError as error:  # options that do not suit the numbers of features and labels
         raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
+
+
+def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
+    """Room for the ranker in the file, if there is one; its size is in the shape of its weights."""
+    shape, _ = arrays.descriptions.get(RANKER + "weights", (None, None))
+    if shape is None:
+        return None
+    arrays.expect(RANKER + "indptr", (n_labels + 1,))
+    arrays.expect(RANKER + "features", shape)
+    return Ranker.empty(config, n_features, n_labels, shape[0] if shape else 0)
 
 
 def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:

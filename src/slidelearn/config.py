@@ -90,6 +90,19 @@ class Config(BaseModel):
     redraw_every: Annotated[int, Field(ge=1)] | None = None
     """Draw new hash functions at every so many-th rebuild; None: never."""
 
+    # The ranker
+    ranker: bool | None = None
+    """Whether linear classifiers over the features order the labels on the network's shortlist; None: where a scan of
+    all labels for all training samples is quick (`slidelearn.training.MOST_SCANNED`)."""
+    shortlist_length: Annotated[int, Field(ge=2)] = 40
+    """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
+    ranker_c: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of a sample's loss against the regulariser (C of a support vector machine)."""
+    ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
+    """Weights of smaller magnitude are dropped."""
+    ranker_blend: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the network's log-probability against the classifier's loss."""
+
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
@@ -166,6 +179,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "label_init": "random",
         "log_q_strength": 0.0,
         "sampler": "lsh",
+        "ranker": False,
         "active_set": "per_sample",
         "min_active": 1000,
         "center_rows": False,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
@@ -22,7 +23,8 @@ from slidelearn.machine import require_memory, resolve_threads
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network, estimated_bytes
-from slidelearn.training import Progress, Trainer, start_label_rows
+from slidelearn.ranker import Ranker
+from slidelearn.training import Progress, Trainer, start_label_rows, train_ranker, wants_ranker
 
 _NOT_OPTIONS = ("preset", "n_jobs")
 
@@ -98,6 +100,11 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         rebuild_every: int | None = None,
         rebuild_decay: float | None = None,
         redraw_every: int | None = None,
+        ranker: bool | None = None,
+        shortlist_length: int | None = None,
+        ranker_c: float | None = None,
+        ranker_threshold: float | None = None,
+        ranker_blend: float | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         learning_rate_schedule: str | None = None,
@@ -140,32 +147,30 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
         self._start(config, X.shape[1], Y.shape[1])
-        samples = Samples(self._prepared(X), Y)
-        if config.label_init == "samples":
-            start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
-        return self._train(samples, config, config.n_epochs, callbacks, began)
+        X = self._prepared(X)
+        self._start_label_rows(Samples(X, Y))
+        return self._train(X, Y, config, config.n_epochs, callbacks, began)
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
         """Go on training: one pass over these samples, at the full learning rate.
 
         The first call on a new estimator starts a network for as many features and labels as X and Y have columns;
-        later calls must have as many.
+        later calls must have as many. The ranker, if there is one, is brought up to date with these samples alone:
+        each classifier of a label that they have, or have on their shortlist, moves as little as fits them.
         """
         began = _now()
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
         if not hasattr(self, "_model"):
-            config = self._options()
-            self._start(config, X.shape[1], Y.shape[1])
-            samples = Samples(self._prepared(X), Y)
-            if config.label_init == "samples":
-                start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
+            self._start(self._options(), X.shape[1], Y.shape[1])
+            X = self._prepared(X)
+            self._start_label_rows(Samples(X, Y))
         else:
             self._check_columns("X", X.shape[1], self.n_features_in_)
             self._check_columns("Y", Y.shape[1], self.n_labels_)
-            samples = Samples(self._prepared(X), Y)
+            X = self._prepared(X)
         steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
-        return self._train(samples, steady, 1, callbacks, began)
+        return self._train(X, Y, steady, 1, callbacks, began)
 
     def predict_topk(
         self, X: Any, k: int = 5, *, method: Method = "exact", after_batch: Callable[[int], None] | None = None
@@ -188,7 +193,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ids
             (n_samples, k) int32: columns of Y; -1 where the tables found fewer than k.
         scores
-            (n_samples, k) float32: logits; -inf beside -1.
+            (n_samples, k) float32: logits, or the ranker's scores (`slidelearn.ranker.Ranker.order`), which are not
+            above 0; -inf beside -1.
         """
         self._check_fitted()
         X = check_features(X)
@@ -197,9 +203,14 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
         if method not in ("exact", "lsh"):
             raise ValueError(f"method must be 'exact' or 'lsh', but is {method!r}")
-        network = self._model.network
         return top_k(
-            network, self._prepared(X), int(k), method=method, n_threads=self._n_threads, after_batch=after_batch
+            self._model.network,
+            self._prepared(X),
+            int(k),
+            ranker=self._model.ranker,
+            method=method,
+            n_threads=self._n_threads,
+            after_batch=after_batch,
         )
 
     def score(self, X: Any, Y: Any) -> float:
@@ -231,6 +242,17 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         """The trained network."""
         self._check_fitted()
         return self._model.network
+
+    @property
+    def ranker_(self) -> Ranker | None:
+        """What orders the labels on the network's shortlist; None where there is none."""
+        self._check_fitted()
+        return self._model.ranker
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """All arrays of the model, by name: what `save` writes."""
+        self._check_fitted()
+        return self._model.named_arrays()
 
     @property
     def documents_(self) -> dict[str, str]:
@@ -265,16 +287,31 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         self.config_ = model.network.config
         self.n_features_in_, self.n_labels_ = model.network.n_features, model.network.n_labels
 
+    def _start_label_rows(self, samples: Samples) -> None:
+        if self.config_.label_init == "samples":
+            start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
+
     def _train(
-        self, samples: Samples, config: Config, n_epochs: int, callbacks: Sequence[Callback], began: tuple[float, float]
+        self,
+        X: FloatCsr,
+        Y: FloatCsr,
+        config: Config,
+        n_epochs: int,
+        callbacks: Sequence[Callback],
+        began: tuple[float, float],
     ) -> Self:
+        samples = Samples(X, Y)
         if not len(samples.labelled):
             raise ValueError("Y must have at least one label, but all of its rows are empty")
-        model = self._model
-        trainer = Trainer(model.network, config, samples, self._n_threads, model.rng, model.n_steps)
+        model, n_threads = self._model, self._n_threads
+        first = model.n_steps == 0
+        trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
         progress = trainer.fit(n_epochs, callbacks)
         model.n_steps += progress.step
-        model.training = _report(progress, samples, began)
+        ranker_began = _now()
+        if wants_ranker(config, samples.n_samples, samples.n_labels) if first else model.ranker:
+            model.ranker = train_ranker(model.network, X, Y, n_threads, model.ranker)
+        model.training = _report(progress, samples, began) | {"ranker_seconds": _now()[0] - ranker_began[0]}
         return self
 
     def _prepared(self, X: FloatCsr) -> FloatCsr:

@@ -1,4 +1,4 @@
-"""Answers: the labels with the highest logits, over all labels or over those that the hash tables find.
+"""Answers: hidden -> shortlist (of all labels, or of those that the hash tables find) -> ranker, if any -> top k.
 
 A query never changes the network.
 """
@@ -18,6 +18,7 @@ from slidelearn.kernels import Csr, Float, Ids, Labels
 from slidelearn.layers import Execution, densify
 from slidelearn.lsh import LshIndex
 from slidelearn.network import Network
+from slidelearn.ranker import Ranker
 
 Method = Literal["exact", "lsh"]
 BATCH = 256
@@ -29,6 +30,7 @@ def top_k(
     X: sparse.csr_array,
     k: int,
     *,
+    ranker: Ranker | None = None,
     method: Method = "exact",
     n_threads: int,
     after_batch: Callable[[int], None] | None = None,
@@ -43,6 +45,8 @@ def top_k(
         (n_samples, n_features) float32 CSR, as it was in training.
     k
         Labels per sample, at most n_labels.
+    ranker
+        What orders the labels on the network's shortlist, if anything.
     method
         ``exact``: over all labels; ``lsh``: over those that the hash tables find, as in section 3 of the SLIDE paper.
     n_threads
@@ -55,8 +59,9 @@ def top_k(
     ids
         (n_samples, k) int32, best first; -1 where the tables found fewer than k.
     scores
-        (n_samples, k) float32: their logits; -inf beside -1.
+        (n_samples, k) float32: their logits, or the ranker's scores; -inf beside -1.
     """
+    n_listed = min(max(k, ranker.shortlist_length), network.n_labels) if ranker else k
     features = to_csr(X)
     run = Execution(n_threads)
     network.prepare_answers(n_threads)
@@ -68,10 +73,12 @@ def top_k(
         batch = Csr(*kernels.take_rows(features, rows))
         hidden = network.forward_hidden(batch, seed=0, run=run).hidden
         if index is None:
-            best = network.output.top_k(_dense(hidden, network), k, n_threads)
+            best = network.output.top_k(_dense(hidden, network), n_listed, n_threads)
         else:
-            best = _top_k_of_tables(network, index, hidden, k, run)
-        ids[rows], scores[rows] = best
+            best = _top_k_of_tables(network, index, hidden, n_listed, run)
+        if ranker:
+            best = ranker.order(batch, *best, n_threads=n_threads)
+        ids[rows], scores[rows] = best[0][:, :k], best[1][:, :k]
         if after_batch:
             after_batch(int(rows[-1]) + 1)
     return ids, scores

@@ -149,7 +149,7 @@ class NeuronLayer:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first; all are computed."""
         if self.scale:
             x, _ = kernels.unit_rows(x, n_threads=n_threads)
-        return kernels.exact_top_k(self.neurons.rows, self._scales(), x, k, n_threads=n_threads)
+        return kernels.exact_top_k(self.neurons.rows, self._scales(), x, k, bf16=self._bf16, n_threads=n_threads)
 
     def _scales(self) -> Float | None:
         """What turns ``x . w`` of a unit x into a logit, per neuron; kept until the rows change."""

@@ -1,4 +1,4 @@
-"""Training: epoch -> batch -> step. The only place that orders the work."""
+"""Training: epoch -> batch -> step, and the ranker after it. The only place that orders the work."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import sparse
 
 from slidelearn import kernels
 from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
+from slidelearn.inference import top_k
 from slidelearn.kernels import UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network
 from slidelearn.optim import Schedule
+from slidelearn.ranker import Ranker
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -124,6 +127,31 @@ class Trainer:
         progress.active += (n_active - progress.active) / progress.step
         if self._sampler.n_sought:
             progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
+
+
+MOST_SCANNED = 2e12
+"""Multiplications in a scan of all labels for all training samples, up to which the ranker is trained unasked."""
+
+
+def wants_ranker(config: Config, n_samples: int, n_labels: int) -> bool:
+    """Whether there shall be a ranker: as the configuration says, or where its shortlists are made quickly."""
+    if config.ranker is not None:
+        return config.ranker
+    return float(n_samples) * n_labels * config.hidden_sizes[-1] <= MOST_SCANNED
+
+
+def train_ranker(
+    network: Network, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, former: Ranker | None = None
+) -> Ranker:
+    """Let the network make a shortlist for every training sample, and train the ranker on it.
+
+    With a `former` ranker, X and Y hold the new samples only; see `Ranker.trained`.
+    """
+    m = min(network.config.shortlist_length, network.n_labels)
+    labelled = np.flatnonzero(np.diff(Y.indptr))
+    X, Y = X[labelled], Y[labelled]
+    shortlists, _ = top_k(network, X, m, n_threads=n_threads)
+    return Ranker.trained(X, Y, shortlists, network.config, former=former, n_threads=n_threads)
 
 
 def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:

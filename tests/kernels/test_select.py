@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import assert_twins_agree, random_csr
+from support import assert_twins_agree, random_csr, random_floats
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Labels
@@ -38,16 +38,26 @@ def test_top_others_of_a_set_per_sample(rng: np.random.Generator, k: int) -> Non
     assert_twins_agree("top_others", logits, active.indptr, active.indices, labels, k, n_terms=0)
 
 
+@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("with_scales", [False, True])
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize("n_rows", [5, 1300])
 @pytest.mark.parametrize("n_samples", [0, 1, 20])
-def test_exact_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool) -> None:
+def test_exact_top_k(
+    rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool, bf16: bool
+) -> None:
     rows = ParameterRows(n_rows, 9, "sgd")
     rows.weights[...], rows.bias[...] = _whole(rng, n_rows, 9), _whole(rng, n_rows)
     scales = 2.0 ** _whole(rng, n_rows) if with_scales else None
     hidden = _whole(rng, n_samples, 9)
-    assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, n_terms=0)
+    assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, bf16=bf16, n_terms=0)
+
+
+def test_scores_of_a_rounded_scan_are_exact(rng: np.random.Generator) -> None:
+    rows = ParameterRows(3000, 64, "sgd")
+    rows.weights[...], rows.bias[...] = random_floats(rng, 3000, 64), random_floats(rng, 3000)
+    hidden = random_floats(rng, 50, 64)
+    assert_twins_agree("exact_top_k", rows.rows, None, hidden, 10, bf16=True, n_terms=64, magnitude=3.0)
 
 
 def test_exact_top_k_refuses_more_than_there_are() -> None:

@@ -64,7 +64,7 @@ def _model_bytes(clf: SlideClassifier, saved_in: Path | None) -> int:
     """On disk, or of the arrays that would be saved."""
     if saved_in:
         return sum(path.stat().st_size for path in saved_in.iterdir() if path.is_file())
-    return sum(array.nbytes for _, array in clf.network_.named_arrays())
+    return sum(array.nbytes for _, array in clf.named_arrays())
 
 
 def footprint(clf: SlideClassifier, saved_in: Path | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from slidelearn.kernels._native import (
     assemble,
     available_isas,
     build_tables,
+    classifier_margins,
     count_found,
     distinct,
     doph_codes,
@@ -38,6 +39,7 @@ from slidelearn.kernels._native import (
     threshold_candidates,
     top_others,
     topk_candidates,
+    train_classifiers,
     transpose,
     unit_rows,
     unit_rows_backward,
@@ -47,13 +49,14 @@ from slidelearn.kernels._native import (
     vanilla_candidates,
     wta_codes,
 )
-from slidelearn.kernels.types import NO_DATA, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import NO_DATA, Classifiers, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
 
 if os.environ.get("SLIDELEARN_ISA"):
     use_isa(os.environ["SLIDELEARN_ISA"])
 
 __all__ = [
     "NO_DATA",
+    "Classifiers",
     "Columns",
     "Csr",
     "Float",
@@ -66,6 +69,7 @@ __all__ = [
     "assemble",
     "available_isas",
     "build_tables",
+    "classifier_margins",
     "count_found",
     "distinct",
     "doph_codes",
@@ -91,6 +95,7 @@ __all__ = [
     "threshold_candidates",
     "top_others",
     "topk_candidates",
+    "train_classifiers",
     "transpose",
     "unit_rows",
     "unit_rows_backward",

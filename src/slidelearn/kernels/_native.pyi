@@ -1,6 +1,6 @@
 # Handwritten, because the types of nanobind's own stubs are those of C++: bare tuples of arrays. Here stand the types
 # that the callers use. tests/kernels/test_twins.py holds the names and arguments against those of the NumPy twins.
-from slidelearn.kernels.types import Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import Classifiers, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
 
 def available_isas() -> list[str]: ...
 def isa_in_use() -> str: ...
@@ -61,7 +61,9 @@ def logistic_loss(
 def top_others(
     logits: Float, indptr: Offsets | None, ids: Ids, labels: Labels, k: int, *, n_threads: int
 ) -> tuple[Ids, Float]: ...
-def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]: ...
+def exact_top_k(
+    rows: Rows, scales: Float | None, hidden: Float, k: int, *, bf16: bool = False, n_threads: int
+) -> tuple[Ids, Float]: ...
 def distinct(ids: Ids) -> Ids: ...
 def assemble(
     labels: Csr, found: Csr, drawn: Csr, common: Ids, min_active: int, n_neurons: int, seed: int, *, n_threads: int
@@ -103,3 +105,18 @@ def threshold_candidates(
 def parse_xmc(
     text: bytes, *, n_threads: int
 ) -> tuple[tuple[Offsets, Ids, Float], tuple[Offsets, Ids, Float], int, int]: ...
+def train_classifiers(
+    x: Csr,
+    n_features: int,
+    positives: Csr,
+    negatives: Csr,
+    *,
+    former: Classifiers | None,
+    c: float,
+    tolerance: float,
+    max_passes: int,
+    threshold: float,
+    seed: int,
+    n_threads: int,
+) -> tuple[tuple[Offsets, Ids, Float], Float]: ...
+def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: Classifiers, *, n_threads: int) -> Float: ...

@@ -36,6 +36,13 @@ class Csr(NamedTuple):
 NO_DATA: Float = np.empty(0, np.float32)
 
 
+class Classifiers(NamedTuple):
+    """One linear classifier per label: a row of features for each, ascending, and the biases (n_labels,)."""
+
+    weights: Csr
+    biases: Float
+
+
 class Rows(NamedTuple):
     """A layer's parameters by row, the optimizer's state beside them: [w | m | v | tail], m and v under Adam only."""
 

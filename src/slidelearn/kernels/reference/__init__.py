@@ -18,6 +18,7 @@ from slidelearn.kernels.reference.active import (
     take_rows,
     top_others,
 )
+from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
 from slidelearn.kernels.reference.data import parse_xmc
 from slidelearn.kernels.reference.dense import matmul
 from slidelearn.kernels.reference.hash_codes import (
@@ -53,6 +54,7 @@ __all__ = [
     "allocate_rows",
     "assemble",
     "build_tables",
+    "classifier_margins",
     "count_found",
     "distinct",
     "doph_codes",
@@ -77,6 +79,7 @@ __all__ = [
     "threshold_candidates",
     "top_others",
     "topk_candidates",
+    "train_classifiers",
     "transpose",
     "unit_rows",
     "unit_rows_backward",

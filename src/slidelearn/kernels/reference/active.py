@@ -67,8 +67,13 @@ def top_others(
     return best, scores
 
 
-def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]:
-    """Ids and scores ``h . w * scale + bias``, (n_samples, k) each, of the k best of all rows; best first."""
+def exact_top_k(
+    rows: Rows, scales: Float | None, hidden: Float, k: int, *, bf16: bool = False, n_threads: int
+) -> tuple[Ids, Float]:
+    """Ids and scores ``h . w * scale + bias``, (n_samples, k) each, of the k best of all rows; best first.
+
+    With `bf16` rows may be scanned by rounded products first; the scores are exact all the same.
+    """
     products = hidden.astype(np.float64) @ rows.memory[:, : rows.width].T
     scores = (products * (1.0 if scales is None else scales) + rows.memory[:, BIAS - TAIL]).astype(np.float32)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]

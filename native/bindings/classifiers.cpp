@@ -1,0 +1,79 @@
+// Verbs of the ranker: training classifiers, and asking them.
+#include "classifiers.h"
+
+#include "common.h"
+
+namespace slidelearn {
+
+namespace {
+
+using InClassifiers = std::tuple<InCsr, InArray<float>>;  // weights and biases
+using OutClassifiers = std::tuple<OutCsr, OutArray<float>>;
+
+Csr view_with_data(const InCsr& csr, int64_t n_columns, const char* name) {
+    const Csr matrix = view(csr, n_columns);
+    require(matrix.data || matrix.n_entries() == 0, std::string(name) + " must have data");
+    return matrix;
+}
+
+ClassifierRows view(const InClassifiers& classifiers, int64_t n_features) {
+    const auto& [weights, biases] = classifiers;
+    const Csr w = view_with_data(weights, n_features, "classifiers.weights");
+    require(static_cast<int64_t>(biases.size()) == w.n_rows,
+            "classifiers.biases must have one element per row of the weights");
+    return {w, biases.data()};
+}
+
+OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives,
+                                      const InCsr& negatives, const std::optional<InClassifiers>& former, double c,
+                                      double tolerance, int64_t max_passes, float threshold, uint64_t seed,
+                                      int n_threads) {
+    require_threads(n_threads);
+    const Csr vx = view_with_data(x, n_features, "x");
+    const Csr p = slidelearn::view(positives, vx.n_rows), n = slidelearn::view(negatives, vx.n_rows);
+    require(p.n_rows == n.n_rows, "positives and negatives must have as many rows");
+    require(c > 0, "c must be > 0, but is " + std::to_string(c));
+    ClassifierRows f{};
+    if (former) {
+        f = view(*former, n_features);
+        require(f.weights.n_rows == p.n_rows, "former must have as many rows as positives");
+    }
+    Classifiers trained;
+    {
+        const nb::gil_scoped_release unlocked;
+        trained = train_classifiers(vx, n_features, p, n, former ? &f : nullptr,
+                                    {c, tolerance, max_passes, threshold, seed}, n_threads);
+    }
+    return {{to_array(trained.indptr), to_array(trained.features), to_array(trained.weights)},
+            to_array(trained.biases)};
+}
+
+OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, const InMatrix<int32_t>& ids,
+                                         const InClassifiers& classifiers, int n_threads) {
+    require_threads(n_threads);
+    const Csr vx = view_with_data(x, n_features, "x");
+    const ClassifierRows rows = view(classifiers, n_features);
+    const Matrix<const int32_t> vi = slidelearn::view(ids);
+    require(vi.n_rows == vx.n_rows, "ids must have a row for each row of x");
+    bool inside = true;
+    for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k)
+        inside &= vi.data[k] >= -1 && vi.data[k] < rows.weights.n_rows;
+    require(inside, "ids must lie in [-1, " + std::to_string(rows.weights.n_rows) + ")");
+    OutMatrix<float> margins = new_matrix<float>(vi.n_rows, vi.n_columns);
+    const Matrix<float> vm{margins.data(), vi.n_rows, vi.n_columns, vi.n_columns};
+    const nb::gil_scoped_release unlocked;
+    classifier_margins(vx, n_features, vi, rows, vm, n_threads);
+    return margins;
+}
+
+}  // namespace
+
+void bind_classifiers(nb::module_& m) {
+    m.def("train_classifiers", &bind_train_classifiers, "x"_a, "n_features"_a, "positives"_a, "negatives"_a,
+          nb::kw_only(), "former"_a.none(), "c"_a, "tolerance"_a, "max_passes"_a, "threshold"_a, "seed"_a,
+          "n_threads"_a);
+    m.def("classifier_margins", &bind_classifier_margins, "x"_a, "n_features"_a, "ids"_a, "classifiers"_a,
+          nb::kw_only(), "n_threads"_a);
+}
+
+}  // namespace slidelearn

@@ -1,0 +1,91 @@
+"""The ranker's verbs against their twins, and against scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+from support import assert_twins_agree, random_csr, random_floats
+
+from slidelearn import kernels
+from slidelearn.kernels import NO_DATA, Classifiers, Csr
+
+N_FEATURES, N_SAMPLES, N_LABELS = 40, 60, 12
+RULE: dict[str, Any] = {"c": 1.0, "tolerance": 0.1, "max_passes": 20, "threshold": 0.05, "seed": 2**63 + 1}
+
+
+@pytest.fixture
+def x(rng: np.random.Generator) -> Csr:
+    return random_csr(rng, N_SAMPLES, N_FEATURES, 9)
+
+
+def _sides(rng: np.random.Generator) -> tuple[Csr, Csr]:
+    """Samples of each label and others; label 0 has neither, some have one side only."""
+    positives, negatives = (random_csr(rng, N_LABELS, N_SAMPLES, n, data=False) for n in (9, 25))
+    return positives, negatives
+
+
+def _some_classifiers(rng: np.random.Generator) -> Classifiers:
+    rows = random_csr(rng, N_LABELS, N_FEATURES, 30)
+    for i in range(N_LABELS):
+        rows.indices[rows.indptr[i] : rows.indptr[i + 1]].sort()
+    return Classifiers(rows, random_floats(rng, N_LABELS))
+
+
+@pytest.mark.parametrize("rule", [{}, {"c": 0.1}, {"c": 10.0, "max_passes": 200}, {"threshold": 0.0, "max_passes": 1}])
+@pytest.mark.parametrize("with_former", [False, True])
+def test_train_classifiers(rng: np.random.Generator, x: Csr, with_former: bool, rule: dict[str, Any]) -> None:
+    former = _some_classifiers(rng) if with_former else None
+    sides = _sides(rng)
+    assert_twins_agree("train_classifiers", x, N_FEATURES, *sides, former=former, **{**RULE, **rule}, n_terms=1000)
+
+
+@pytest.mark.parametrize("n_labels", [0, 1])
+def test_few_labels(rng: np.random.Generator, x: Csr, n_labels: int) -> None:
+    sides = [random_csr(rng, n_labels, N_SAMPLES, 20, data=False) for _ in range(2)]
+    assert_twins_agree("train_classifiers", x, N_FEATURES, *sides, former=None, **RULE, n_terms=1000)
+
+
+def test_a_converged_classifier_is_scikit_learns(rng: np.random.Generator) -> None:
+    x = random_floats(rng, 80, 10)
+    everything = Csr(np.arange(81, dtype=np.int64) * 10, np.tile(np.arange(10, dtype=np.int32), 80), x.reshape(-1))
+    positive = np.arange(30, dtype=np.int32)
+    sides = [Csr(np.array([0, len(s)]), s, NO_DATA) for s in (positive, np.arange(30, 80, dtype=np.int32))]
+    rule = {**RULE, "tolerance": 1e-9, "max_passes": 100_000, "threshold": 0.0, "c": 0.7}
+    weights, biases = kernels.train_classifiers(everything, 10, *sides, former=None, **rule, n_threads=1)
+    svm = LinearSVC(C=0.7, tol=1e-10, max_iter=1_000_000).fit(x, np.arange(80) < 30)
+    np.testing.assert_allclose(weights[2], svm.coef_[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(biases, svm.intercept_, rtol=1e-4, atol=1e-6)
+
+
+def test_former_classifiers_without_samples_stay(rng: np.random.Generator, x: Csr) -> None:
+    former = _some_classifiers(rng)
+    nobody = Csr(np.zeros(N_LABELS + 1, np.int64), np.empty(0, np.int32), NO_DATA)
+    rule = {**RULE, "threshold": 0.0}
+    weights, biases = kernels.train_classifiers(x, N_FEATURES, nobody, nobody, former=former, **rule, n_threads=2)
+    for now, before in zip((*weights, biases), (*former.weights, former.biases), strict=True):
+        np.testing.assert_array_equal(now, before)
+
+
+@pytest.mark.parametrize("m", [0, 1, 7])
+@pytest.mark.parametrize("most_features", [1, 20])
+def test_classifier_margins(rng: np.random.Generator, most_features: int, m: int) -> None:
+    """One feature among many weights is looked up, many are written out."""
+    x = random_csr(rng, N_SAMPLES, N_FEATURES, most_features)
+    ids = rng.integers(-1, N_LABELS, (N_SAMPLES, m), np.int32)
+    assert_twins_agree(
+        "classifier_margins", x, N_FEATURES, ids, _some_classifiers(rng), n_terms=N_FEATURES, magnitude=4.0
+    )
+
+
+def test_damaged_arguments_are_refused(rng: np.random.Generator, x: Csr) -> None:
+    classifiers, ids = _some_classifiers(rng), np.full((N_SAMPLES, 2), N_LABELS, np.int32)
+    with pytest.raises(ValueError, match=r"ids must lie in \[-1, 12\)"):
+        kernels.classifier_margins(x, N_FEATURES, ids, classifiers, n_threads=1)
+    with pytest.raises(ValueError, match=r"csr.indices must lie in \[0, 39\)"):
+        kernels.classifier_margins(x, N_FEATURES - 1, ids, classifiers, n_threads=1)
+    few = random_csr(rng, 3, N_SAMPLES, 5, data=False)
+    with pytest.raises(ValueError, match="former must have as many rows as positives"):
+        kernels.train_classifiers(x, N_FEATURES, few, few, former=classifiers, **RULE, n_threads=1)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from support import random_csr, random_floats
+
+from slidelearn import SlideClassifier
+from slidelearn.config import make_config
+from slidelearn.datasets import Dataset
+from slidelearn.kernels import Classifiers, Csr
+from slidelearn.ranker import Ranker, _wrong_ones
+from slidelearn.training import MOST_SCANNED, wants_ranker
+
+SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
+
+
+def _mixed(n: int, seed: int) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """Sample i has two features out of 30, and the label of that pair out of 435: more than 2 hidden units tell."""
+    rng = np.random.default_rng(seed)
+    pairs = np.array([(a, b) for a in range(30) for b in range(a)])
+    labels = rng.integers(0, len(pairs), n)
+    X = sparse.csr_array((np.ones(2 * n), np.sort(pairs[labels]).reshape(-1), 2 * np.arange(n + 1)), (n, 30))
+    return X, sparse.csr_array((np.ones(n), (np.arange(n), labels)), (n, len(pairs)))
+
+
+def test_it_tells_apart_what_the_network_cannot() -> None:
+    X, Y = _mixed(3000, seed=0)
+    X_test, Y_test = _mixed(500, seed=1)
+    options: dict[str, Any] = {"hidden_sizes": (2,), "n_epochs": 3, "n_jobs": 1, "shortlist_length": 60}
+    alone, ranked = (SlideClassifier(**options, ranker=r).fit(X, Y).score(X_test, Y_test) for r in (False, True))
+    assert alone < 0.7
+    assert ranked > alone + 0.1
+
+
+def test_it_is_the_same_on_any_number_of_threads(tiny: Dataset) -> None:
+    one, three = (SlideClassifier(**{**SMALL, "n_jobs": n}).fit(tiny.X_train, tiny.Y_train) for n in (1, 3))
+    for (name, a), (_, b) in zip(one.named_arrays(), three.named_arrays(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_scores_are_the_blend(rng: np.random.Generator) -> None:
+    weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
+    ranker = Ranker(Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32)), 2, 2, blend=0.5)
+    x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
+    ids, scores = ranker.order(x, np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32), n_threads=1)
+    log_p = np.array([3.0, 1.0]) - np.log(np.exp(3.0) + np.exp(1.0))
+    of_2, of_0 = 0.5 * log_p - np.maximum(1 - np.array([-0.8, 0.8]), 0) ** 2
+    np.testing.assert_array_equal(ids, [[0, 2, 1]])  # the last one is not on the shortlist of two
+    np.testing.assert_allclose(scores, [[of_0, of_2, of_2 + 0.5 * (0.5 - 1.0)]], rtol=1e-5)
+
+
+def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
+    weights = random_csr(rng, 5, 8, 4)
+    ranker = Ranker(Classifiers(weights, random_floats(rng, 5)), 8, 4, blend=1.0)
+    ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
+    logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
+    ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), ids, logits, n_threads=1)
+    for row, before in zip(ordered, ids, strict=True):
+        assert sorted(row) == sorted(before)
+        assert (np.sort(row == -1) == (row == -1)).all()
+    np.testing.assert_array_equal(np.isneginf(scores), ordered < 0)
+
+
+def test_wrong_ones_are_listed_and_not_own(rng: np.random.Generator) -> None:
+    Y = sparse.csr_array(np.array([[1, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], np.float32))
+    shortlists = np.array([[0, 1, 3], [3, -1, -1], [2, 0, 3]], np.int32)
+    expected = [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 1]]
+    np.testing.assert_array_equal(_wrong_ones(shortlists, Y).toarray(), expected)
+
+
+def test_partial_fit_brings_it_up_to_date(tiny: Dataset) -> None:
+    """Each increment makes it better, and labels that are not concerned keep their classifiers."""
+    half = tiny.X_train.shape[0] // 2
+    clf = SlideClassifier(**SMALL, ranker=True, shortlist_length=10)
+    clf.fit(tiny.X_train[:half], tiny.Y_train[:half])
+    before, score = clf.ranker_, clf.score(tiny.X_test, tiny.Y_test)
+    clf.partial_fit(tiny.X_train[half:], tiny.Y_train[half:])
+    assert clf.score(tiny.X_test, tiny.Y_test) > score
+    clf.partial_fit(tiny.X_train[:1], tiny.Y_train[:1])
+    assert before is not None
+    assert clf.ranker_ is not None
+    changed = 0
+    one = clf.ranker_.classifiers
+    clf.partial_fit(tiny.X_train[1:2], tiny.Y_train[1:2])
+    two = clf.ranker_.classifiers
+    for label in range(clf.n_labels_):
+        a, b = (c.weights.data[c.weights.indptr[label] : c.weights.indptr[label + 1]] for c in (one, two))
+        changed += not np.array_equal(a, b)
+    n_own = np.diff(tiny.Y_train.indptr)[1]
+    assert changed <= 10 + n_own
+
+
+def test_a_saved_one_answers_alike_and_goes_on_alike(tiny: Dataset, tmp_path: Path) -> None:
+    clf = SlideClassifier(**SMALL, ranker=True).fit(tiny.X_train, tiny.Y_train)
+    clf.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    for _ in range(2):
+        np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])
+        for each in (loaded, clf):
+            each.partial_fit(tiny.X_train[:100], tiny.Y_train[:100])
+
+
+def test_without_one(tiny: Dataset) -> None:
+    clf = SlideClassifier(**SMALL, ranker=False).fit(tiny.X_train, tiny.Y_train)
+    assert clf.ranker_ is None
+    assert not [name for name, _ in clf.named_arrays() if name.startswith("ranker")]
+
+
+@pytest.mark.parametrize(
+    ("ranker", "n_labels", "wanted"), [(None, 10, True), (None, 10**9, False), (True, 10**9, True)]
+)
+def test_it_is_trained_where_asked_or_quick(ranker: bool | None, n_labels: int, wanted: bool) -> None:
+    assert MOST_SCANNED < 10_000 * 256 * 10**9
+    assert wants_ranker(make_config(ranker=ranker), 10_000, n_labels) == wanted
