@@ -60,6 +60,7 @@ def our_options(run: Mapping[str, float]) -> dict[str, Any]:
     given = {**DEFAULTS, **run}
     hard = {"sampler": "batch+memory", "n_hard_negatives": given["hard"]} if given["hard"] else {"sampler": "batch"}
     return hard | {
+        "ranker": False,
         "logit_scale": given["scale"],
         "log_q_strength": given["beta"],
         "learning_rate": given["lr"],

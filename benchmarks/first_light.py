@@ -26,27 +26,36 @@ QUICK_DATA_SETS = ("WordNet-Tiny",)
 
 FULL: Mapping[str, Any] = {"sampler": "full", "active_set": "shared"}
 DRAWN: Mapping[str, Any] = {"min_active": 0, "log_q_strength": 1.0}
+NETWORK = "recipe's network"
+RECIPE = "recipe: network and ranker"
 SLIDE = "paper's SLIDE, SimHash"
+AS_MANY = ("paper's network, as many uniform, log-Q", "paper's network, as many by frequency, log-Q")
 
 VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "recipe": ("recipe", {}),
-    "recipe's network, full softmax": ("recipe", FULL),
+    NETWORK: ("recipe", {"ranker": False}),
+    RECIPE: ("recipe", {"ranker": True}),
+    "recipe's network, full softmax": ("recipe", {**FULL, "ranker": False}),
     "paper's network, full softmax": ("paper", FULL),
     SLIDE: ("paper", {"hash_family": "simhash"}),
     "paper's SLIDE, DWTA": ("paper", {"hash_family": "dwta", "hashes_per_table": 4}),
-    "paper's SLIDE, SimHash 9 x 100, centred, top-k 400 + 550 random, log-Q": (
+    "paper's SLIDE, SimHash 9 x 100, top-k 250 + 400 by root of frequency, log-Q": (
         "paper",
         {
             "n_tables": 100,
             "center_rows": True,
+            "complete_norms": True,
+            "rebuild_every": 100,
+            "rebuild_decay": 2.0,
             "lsh_selection": "topk",
-            "lsh_candidates": 400,
-            "min_active": 950,
-            "log_q_strength": 1.0,
+            "lsh_candidates": 250,
+            "sampler": "lsh+frequency",
+            "frequency_power": 0.5,
+            "n_negatives": 400,
+            **DRAWN,
         },
     ),
-    "paper's network, as many uniform, log-Q": ("paper", {"sampler": "uniform", **DRAWN}),
-    "paper's network, as many by frequency, log-Q": ("paper", {"sampler": "frequency", **DRAWN}),
+    AS_MANY[0]: ("paper", {"sampler": "uniform", **DRAWN}),
+    AS_MANY[1]: ("paper", {"sampler": "frequency", **DRAWN}),
 }
 """Name: preset, and options beside it. Drawn negatives have the log-Q correction: they are far worse without."""
 
@@ -55,6 +64,9 @@ PAPER_EPOCHS = {"YSO-Finna-en": 1, "Diginetica": 1, "YSO-Related-3lang": 1}
 
 MOST_LABELS_OF_FULL = {"recipe": 20_000, "paper": 100_000}
 """By preset: above that a full softmax is timed, not trained."""
+
+WITHOUT_RANKER = ("Diginetica", "YSO-Related-3lang")
+"""Here the shortlists would take long, and the default is to have no ranker."""
 
 HEADER = (
     "data set",
@@ -72,18 +84,19 @@ HEADER = (
 )
 NOTES = """\
 P@k in percent on the whole test file, P@1 with its standard error. *CPU s*: user and system seconds of training, from
-matrices in memory to a trained model; *ratio*: to the recipe's. *active*: labels computed per sample, *share*: of all
-labels; *as many*: draws as SimHash had active. *peak MB*: of the whole process, which also reads the data and answers
-the test file. *timed only*: too many labels for a full softmax; seconds are extrapolated from 200 steps."""
+matrices in memory to a trained model; *ratio*: to those of the recipe's network. *active*: labels computed per sample,
+*share*: of all labels; *as many*: draws as SimHash had active. *peak MB*: of the whole process, which also reads the
+data and answers the test file. *timed only*: too many labels for a full softmax; seconds are extrapolated from 200
+steps."""
 
 
 def table(rows: Sequence[tuple[str, Row]]) -> str:
     """All variants on all data sets."""
-    recipe = {row.job["data_set"]: _cpu_seconds(row) for name, row in rows if name == "recipe"}
-    return markdown_table(HEADER, [_cells(name, row, recipe.get(row.job["data_set"])) for name, row in rows])
+    network = {row.job["data_set"]: _cpu_seconds(row) for name, row in rows if name == NETWORK}
+    return markdown_table(HEADER, [_cells(name, row, network.get(row.job["data_set"])) for name, row in rows])
 
 
-def _cells(name: str, row: Row, recipe_cpu: float | None) -> list[str | None]:
+def _cells(name: str, row: Row, network_cpu: float | None) -> list[str | None]:
     result = row.result
     precisions = ["timed only", None, None]
     if not result["timed_only"]:
@@ -97,7 +110,7 @@ def _cells(name: str, row: Row, recipe_cpu: float | None) -> list[str | None]:
         seconds(result["seconds_per_epoch"]),
         str(result["n_epochs"]),
         seconds(cpu),
-        f"{cpu / recipe_cpu:.2f}" if recipe_cpu else None,
+        f"{cpu / network_cpu:.2f}" if network_cpu else None,
         f"{result['active_mean']:,.0f}",
         f"{percent(result['active_fraction'], 2)}%",
         f"{result['peak_mb']:,}" if result["peak_mb"] else None,
@@ -114,7 +127,9 @@ def measure(results: Results, data_set: str, args: Namespace) -> Iterator[tuple[
     """The rows of a data set, those measured now and those stored before."""
     slide: Row | None = None
     for what, (preset, choice) in VARIANTS.items():
-        if choice.get("sampler") in ("uniform", "frequency"):
+        if what == RECIPE and data_set in WITHOUT_RANKER:
+            continue
+        if what in AS_MANY:
             if slide is None:
                 continue
             choice = {**choice, "n_negatives": round(slide.result["active_mean"]), "min_active": 0}
@@ -133,7 +148,9 @@ def measure(results: Results, data_set: str, args: Namespace) -> Iterator[tuple[
 def main() -> None:
     """Measure what is asked for and missing; show all there is."""
     options = parser(__doc__)
-    options.add_argument("--only", choices=VARIANTS, metavar="NAME", help="the variant to measure now, such as recipe")
+    options.add_argument(
+        "--only", choices=VARIANTS, metavar="NAME", help=f"measure this variant alone, such as {RECIPE!r}"
+    )
     options.add_argument("--readme", action="store_true", help="put the table into README.md, too")
     args = options.parse_args()
     if args.readme and not has_block(README, BLOCK):
