@@ -22,3 +22,6 @@ class Callback:
 
     def on_end(self, progress: Progress) -> None:
         """After the last step."""
+
+    def on_shortlists(self, n_done: int, n_samples: int) -> None:
+        """While the network makes the training samples' shortlists for the ranker, after the last step."""

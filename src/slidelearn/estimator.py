@@ -308,10 +308,11 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
         progress = trainer.fit(n_epochs, callbacks)
         model.n_steps += progress.step
-        ranker_began = _now()
+        ranker_began, ranker_seconds = time.perf_counter(), 0.0
         if wants_ranker(config, samples.n_samples, samples.n_labels) if first else model.ranker:
-            model.ranker = train_ranker(model.network, X, Y, n_threads, model.ranker)
-        model.training = _report(progress, samples, began) | {"ranker_seconds": _now()[0] - ranker_began[0]}
+            model.ranker = train_ranker(model.network, X, Y, n_threads, former=model.ranker, callbacks=callbacks)
+            ranker_seconds = time.perf_counter() - ranker_began
+        model.training = _report(progress, samples, began) | {"ranker_seconds": ranker_seconds}
         return self
 
     def _prepared(self, X: FloatCsr) -> FloatCsr:

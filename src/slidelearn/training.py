@@ -141,7 +141,13 @@ def wants_ranker(config: Config, n_samples: int, n_labels: int) -> bool:
 
 
 def train_ranker(
-    network: Network, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, former: Ranker | None = None
+    network: Network,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    *,
+    former: Ranker | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Let the network make a shortlist for every training sample, and train the ranker on it.
 
@@ -150,7 +156,12 @@ def train_ranker(
     m = min(network.config.shortlist_length, network.n_labels)
     labelled = np.flatnonzero(np.diff(Y.indptr))
     X, Y = X[labelled], Y[labelled]
-    shortlists, _ = top_k(network, X, m, n_threads=n_threads)
+
+    def after_batch(n_done: int) -> None:
+        for callback in callbacks:
+            callback.on_shortlists(n_done, len(labelled))
+
+    shortlists, _ = top_k(network, X, m, n_threads=n_threads, after_batch=after_batch)
     return Ranker.trained(X, Y, shortlists, network.config, former=former, n_threads=n_threads)
 
 

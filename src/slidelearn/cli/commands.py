@@ -133,7 +133,14 @@ def train(
     if measured:
         print_measured(console, measured)
     if json:
-        names_of_training = ("train_seconds", "cpu_seconds", "active_mean", "candidate_recall", "n_without_labels")
+        names_of_training = (
+            "train_seconds",
+            "cpu_seconds",
+            "ranker_seconds",
+            "active_mean",
+            "candidate_recall",
+            "n_without_labels",
+        )
         training = {name: clf.training_[name] for name in names_of_training}
         _print_json(measured | training | {"read_seconds": read_seconds} | footprint(clf, out))
 
@@ -217,8 +224,9 @@ def _threads(threads: int | None) -> str:
 def _print_training(console: Console, report: dict[str, Any], n_labels: int) -> None:
     unlabelled = report["n_without_labels"]
     console.print(
-        f"trained in {duration(report['train_seconds'])} ({report['cpu_seconds']:.1f} s of CPU); "
-        f"{report['active_mean']:,.0f} of {n_labels:,} labels active per sample"
+        f"trained in {duration(report['train_seconds'])} ({report['cpu_seconds']:.1f} s of CPU)"
+        + (f", of which the ranker took {duration(report['ranker_seconds'])}" if report["ranker_seconds"] else "")
+        + f"; {report['active_mean']:,.0f} of {n_labels:,} labels active per sample"
         + (f"; {unlabelled:,} samples without labels left out" if unlabelled else ""),
         soft_wrap=True,
     )

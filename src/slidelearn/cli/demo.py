@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.text import Text
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -154,16 +155,22 @@ def _print_result(console: Console, clf: SlideClassifier, data: Dataset, seconds
         f"softmax takes {n_labels * per_neuron:.1f} million, {n_labels / active:.0f} times as many. (That is learning; "
         "an answer looks at every label.)"
     )
+    if clf.ranker_:
+        n_weights = len(clf.ranker_.classifiers.weights.indices)
+        console.print(
+            f"Then the ranker, {n_weights / 1e6:.1f} million weights on single words, learnt to order the "
+            f"{clf.config_.shortlist_length} labels that the network puts highest."
+        )
 
 
 def _best_labels(clf: SlideClassifier, definitions: Sequence[str]) -> list[dict[str, float]]:
-    """Give the names of the best labels of each definition and their scores, best first."""
+    """Give the names of the best labels of each definition, best first, and e to the power of their scores: 0 to 1."""
     vectorizer, names = vectorizer_of(clf.documents_), label_names(clf.documents_, clf.n_labels_)
     assert vectorizer is not None
     assert names is not None
     ids, scores = clf.predict_topk(vectorizer.transform(definitions), min(_N_RANKS, clf.n_labels_))
     best: list[dict[str, float]] = [{} for _ in definitions]
-    for found, row, row_scores in zip(best, ids.tolist(), scores.tolist(), strict=True):
+    for found, row, row_scores in zip(best, ids.tolist(), np.exp(scores).tolist(), strict=True):
         for label, score in zip(row, row_scores, strict=True):
             found.setdefault(readable_label(names[label]), score)  # several labels may begin with the same word
     return best
@@ -176,7 +183,7 @@ def _print_labelled(console: Console, clf: SlideClassifier) -> None:
     for definition, best in zip(_DEFINITIONS, _best_labels(clf, _DEFINITIONS), strict=True):
         line = Text(f"{definition:{width}}")
         for name, score in best.items():
-            more = Text.assemble("  ", name, (f" {score:.1f}", "dim"))
+            more = Text.assemble("  ", name, (f" {score:.2f}", "dim"))
             if len(line) + len(more) > console.width:
                 break
             line += more
@@ -188,7 +195,7 @@ def _print_bars(console: Console, definition: str, best: Mapping[str, float]) ->
     console.print(Text(definition, style="bold"), "is a kind of", soft_wrap=True)
     width, highest = max(map(len, best)), max(*best.values(), 1e-6)
     for name, score in list(best.items())[:_N_BARS]:
-        console.print(f"  {name:{width}}  {score:4.1f}", Text("▇" * round(30 * score / highest), style="green"))
+        console.print(f"  {name:{width}}  {score:4.2f}", Text("▇" * round(30 * score / highest), style="green"))
 
 
 def _print_what_next(console: Console, out: Path) -> None:

@@ -62,7 +62,7 @@ class TrainingDisplay(Callback):
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
-            columns = (TextColumn("epoch {task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[state]}"))
+            columns = (TextColumn("{task.fields[epoch]}"), BarColumn(None), TextColumn("{task.fields[state]}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
         return self
@@ -77,7 +77,7 @@ class TrainingDisplay(Callback):
         """Show the bar."""
         self._shown_at = time.perf_counter()
         if self._bar:
-            self._bar.add_task("", total=progress.n_steps, epoch=f"1/{progress.n_epochs}", state="")
+            self._bar.add_task("", total=progress.n_steps, epoch=f"epoch 1/{progress.n_epochs}", state="")
 
     def on_step(self, progress: TrainingProgress) -> None:
         """Show the state, unless it was shown a moment ago."""
@@ -89,6 +89,20 @@ class TrainingDisplay(Callback):
         """Show the state at the end of each epoch."""
         self._show(progress, progress.epoch)
 
+    def on_shortlists(self, n_done: int, n_samples: int) -> None:
+        """Show how many samples have their shortlists, unless it was shown a moment ago."""
+        wait = _SECONDS_BETWEEN_UPDATES if self._bar else _SECONDS_BETWEEN_LINES
+        if time.perf_counter() - self._shown_at < wait and n_done < n_samples:
+            return
+        self._shown_at = time.perf_counter()
+        state = f"{n_done / n_samples:4.0%} of the shortlists"
+        if self._bar:
+            self._bar.update(
+                self._bar.task_ids[0], total=n_samples, completed=n_done, epoch="ranker", state=state.strip()
+            )
+        else:
+            self._console.print(f"ranker: {state.strip()}", soft_wrap=True)
+
     def _show(self, progress: TrainingProgress, epoch: int) -> None:
         self._shown_at = time.perf_counter()
         elapsed = self._shown_at - progress.started
@@ -98,7 +112,7 @@ class TrainingDisplay(Callback):
         state = f"{progress.step / progress.n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
         if self._bar:
             self._bar.update(
-                self._bar.task_ids[0], completed=progress.step, epoch=f"{epoch}/{progress.n_epochs}", state=state
+                self._bar.task_ids[0], completed=progress.step, epoch=f"epoch {epoch}/{progress.n_epochs}", state=state
             )
         else:
             self._console.print(f"epoch {epoch}/{progress.n_epochs}: {state.strip()}", soft_wrap=True)
