@@ -21,7 +21,7 @@ from slidelearn.datasets import Dataset
 from slidelearn.metrics import evaluate, propensities
 
 METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "ndcg@5", "recall@20"}
-TRAINING = {"train_seconds", "cpu_seconds", "active_mean", "candidate_recall", "n_without_labels"}
+TRAINING = {"train_seconds", "ranker_seconds", "cpu_seconds", "active_mean", "candidate_recall", "n_without_labels"}
 BOTH = {"n_test_samples", "read_seconds", "predict_ms_per_sample", "predict_ms_alone"}
 ALWAYS = {"peak_memory_mb", "model_mb", "config"}
 QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=1", "--threads", "1")
@@ -60,8 +60,10 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     assert lines[1].startswith("test: 608 samples")
     assert lines[2].startswith("model: 0.5 MB of memory")
     assert lines[3].startswith("epoch 1/1: 100% · ")
-    assert lines[4].startswith("trained in ")
-    assert lines[5] == f"saved {tmp_path / 'model'}"
+    assert lines[4] == "ranker: 100% of the shortlists"
+    assert lines[5].startswith("trained in ")
+    assert ", of which the ranker took " in lines[5]
+    assert lines[6] == f"saved {tmp_path / 'model'}"
     assert result.stderr == ""
 
 
