@@ -10,7 +10,8 @@ bool isa_available(Isa isa) {
     __builtin_cpu_init();
     switch (isa) {
         case Isa::avx512bf16:
-            return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
+            return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16") &&
+                   __builtin_cpu_supports("avx512vnni");
         case Isa::avx512:
             return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&

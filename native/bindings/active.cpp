@@ -97,28 +97,6 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
     return {best, scores};
 }
 
-std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_exact_top_k(const InOutRows& rows,
-                                                                  const std::optional<InArray<float>>& scales,
-                                                                  const InMatrix<float>& hidden, int64_t k, bool bf16,
-                                                                  int n_threads) {
-    require_threads(n_threads);
-    const Rows r = view(rows);
-    const Matrix<const float> h = view(hidden);
-    require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
-    require(!scales || static_cast<int64_t>(scales->size()) == r.n_rows, "scales must have one element per row");
-    require(k >= 1 && k <= r.n_rows,
-            "k must lie in [1, " + std::to_string(r.n_rows) + "], but is " + std::to_string(k));
-    OutMatrix<int32_t> best = new_matrix<int32_t>(h.n_rows, k);
-    OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
-    {
-        const nb::gil_scoped_release unlocked;
-        SLIDELEARN_CALL(exact_top_k, r, scales ? scales->data() : nullptr, h, bf16 ? Precision::bf16 : Precision::fp32,
-                        Matrix<int32_t>{best.data(), h.n_rows, k, k}, Matrix<float>{scores.data(), h.n_rows, k, k},
-                        n_threads);
-    }
-    return {best, scores};
-}
-
 OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
     for (std::size_t i = 0; i < ids.size(); ++i) require(ids(i) >= 0, "ids must be >= 0");
     return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
@@ -202,8 +180,6 @@ void bind_active(nb::module_& m) {
           "weight"_a, nb::kw_only(), "n_threads"_a);
     m.def("top_others", &bind_top_others, "logits"_a.noconvert(), "indptr"_a.none(), "ids"_a, "labels"_a, "k"_a,
           nb::kw_only(), "n_threads"_a);
-    m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
-          "bf16"_a = false, "n_threads"_a);
     m.def("distinct", &bind_distinct, "ids"_a);
     m.def("assemble", &bind_assemble, "labels"_a, "found"_a, "drawn"_a, "common"_a, "min_active"_a, "n_neurons"_a,
           "seed"_a, nb::kw_only(), "n_threads"_a);

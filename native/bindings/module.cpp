@@ -9,6 +9,7 @@ void bind_data(nb::module_& m);
 void bind_dense(nb::module_& m);
 void bind_layers(nb::module_& m);
 void bind_active(nb::module_& m);
+void bind_answers(nb::module_& m);
 void bind_lsh(nb::module_& m);
 void bind_classifiers(nb::module_& m);
 
@@ -21,6 +22,7 @@ NB_MODULE(_native, m) {
     slidelearn::bind_dense(m);
     slidelearn::bind_layers(m);
     slidelearn::bind_active(m);
+    slidelearn::bind_answers(m);
     slidelearn::bind_lsh(m);
     slidelearn::bind_classifiers(m);
 }

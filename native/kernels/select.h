@@ -3,7 +3,6 @@
 
 #include "isa.h"
 #include "kernels/logit_rows.h"
-#include "kernels/matmul.h"
 #include "row_layout.h"
 #include "views.h"
 
@@ -14,9 +13,8 @@ SLIDELEARN_EACH_ISA(
     // (shared set) or each logit (one set per sample). ids and scores (n_rows, k), best first, -1 and -inf where a row
     // has fewer.
     void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matrix<float> scores, int n_threads);
-    // The k best of all rows for every sample: hidden . w * scale_i + bias_i; `scales` (n_rows) may be null. With bf16,
-    // all rows are scanned by rounded products, and the best of these compared by exact ones; the scores are exact.
-    void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Precision precision,
-                     Matrix<int32_t> best, Matrix<float> scores, int n_threads);)
+    // The k best of all rows for every sample: hidden . w * scale_i + bias_i; `scales` (n_rows) may be null.
+    void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best,
+                     Matrix<float> scores, int n_threads);)
 
 }  // namespace slidelearn

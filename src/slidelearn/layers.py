@@ -6,12 +6,13 @@ A backward pass also takes the optimizer's step on the rows it touches: gradient
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet
-from slidelearn.kernels import NO_DATA, Csr, Float, Ids, UpdateRule
+from slidelearn.kernels import NO_DATA, Csr, Float, Ids, QuantizedRows, UpdateRule
 from slidelearn.optim import ParameterRows
 
 BLOCK = 8192
@@ -61,6 +62,13 @@ class LayerPass:
     weight_norms: Float
 
 
+class _AnswerRows(NamedTuple):
+    """What answers need beside the rows; kept until the rows change."""
+
+    scales: Float | None
+    quantized: QuantizedRows | None
+
+
 class NeuronLayer:
     """A layer whose neurons are rows, computed where they are active: hidden layers and the wide output.
 
@@ -75,7 +83,7 @@ class NeuronLayer:
         self.neurons = ParameterRows(n_neurons, n_inputs, optimizer)
         self.scale = scale
         self._bf16 = bf16
-        self._answer_scales: Float | None = None
+        self._answers: _AnswerRows | None = None
 
     @property
     def n_inputs(self) -> int:
@@ -109,7 +117,7 @@ class NeuronLayer:
 
     def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
-        self._answer_scales = None
+        self._answers = None
         rows, threads = self.neurons.rows, run.n_threads
         # neuron by neuron, each row has one writer; without columns, samples write unlocked
         columns = None if run.hogwild or (done.active.shared and not isinstance(done.x, Csr)) else done.active.columns
@@ -146,17 +154,27 @@ class NeuronLayer:
             self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
-        """The k neurons with the highest logits and their logits, (n_samples, k) each, best first; all are computed."""
+        """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""
         if self.scale:
             x, _ = kernels.unit_rows(x, n_threads=n_threads)
-        return kernels.exact_top_k(self.neurons.rows, self._scales(), x, k, bf16=self._bf16, n_threads=n_threads)
+        if self._answers is None:
+            scales = self._scales()
+            quantized = None
+            if kernels.scans_int8():
+                quantized = QuantizedRows(*kernels.quantize_rows(self.neurons.rows, scales, n_threads=n_threads))
+            self._answers = _AnswerRows(scales, quantized)
+        scales, quantized = self._answers
+        if quantized:
+            return kernels.scan_top_k(self.neurons.rows, scales, quantized, x, k, n_threads=n_threads)
+        return kernels.exact_top_k(self.neurons.rows, scales, x, k, n_threads=n_threads)
 
     def _scales(self) -> Float | None:
-        """What turns ``x . w`` of a unit x into a logit, per neuron; kept until the rows change."""
-        if self.scale and self._answer_scales is None:
-            norms = np.sqrt(np.einsum("ij,ij->i", self.neurons.weights, self.neurons.weights)) + np.float32(1e-6)
-            self._answer_scales = (self.scale / norms).astype(np.float32)
-        return self._answer_scales
+        """What turns ``x . w`` of a unit x into a logit, per neuron."""
+        if not self.scale:
+            return None
+        norms = np.sqrt(np.einsum("ij,ij->i", self.neurons.weights, self.neurons.weights)) + np.float32(1e-6)
+        scales: Float = (self.scale / norms).astype(np.float32)
+        return scales
 
     @staticmethod
     def _shaped(logits: Float, active: ActiveSet) -> Float:

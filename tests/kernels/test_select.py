@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import assert_twins_agree, random_csr, random_floats
+from support import assert_twins_agree, random_csr, random_floats, random_rows
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Labels
@@ -38,29 +38,55 @@ def test_top_others_of_a_set_per_sample(rng: np.random.Generator, k: int) -> Non
     assert_twins_agree("top_others", logits, active.indptr, active.indices, labels, k, n_terms=0)
 
 
-@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("with_scales", [False, True])
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize("n_rows", [5, 1300])
 @pytest.mark.parametrize("n_samples", [0, 1, 20])
-def test_exact_top_k(
-    rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool, bf16: bool
-) -> None:
+def test_exact_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool) -> None:
     rows = ParameterRows(n_rows, 9, "sgd")
     rows.weights[...], rows.bias[...] = _whole(rng, n_rows, 9), _whole(rng, n_rows)
     scales = 2.0 ** _whole(rng, n_rows) if with_scales else None
     hidden = _whole(rng, n_samples, 9)
-    assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, bf16=bf16, n_terms=0)
-
-
-def test_scores_of_a_rounded_scan_are_exact(rng: np.random.Generator) -> None:
-    rows = ParameterRows(3000, 64, "sgd")
-    rows.weights[...], rows.bias[...] = random_floats(rng, 3000, 64), random_floats(rng, 3000)
-    hidden = random_floats(rng, 50, 64)
-    assert_twins_agree("exact_top_k", rows.rows, None, hidden, 10, bf16=True, n_terms=64, magnitude=3.0)
+    assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, n_terms=0)
 
 
 def test_exact_top_k_refuses_more_than_there_are() -> None:
     rows = ParameterRows(4, 8, "sgd").rows
     with pytest.raises(ValueError, match=r"k must lie in \[1, 4\], but is 5"):
         kernels.exact_top_k(rows, None, np.zeros((1, 8), np.float32), 5, n_threads=1)
+
+
+@pytest.mark.parametrize("with_scales", [False, True])
+@pytest.mark.parametrize("n_rows", [5, 48, 1300])
+@pytest.mark.parametrize("width", [1, 9, 64])
+def test_quantize_rows(rng: np.random.Generator, width: int, n_rows: int, with_scales: bool) -> None:
+    rows = random_rows(rng, n_rows, width)
+    rows.memory[2, :width] = 0.0
+    scales = random_floats(rng, n_rows) if with_scales else None
+    assert_twins_agree("quantize_rows", rows, scales, n_terms=0)
+
+
+@pytest.mark.parametrize("with_scales", [False, True])
+@pytest.mark.parametrize("k", [1, 5])
+@pytest.mark.parametrize("n_rows", [5, 1300])
+@pytest.mark.parametrize("n_samples", [0, 1, 8, 21])
+def test_scan_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool) -> None:
+    rows, hidden = random_rows(rng, n_rows, 64), random_floats(rng, n_samples, 64)
+    scales = np.abs(random_floats(rng, n_rows)) if with_scales else None
+    quantized = kernels.QuantizedRows(*kernels.quantize_rows(rows, scales, n_threads=1))
+    args = (rows, scales, quantized, hidden, k)
+    assert_twins_agree("scan_top_k", *args, n_terms=64, magnitude=3.0)
+    ids, _ = kernels.scan_top_k(*args, n_threads=1)
+    exact, _ = kernels.exact_top_k(rows, scales, hidden, k, n_threads=1)
+    np.testing.assert_array_equal(ids, exact)
+
+
+def test_rows_that_are_no_numbers_are_never_among_the_best(rng: np.random.Generator) -> None:
+    rows, hidden = random_rows(rng, 60, 8), random_floats(rng, 3, 8)
+    rows.memory[7] = np.nan
+    quantized = kernels.QuantizedRows(*kernels.quantize_rows(rows, None, n_threads=1))
+    ids, scores = kernels.scan_top_k(rows, None, quantized, hidden, 59, n_threads=1)
+    assert 7 not in ids
+    assert np.isfinite(scores).all()
+    with pytest.raises(ValueError, match="quantized must be what quantize_rows makes of these rows"):
+        kernels.scan_top_k(random_rows(rng, 60, 12), None, quantized, random_floats(rng, 3, 12), 5, n_threads=1)

@@ -28,10 +28,13 @@ from slidelearn.kernels._native import (
     logistic_loss,
     matmul,
     parse_xmc,
+    quantize_rows,
     sampled_backward,
     sampled_backward_sparse,
     sampled_forward,
     sampled_forward_sparse,
+    scan_top_k,
+    scans_int8,
     sign_codes,
     simhash_codes,
     softmax_loss,
@@ -49,7 +52,19 @@ from slidelearn.kernels._native import (
     vanilla_candidates,
     wta_codes,
 )
-from slidelearn.kernels.types import NO_DATA, Classifiers, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import (
+    NO_DATA,
+    Classifiers,
+    Columns,
+    Csr,
+    Float,
+    Ids,
+    Labels,
+    Offsets,
+    QuantizedRows,
+    Rows,
+    UpdateRule,
+)
 
 if os.environ.get("SLIDELEARN_ISA"):
     use_isa(os.environ["SLIDELEARN_ISA"])
@@ -63,6 +78,7 @@ __all__ = [
     "Ids",
     "Labels",
     "Offsets",
+    "QuantizedRows",
     "Rows",
     "UpdateRule",
     "allocate_rows",
@@ -84,10 +100,13 @@ __all__ = [
     "logistic_loss",
     "matmul",
     "parse_xmc",
+    "quantize_rows",
     "sampled_backward",
     "sampled_backward_sparse",
     "sampled_forward",
     "sampled_forward_sparse",
+    "scan_top_k",
+    "scans_int8",
     "sign_codes",
     "simhash_codes",
     "softmax_loss",

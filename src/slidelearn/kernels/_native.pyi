@@ -1,6 +1,18 @@
 # Handwritten, because the types of nanobind's own stubs are those of C++: bare tuples of arrays. Here stand the types
 # that the callers use. tests/kernels/test_twins.py holds the names and arguments against those of the NumPy twins.
-from slidelearn.kernels.types import Classifiers, Columns, Csr, Float, Ids, Labels, Offsets, Rows, UpdateRule
+from slidelearn.kernels.types import (
+    Classifiers,
+    Codes8,
+    Columns,
+    Csr,
+    Float,
+    Ids,
+    Labels,
+    Offsets,
+    QuantizedRows,
+    Rows,
+    UpdateRule,
+)
 
 def available_isas() -> list[str]: ...
 def isa_in_use() -> str: ...
@@ -61,8 +73,11 @@ def logistic_loss(
 def top_others(
     logits: Float, indptr: Offsets | None, ids: Ids, labels: Labels, k: int, *, n_threads: int
 ) -> tuple[Ids, Float]: ...
-def exact_top_k(
-    rows: Rows, scales: Float | None, hidden: Float, k: int, *, bf16: bool = False, n_threads: int
+def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]: ...
+def scans_int8() -> bool: ...
+def quantize_rows(rows: Rows, scales: Float | None, *, n_threads: int) -> tuple[Codes8, Float, Ids, Float]: ...
+def scan_top_k(
+    rows: Rows, scales: Float | None, quantized: QuantizedRows, hidden: Float, k: int, *, n_threads: int
 ) -> tuple[Ids, Float]: ...
 def distinct(ids: Ids) -> Ids: ...
 def assemble(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Float = NDArray[np.float32]
 Ids = NDArray[np.int32]
+Codes8 = NDArray[np.int8]
 Offsets = NDArray[np.int64]
 
 TAIL = 16
@@ -58,6 +59,15 @@ class Rows(NamedTuple):
 def padded(width: int) -> int:
     """`width` rounded up to a cache line of 16 floats."""
     return (width + 15) // 16 * 16
+
+
+class QuantizedRows(NamedTuple):
+    """Rows rounded to 8 bits, for scanning: see native/kernels/int8_scan.h for the layout."""
+
+    codes: Codes8
+    factors: Float
+    corrections: Ids
+    biases: Float
 
 
 class UpdateRule(NamedTuple):

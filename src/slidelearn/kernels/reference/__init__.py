@@ -11,13 +11,13 @@ from slidelearn.kernels.reference.active import (
     count_found,
     distinct,
     draw,
-    exact_top_k,
     join_rows,
     logistic_loss,
     softmax_loss,
     take_rows,
     top_others,
 )
+from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
 from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
 from slidelearn.kernels.reference.data import parse_xmc
 from slidelearn.kernels.reference.dense import matmul
@@ -68,10 +68,13 @@ __all__ = [
     "logistic_loss",
     "matmul",
     "parse_xmc",
+    "quantize_rows",
     "sampled_backward",
     "sampled_backward_sparse",
     "sampled_forward",
     "sampled_forward_sparse",
+    "scan_top_k",
+    "scans_int8",
     "sign_codes",
     "simhash_codes",
     "softmax_loss",

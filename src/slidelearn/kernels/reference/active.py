@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels.reference.random import random_below
-from slidelearn.kernels.reference.update import BIAS
-from slidelearn.kernels.types import NO_DATA, TAIL, Csr, Float, Ids, Labels, Offsets, Rows
+from slidelearn.kernels.types import NO_DATA, Csr, Float, Ids, Labels, Offsets
 
 Doubles = NDArray[np.float64]
 
@@ -65,19 +64,6 @@ def top_others(
         order = np.lexsort((other_ids, -others))[:k]
         best[i, : len(order)], scores[i, : len(order)] = other_ids[order], others[order]
     return best, scores
-
-
-def exact_top_k(
-    rows: Rows, scales: Float | None, hidden: Float, k: int, *, bf16: bool = False, n_threads: int
-) -> tuple[Ids, Float]:
-    """Ids and scores ``h . w * scale + bias``, (n_samples, k) each, of the k best of all rows; best first.
-
-    With `bf16` rows may be scanned by rounded products first; the scores are exact all the same.
-    """
-    products = hidden.astype(np.float64) @ rows.memory[:, : rows.width].T
-    scores = (products * (1.0 if scales is None else scales) + rows.memory[:, BIAS - TAIL]).astype(np.float32)
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return best.astype(np.int32), np.take_along_axis(scores, best, axis=1)
 
 
 def distinct(ids: Ids) -> Ids:
