@@ -71,7 +71,6 @@ def by_root_of_frequency(n_negatives: int, sampler: str = "lsh+frequency") -> Ma
 
 
 FULL = "full softmax"
-BEST = "SimHash 9 x 100, top-k 250 + 400 by root of frequency, log-Q"
 SETTINGS: Settings = {
     FULL: {"sampler": "full", "active_set": "shared"},
     "preset paper": {},
@@ -79,14 +78,25 @@ SETTINGS: Settings = {
     "SimHash 9 x 100, top-k 400 + 550 uniform, log-Q": slide(
         "simhash", 9, "topk", 400, n_tables=100, n_random=550, **TABLES
     ),
-    BEST: {**slide("simhash", 9, "topk", 250, n_tables=100, **TABLES), **by_root_of_frequency(400)},
+    "SimHash 9 x 100, top-k 250 + 400 by root of frequency, log-Q": {
+        **slide("simhash", 9, "topk", 250, n_tables=100, **TABLES),
+        **by_root_of_frequency(400),
+    },
     "SimHash 9 x 50, top-k 200 + 400 by root of frequency, log-Q": {
         **slide("simhash", 9, "topk", 200, **TABLES),
         **by_root_of_frequency(400),
     },
+    "SimHash 9 x 50, top-k 250 + 600 by root of frequency, log-Q": {
+        **slide("simhash", 9, "topk", 250, **TABLES),
+        **by_root_of_frequency(600),
+    },
     "DWTA 4 x 50, top-k 250 + 400 by root of frequency, log-Q": {
         **slide("dwta", 4, "topk", 250, log_q=1.0),
         **by_root_of_frequency(400),
+    },
+    "DWTA 4 x 50, top-k 300 + 650 by root of frequency, log-Q": {
+        **slide("dwta", 4, "topk", 300, log_q=1.0),
+        **by_root_of_frequency(650),
     },
     "650 uniform, log-Q": uniform(650),
     "950 uniform, log-Q": uniform(950),
