@@ -24,7 +24,7 @@ from slidelearn.matrices import FloatCsr, check_features, check_labels, check_sa
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.ranker import Ranker
-from slidelearn.training import Progress, Trainer, start_label_rows, train_ranker, wants_ranker
+from slidelearn.training import start_label_rows, train_model
 
 _NOT_OPTIONS = ("preset", "n_jobs")
 
@@ -300,19 +300,9 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         callbacks: Sequence[Callback],
         began: tuple[float, float],
     ) -> Self:
-        samples = Samples(X, Y)
-        if not len(samples.labelled):
-            raise ValueError("Y must have at least one label, but all of its rows are empty")
-        model, n_threads = self._model, self._n_threads
-        first = model.n_steps == 0
-        trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
-        progress = trainer.fit(n_epochs, callbacks)
-        model.n_steps += progress.step
-        ranker_began, ranker_seconds = time.perf_counter(), 0.0
-        if wants_ranker(config, samples.n_samples, samples.n_labels) if first else model.ranker:
-            model.ranker = train_ranker(model.network, X, Y, n_threads, former=model.ranker, callbacks=callbacks)
-            ranker_seconds = time.perf_counter() - ranker_began
-        model.training = _report(progress, samples, began) | {"ranker_seconds": ranker_seconds}
+        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks)
+        wall, cpu = _now()
+        self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
         return self
 
     def _prepared(self, X: FloatCsr) -> FloatCsr:
@@ -326,22 +316,6 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
     def _check_columns(name: str, n: int, expected: int) -> None:
         if n != expected:
             raise ValueError(f"{name} must have {expected} columns, as in training, but has {n}")
-
-
-def _report(progress: Progress, samples: Samples, began: tuple[float, float]) -> dict[str, Any]:
-    wall, cpu = _now()
-    return {
-        "train_seconds": wall - began[0],
-        "cpu_seconds": cpu - began[1],
-        "epoch_seconds": progress.epoch_seconds,
-        "n_steps": progress.step,
-        "n_samples": samples.n_samples,
-        "n_without_labels": samples.n_without_labels,
-        "loss": progress.loss,
-        "active_mean": progress.active,
-        "candidate_recall": progress.candidate_recall,
-        "n_rebuilds": progress.n_rebuilds,
-    }
 
 
 def _now() -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -12,6 +13,7 @@ from scipy import sparse
 from slidelearn import kernels
 from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
+from slidelearn.checkpoint import Model
 from slidelearn.config import Config
 from slidelearn.inference import top_k
 from slidelearn.kernels import UpdateRule
@@ -127,6 +129,44 @@ class Trainer:
         progress.active += (n_active - progress.active) / progress.step
         if self._sampler.n_sought:
             progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
+
+
+def train_model(
+    model: Model,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    config: Config,
+    n_epochs: int,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+) -> dict[str, Any]:
+    """Train a model's network for some epochs, and its ranker after it; returns what there is to report.
+
+    A ranker is trained with the network's first samples, if at all; later samples bring it up to date.
+    """
+    samples = Samples(X, Y)
+    if not len(samples.labelled):
+        raise ValueError("Y must have at least one label, but all of its rows are empty")
+    is_first = model.n_steps == 0
+    trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
+    progress = trainer.fit(n_epochs, callbacks)
+    model.n_steps += progress.step
+    ranker_seconds = 0.0
+    if wants_ranker(config, samples.n_samples, samples.n_labels) if is_first else model.ranker:
+        began = time.perf_counter()
+        model.ranker = train_ranker(model.network, X, Y, n_threads, former=model.ranker, callbacks=callbacks)
+        ranker_seconds = time.perf_counter() - began
+    return {
+        "ranker_seconds": ranker_seconds,
+        "epoch_seconds": progress.epoch_seconds,
+        "n_steps": progress.step,
+        "n_samples": samples.n_samples,
+        "n_without_labels": samples.n_without_labels,
+        "loss": progress.loss,
+        "active_mean": progress.active,
+        "candidate_recall": progress.candidate_recall,
+        "n_rebuilds": progress.n_rebuilds,
+    }
 
 
 MOST_SCANNED = 2e12
