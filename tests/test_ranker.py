@@ -8,12 +8,11 @@ import pytest
 from scipy import sparse
 from support import random_csr, random_floats
 
-from slidelearn import SlideClassifier
-from slidelearn.config import make_config
+from slidelearn import SlideClassifier, training
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
+from slidelearn.matrices import normalize_rows
 from slidelearn.ranker import Ranker, _wrong_ones
-from slidelearn.training import MOST_SCANNED, wants_ranker
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 
@@ -110,9 +109,21 @@ def test_without_one(tiny: Dataset) -> None:
     assert not [name for name, _ in clf.named_arrays() if name.startswith("ranker")]
 
 
-@pytest.mark.parametrize(
-    ("ranker", "n_labels", "wanted"), [(None, 10, True), (None, 10**9, False), (True, 10**9, True)]
-)
-def test_it_is_trained_where_asked_or_quick(ranker: bool | None, n_labels: int, wanted: bool) -> None:
-    assert MOST_SCANNED < 10_000 * 256 * 10**9
-    assert wants_ranker(make_config(ranker=ranker), 10_000, n_labels) == wanted
+def test_shortlists_from_clusters_are_nearly_the_exact_ones(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    clf = SlideClassifier(**SMALL, shortlist_length=5, ranker=False).fit(tiny.X_train, tiny.Y_train)
+    X, done = normalize_rows(tiny.X_test), list[int]()
+    exact = training.make_shortlists(clf.network_, X, 1)
+    monkeypatch.setattr(training, "MOST_SCANNED", 0)
+    monkeypatch.setattr(training, "_SLAB", 250)
+    rough = training.make_shortlists(clf.network_, X, 2, done.append)
+    assert rough.shape == exact.shape
+    assert done == [250, 500, 608]
+    recall = np.mean([np.isin(a, b).mean() for a, b in zip(exact, rough, strict=True)])
+    assert 0.5 < recall <= 1
+    np.testing.assert_array_equal(rough, training.make_shortlists(clf.network_, X, 1))
+
+
+def test_a_ranker_trained_by_clusters(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "MOST_SCANNED", 0)
+    alone, ranked = (SlideClassifier(**SMALL, ranker=r).fit(tiny.X_train, tiny.Y_train) for r in (False, True))
+    assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)

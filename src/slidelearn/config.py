@@ -91,9 +91,8 @@ class Config(BaseModel):
     """Draw new hash functions at every so many-th rebuild; None: never."""
 
     # The ranker
-    ranker: bool | None = None
-    """Whether linear classifiers over the features order the labels on the network's shortlist; None: where a scan of
-    all labels for all training samples is quick (`slidelearn.training.MOST_SCANNED`)."""
+    ranker: bool = True
+    """Whether linear classifiers over the features order the labels on the network's shortlist."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
     ranker_c: Annotated[float, Field(gt=0)] = 1.0

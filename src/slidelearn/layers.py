@@ -155,18 +155,30 @@ class NeuronLayer:
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""
-        if self.scale:
-            x, _ = kernels.unit_rows(x, n_threads=n_threads)
+        x = self._as_query(x, n_threads)
+        scales, quantized = self._answer_rows(n_threads)
+        if quantized:
+            return kernels.scan_top_k(self.neurons.rows, scales, quantized, x, k, n_threads=n_threads)
+        return kernels.exact_top_k(self.neurons.rows, scales, x, k, n_threads=n_threads)
+
+    def cluster_top_k(self, x: Float, clusters: Csr, opened: Ids, k: int, n_threads: int) -> tuple[Ids, Float]:
+        """The same in each of the clusters `opened` (n_samples, n_opened): (n_samples * n_opened, k) each."""
+        x, (scales, _) = self._as_query(x, n_threads), self._answer_rows(n_threads)
+        return kernels.cluster_top_k(
+            self.neurons.rows, scales, clusters, opened, x, k, bf16=self._bf16, n_threads=n_threads
+        )
+
+    def _as_query(self, x: Float, n_threads: int) -> Float:
+        return kernels.unit_rows(x, n_threads=n_threads)[0] if self.scale else x
+
+    def _answer_rows(self, n_threads: int) -> _AnswerRows:
         if self._answers is None:
             scales = self._scales()
             quantized = None
             if kernels.scans_int8():
                 quantized = QuantizedRows(*kernels.quantize_rows(self.neurons.rows, scales, n_threads=n_threads))
             self._answers = _AnswerRows(scales, quantized)
-        scales, quantized = self._answers
-        if quantized:
-            return kernels.scan_top_k(self.neurons.rows, scales, quantized, x, k, n_threads=n_threads)
-        return kernels.exact_top_k(self.neurons.rows, scales, x, k, n_threads=n_threads)
+        return self._answers
 
     def _scales(self) -> Float | None:
         """What turns ``x . w`` of a unit x into a logit, per neuron."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +11,13 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.batches import Batch, Samples
+from slidelearn.batches import Batch, Samples, to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
+from slidelearn.clusters import LabelClusters
 from slidelearn.config import Config
 from slidelearn.inference import top_k
-from slidelearn.kernels import UpdateRule
+from slidelearn.kernels import Ids, UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network
@@ -152,7 +153,7 @@ def train_model(
     progress = trainer.fit(n_epochs, callbacks)
     model.n_steps += progress.step
     ranker_seconds = 0.0
-    if wants_ranker(config, samples.n_samples, samples.n_labels) if is_first else model.ranker:
+    if config.ranker if is_first else model.ranker:
         began = time.perf_counter()
         model.ranker = train_ranker(model.network, X, Y, n_threads, former=model.ranker, callbacks=callbacks)
         ranker_seconds = time.perf_counter() - began
@@ -170,14 +171,11 @@ def train_model(
 
 
 MOST_SCANNED = 2e12
-"""Multiplications in a scan of all labels for all training samples, up to which the ranker is trained unasked."""
-
-
-def wants_ranker(config: Config, n_samples: int, n_labels: int) -> bool:
-    """Whether there shall be a ranker: as the configuration says, or where its shortlists are made quickly."""
-    if config.ranker is not None:
-        return config.ranker
-    return float(n_samples) * n_labels * config.hidden_sizes[-1] <= MOST_SCANNED
+"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are."""
+N_OPENED = 5
+"""Clusters looked into for each sample."""
+_SLAB = 16384
+"""Samples for which a cluster's rows are read once."""
 
 
 def train_ranker(
@@ -193,7 +191,6 @@ def train_ranker(
 
     With a `former` ranker, X and Y hold the new samples only; see `Ranker.trained`.
     """
-    m = min(network.config.shortlist_length, network.n_labels)
     labelled = np.flatnonzero(np.diff(Y.indptr))
     X, Y = X[labelled], Y[labelled]
 
@@ -201,8 +198,25 @@ def train_ranker(
         for callback in callbacks:
             callback.on_shortlists(n_done, len(labelled))
 
-    shortlists, _ = top_k(network, X, m, n_threads=n_threads, after_batch=after_batch)
+    shortlists = make_shortlists(network, X, n_threads, after_batch)
     return Ranker.trained(X, Y, shortlists, network.config, former=former, n_threads=n_threads)
+
+
+def make_shortlists(
+    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int], None] = lambda done: None
+) -> Ids:
+    """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
+    output, m = network.output, min(network.config.shortlist_length, network.n_labels)
+    if float(X.shape[0]) * output.n_neurons * output.n_inputs <= MOST_SCANNED:
+        return top_k(network, X, m, n_threads=n_threads, after_batch=after_batch)[0]
+    clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
+    shortlists = np.empty((X.shape[0], m), np.int32)
+    for begin in range(0, X.shape[0], _SLAB):
+        hidden = network.forward_hidden(to_csr(X[begin : begin + _SLAB]), seed=0, run=Execution(n_threads)).hidden
+        queries = densify(hidden, output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
+        shortlists[begin : begin + _SLAB] = clusters.top_k(queries, m, N_OPENED, n_threads)[0]
+        after_batch(min(begin + _SLAB, X.shape[0]))
+    return shortlists
 
 
 def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:
