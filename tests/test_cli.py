@@ -21,7 +21,15 @@ from slidelearn.datasets import Dataset
 from slidelearn.metrics import evaluate, propensities
 
 METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "ndcg@5", "recall@20"}
-TRAINING = {"train_seconds", "ranker_seconds", "cpu_seconds", "active_mean", "candidate_recall", "n_without_labels"}
+TRAINING = {
+    "train_seconds",
+    "ranker_seconds",
+    "ranker_blend",
+    "cpu_seconds",
+    "active_mean",
+    "candidate_recall",
+    "n_without_labels",
+}
 BOTH = {"n_test_samples", "read_seconds", "predict_ms_per_sample", "predict_ms_alone"}
 ALWAYS = {"peak_memory_mb", "model_mb", "config"}
 QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=1", "--threads", "1")

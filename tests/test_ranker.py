@@ -12,7 +12,7 @@ from slidelearn import SlideClassifier, training
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
 from slidelearn.matrices import normalize_rows
-from slidelearn.ranker import Ranker, _wrong_ones
+from slidelearn.ranker import BLENDS, Ranker, _wrong_ones
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 
@@ -43,7 +43,7 @@ def test_it_is_the_same_on_any_number_of_threads(tiny: Dataset) -> None:
 
 def test_scores_are_the_blend(rng: np.random.Generator) -> None:
     weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
-    ranker = Ranker(Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32)), 2, 2, blend=0.5)
+    ranker = Ranker(Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32)), 2, 2, np.array([0.5], np.float32))
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
     ids, scores = ranker.order(x, np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32), n_threads=1)
     log_p = np.array([3.0, 1.0]) - np.log(np.exp(3.0) + np.exp(1.0))
@@ -54,7 +54,7 @@ def test_scores_are_the_blend(rng: np.random.Generator) -> None:
 
 def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
     weights = random_csr(rng, 5, 8, 4)
-    ranker = Ranker(Classifiers(weights, random_floats(rng, 5)), 8, 4, blend=1.0)
+    ranker = Ranker(Classifiers(weights, random_floats(rng, 5)), 8, 4, np.ones(1, np.float32))
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
     ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), ids, logits, n_threads=1)
@@ -127,3 +127,28 @@ def test_a_ranker_trained_by_clusters(tiny: Dataset, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(training, "MOST_SCANNED", 0)
     alone, ranked = (SlideClassifier(**SMALL, ranker=r).fit(tiny.X_train, tiny.Y_train) for r in (False, True))
     assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)
+
+
+def test_the_blend_is_the_best_on_held_out_samples() -> None:
+    """Here the classifiers know all and the network little, or nothing but noise is left for the classifiers."""
+    X, Y = _mixed(12_000, seed=0)
+    clf = SlideClassifier(hidden_sizes=(3,), n_epochs=1, n_jobs=1, shortlist_length=60).fit(X, Y)
+    tried = clf.training_["ranker_blends_tried"]
+    assert clf.training_["n_held_out"] == 300
+    assert (
+        clf.training_["ranker_blend"] == pytest.approx(float(max(tried, key=tried.get))) == pytest.approx(min(BLENDS))
+    )
+    rng = np.random.default_rng(0)
+    X.indices[:] = rng.integers(0, 30, len(X.indices))
+    X = sparse.hstack([X, Y[:, :40]]).tocsr()  # the labels themselves, for some: the network learns these
+    noise = SlideClassifier(hidden_sizes=(64,), n_epochs=3, n_jobs=1, ranker_threshold=0.0).fit(X, Y)
+    assert noise.training_["ranker_blend"] > clf.training_["ranker_blend"]
+
+
+def test_a_blend_that_is_given_is_taken_and_nothing_held_out() -> None:
+    X, Y = _mixed(12_000, seed=0)
+    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=3.0).fit(X, Y)
+    assert clf.training_["n_held_out"] == 0
+    assert clf.ranker_ is not None
+    assert clf.ranker_.blend == 3.0
+    assert clf.training_["ranker_blends_tried"] == {}

@@ -39,16 +39,19 @@ class Samples:
         self.labels = to_csr(Y, pattern_only=True)
         self.n_labels: int = Y.shape[1]
         self.labelled = np.flatnonzero(np.diff(self.labels.indptr))
+        """The samples to train on."""
+        self.n_without_labels = self.features.n_rows - len(self.labelled)
 
     @property
     def n_samples(self) -> int:
         """All samples, with and without labels."""
         return self.features.n_rows
 
-    @property
-    def n_without_labels(self) -> int:
-        """Samples that take no part in training."""
-        return self.n_samples - len(self.labelled)
+    def hold_out(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Take `n` random samples out of those to train on; returns their numbers."""
+        chosen = np.sort(rng.choice(self.labelled, n, replace=False))
+        self.labelled = np.setdiff1d(self.labelled, chosen, assume_unique=True)
+        return chosen
 
     def label_counts(self) -> NDArray[np.int64]:
         """Samples of each label, (n_labels,)."""

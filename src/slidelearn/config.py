@@ -99,8 +99,9 @@ class Config(BaseModel):
     """Weight of a sample's loss against the regulariser (C of a support vector machine)."""
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
-    ranker_blend: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the network's log-probability against the classifier's loss."""
+    ranker_blend: Annotated[float, Field(ge=0)] | None = None
+    """Weight of the network's log-probability against the classifier's loss; None: what serves some held-out training
+    samples best, if there are enough samples for that, or else 1."""
 
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"

@@ -12,19 +12,17 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import Config, make_config
 from slidelearn.inference import Method, top_k
 from slidelearn.kernels import Float, Ids
-from slidelearn.layers import Execution
 from slidelearn.machine import require_memory, resolve_threads
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.ranker import Ranker
-from slidelearn.training import start_label_rows, train_model
+from slidelearn.training import train_model
 
 _NOT_OPTIONS = ("preset", "n_jobs")
 
@@ -148,7 +146,6 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         check_same_length(X, Y)
         self._start(config, X.shape[1], Y.shape[1])
         X = self._prepared(X)
-        self._start_label_rows(Samples(X, Y))
         return self._train(X, Y, config, config.n_epochs, callbacks, began)
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
@@ -163,12 +160,10 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         check_same_length(X, Y)
         if not hasattr(self, "_model"):
             self._start(self._options(), X.shape[1], Y.shape[1])
-            X = self._prepared(X)
-            self._start_label_rows(Samples(X, Y))
         else:
             self._check_columns("X", X.shape[1], self.n_features_in_)
             self._check_columns("Y", Y.shape[1], self.n_labels_)
-            X = self._prepared(X)
+        X = self._prepared(X)
         steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
         return self._train(X, Y, steady, 1, callbacks, began)
 
@@ -286,10 +281,6 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         self._model = model
         self.config_ = model.network.config
         self.n_features_in_, self.n_labels_ = model.network.n_features, model.network.n_labels
-
-    def _start_label_rows(self, samples: Samples) -> None:
-        if self.config_.label_init == "samples":
-            start_label_rows(self._model.network, samples, self._model.rng, Execution(self._n_threads))
 
     def _train(
         self,

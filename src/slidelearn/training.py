@@ -148,17 +148,30 @@ def train_model(
     samples = Samples(X, Y)
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")
+    held_out = np.empty(0, np.int64)
     is_first = model.n_steps == 0
+    if is_first and config.ranker and config.ranker_blend is None:
+        n_held_out = min(MOST_HELD_OUT, len(samples.labelled) // HELD_OUT_OF)
+        held_out = samples.hold_out(n_held_out if n_held_out >= LEAST_HELD_OUT else 0, model.rng)
+    if is_first and config.label_init == "samples":
+        start_label_rows(model.network, samples, model.rng, Execution(n_threads))
     trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
     progress = trainer.fit(n_epochs, callbacks)
     model.n_steps += progress.step
-    ranker_seconds = 0.0
+    began = time.perf_counter()
+    blends: dict[float, float] = {}
     if config.ranker if is_first else model.ranker:
-        began = time.perf_counter()
-        model.ranker = train_ranker(model.network, X, Y, n_threads, former=model.ranker, callbacks=callbacks)
-        ranker_seconds = time.perf_counter() - began
+        some = samples.labelled
+        model.ranker = train_ranker(
+            model.network, X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks
+        )
+        if len(held_out):
+            blends = choose_blend(model.network, model.ranker, X[held_out], Y[held_out], n_threads)
     return {
-        "ranker_seconds": ranker_seconds,
+        "ranker_seconds": time.perf_counter() - began if model.ranker else 0.0,
+        "ranker_blend": float(model.ranker.blend[0]) if model.ranker else None,
+        "ranker_blends_tried": {f"{blend:g}": score for blend, score in blends.items()},
+        "n_held_out": len(held_out),
         "epoch_seconds": progress.epoch_seconds,
         "n_steps": progress.step,
         "n_samples": samples.n_samples,
@@ -168,6 +181,19 @@ def train_model(
         "candidate_recall": progress.candidate_recall,
         "n_rebuilds": progress.n_rebuilds,
     }
+
+
+LEAST_HELD_OUT, MOST_HELD_OUT, HELD_OUT_OF = 250, 1000, 40
+"""Samples kept from training to choose the ranker's blend on: at most a 40th of all, and none if that is too few."""
+
+
+def choose_blend(
+    network: Network, ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int
+) -> dict[float, float]:
+    """Let the ranker take the blend that serves these samples best, which neither it nor the network was trained on."""
+    m = min(ranker.shortlist_length, network.n_labels)
+    ids, logits = top_k(network, X, m, n_threads=n_threads)
+    return ranker.choose_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
 
 
 MOST_SCANNED = 2e12
@@ -191,12 +217,10 @@ def train_ranker(
 
     With a `former` ranker, X and Y hold the new samples only; see `Ranker.trained`.
     """
-    labelled = np.flatnonzero(np.diff(Y.indptr))
-    X, Y = X[labelled], Y[labelled]
 
     def after_batch(n_done: int) -> None:
         for callback in callbacks:
-            callback.on_shortlists(n_done, len(labelled))
+            callback.on_shortlists(n_done, X.shape[0])
 
     shortlists = make_shortlists(network, X, n_threads, after_batch)
     return Ranker.trained(X, Y, shortlists, network.config, former=former, n_threads=n_threads)

@@ -137,6 +137,7 @@ def train(
             "train_seconds",
             "cpu_seconds",
             "ranker_seconds",
+            "ranker_blend",
             "active_mean",
             "candidate_recall",
             "n_without_labels",
