@@ -25,6 +25,7 @@ TRAINING = {
     "train_seconds",
     "ranker_seconds",
     "ranker_blend",
+    "pilot",
     "cpu_seconds",
     "active_mean",
     "candidate_recall",

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 class Callback:
     """Called by training; each method does nothing unless overridden."""
 
+    def on_trial(self, option: str, value: object) -> None:
+        """Before each trial of the pilot, which tries this value of an option."""
+
     def on_begin(self, progress: Progress) -> None:
         """Before the first step."""
 

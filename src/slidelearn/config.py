@@ -103,6 +103,10 @@ class Config(BaseModel):
     """Weight of the network's log-probability against the classifier's loss; None: what serves some held-out training
     samples best, if there are enough samples for that, or else 1."""
 
+    # The pilot
+    pilot: bool = True
+    """Whether short trainings on some of the samples choose `log_q_strength` and `sampler`, where not given."""
+
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
@@ -180,6 +184,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "log_q_strength": 0.0,
         "sampler": "lsh",
         "ranker": False,
+        "pilot": False,
         "active_set": "per_sample",
         "min_active": 1000,
         "center_rows": False,

@@ -14,13 +14,14 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
-from slidelearn.config import Config, make_config
+from slidelearn.config import PRESETS, Config, make_config
 from slidelearn.inference import Method, top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory, resolve_threads
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network, estimated_bytes
+from slidelearn.pilot import choose_options
 from slidelearn.ranker import Ranker
 from slidelearn.training import train_model
 
@@ -103,6 +104,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,
         ranker_blend: float | None = None,
+        pilot: bool | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         learning_rate_schedule: str | None = None,
@@ -144,9 +146,12 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         config = self._options()
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
+        X = self._prepared(X, config)
+        config, trials = choose_options(config, self._left_open(), X, Y, self._n_threads, callbacks)
         self._start(config, X.shape[1], Y.shape[1])
-        X = self._prepared(X)
-        return self._train(X, Y, config, config.n_epochs, callbacks, began)
+        self._train(X, Y, config, config.n_epochs, callbacks, began)
+        self._model.training["pilot"] = trials
+        return self
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
         """Go on training: one pass over these samples, at the full learning rate.
@@ -163,7 +168,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         else:
             self._check_columns("X", X.shape[1], self.n_features_in_)
             self._check_columns("Y", Y.shape[1], self.n_labels_)
-        X = self._prepared(X)
+        X = self._prepared(X, self.config_)
         steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
         return self._train(X, Y, steady, 1, callbacks, began)
 
@@ -200,7 +205,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"method must be 'exact' or 'lsh', but is {method!r}")
         return top_k(
             self._model.network,
-            self._prepared(X),
+            self._prepared(X, self.config_),
             int(k),
             ranker=self._model.ranker,
             method=method,
@@ -269,6 +274,11 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         given = {name: value for name, value in self.get_params().items() if name not in _NOT_OPTIONS}
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
+    def _left_open(self) -> set[str]:
+        """The options that neither the user nor the preset has given."""
+        fixed = PRESETS[self.preset]
+        return {name for name, value in self.get_params().items() if value is None and name not in fixed}
+
     def _start(self, config: Config, n_features: int, n_labels: int) -> None:
         if not n_features or not n_labels:
             raise ValueError(f"X and Y must have columns, but X has {n_features} and Y has {n_labels}")
@@ -296,8 +306,9 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
         return self
 
-    def _prepared(self, X: FloatCsr) -> FloatCsr:
-        return normalize_rows(X) if self.config_.normalize_features else X
+    @staticmethod
+    def _prepared(X: FloatCsr, config: Config) -> FloatCsr:
+        return normalize_rows(X) if config.normalize_features else X
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):

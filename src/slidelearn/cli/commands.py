@@ -122,7 +122,7 @@ def train(
     clf = SlideClassifier(n_jobs=threads, **options)
     with TrainingDisplay(console) as display:
         clf.fit(X, Y, callbacks=[display])
-    _print_training(console, clf.training_, clf.n_labels_)
+    _print_training(console, clf)
     put_label_counts(clf.documents_, Y)
     if names:
         put_label_names(clf.documents_, names, clf.n_labels_)
@@ -138,6 +138,7 @@ def train(
             "cpu_seconds",
             "ranker_seconds",
             "ranker_blend",
+            "pilot",
             "active_mean",
             "candidate_recall",
             "n_without_labels",
@@ -222,7 +223,11 @@ def _threads(threads: int | None) -> str:
     return f"{n} thread{'s' * (n > 1)}"
 
 
-def _print_training(console: Console, report: dict[str, Any], n_labels: int) -> None:
+def _print_training(console: Console, clf: SlideClassifier) -> None:
+    report, n_labels = clf.training_, clf.n_labels_
+    if report["pilot"]:
+        chosen = ", ".join(f"{option}={getattr(clf.config_, option)}" for option in report["pilot"])
+        console.print(f"chosen by the pilot: {chosen}", soft_wrap=True)
     unlabelled = report["n_without_labels"]
     console.print(
         f"trained in {duration(report['train_seconds'])} ({report['cpu_seconds']:.1f} s of CPU)"

@@ -73,10 +73,21 @@ class TrainingDisplay(Callback):
         if self._bar:
             self._bar.stop()
 
+    def on_trial(self, option: str, value: object) -> None:
+        """Show what the pilot tries."""
+        if self._bar:
+            if not self._bar.task_ids:
+                self._bar.add_task("", total=None, epoch="pilot", state="")
+            self._bar.update(self._bar.task_ids[0], state=f"{option}={value}")
+        else:
+            self._console.print(f"pilot: {option}={value}", soft_wrap=True)
+
     def on_begin(self, progress: TrainingProgress) -> None:
         """Show the bar."""
         self._shown_at = time.perf_counter()
         if self._bar:
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
             self._bar.add_task("", total=progress.n_steps, epoch=f"epoch 1/{progress.n_epochs}", state="")
 
     def on_step(self, progress: TrainingProgress) -> None:

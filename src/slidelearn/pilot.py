@@ -1,0 +1,106 @@
+"""The pilot: short trainings on some of the samples, to choose options that nobody can know beforehand.
+
+Each trial trains a network on a part of the samples and asks it about others, held out; labels that the part has not
+are left out, so a trial costs the same however many labels there are. What the user gave is never tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from slidelearn.batches import Samples
+from slidelearn.callbacks import Callback
+from slidelearn.config import Config
+from slidelearn.inference import top_k
+from slidelearn.layers import Execution
+from slidelearn.metrics import precision_at_k
+from slidelearn.network import Network
+from slidelearn.training import Trainer, start_label_rows
+
+LOG_Q_STRENGTHS = (0.4, 0.7, 1.0)
+FEW, MANY = 20_000, 60_000
+"""Samples of a trial: few tell how strong the log-Q correction should be, many whether the hard-negative memory helps,
+for samples and labels must meet again often enough."""
+LEAST, LARGE = 10_000, 150_000
+"""Training samples below which there is no pilot, and from which on the memory is tried: it costs more than it can gain
+on fewer."""
+N_EPOCHS = 3
+MOST_HELD_OUT = 4000
+
+Trials = dict[str, dict[str, float]]
+"""Option -> value, written out -> P@1 + P@3 + P@5 on the held-out samples."""
+
+
+def choose_options(
+    config: Config,
+    free: set[str],
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> tuple[Config, Trials]:
+    """The configuration with the options of `free` that a pilot can choose replaced by what did best in it.
+
+    Parameters
+    ----------
+    config
+        The options in force otherwise.
+    free
+        Names of options that may be chosen; ``log_q_strength`` and ``sampler`` can.
+    X, Y
+        The training samples, features as the network is to see them.
+
+    Returns
+    -------
+    config, trials
+    """
+    trials: Trials = {}
+    labelled = np.flatnonzero(np.diff(Y.indptr))
+    if not config.pilot or len(labelled) < LEAST:
+        return config, trials
+    order = np.random.default_rng(config.random_state).permutation(labelled)
+
+    def choose(option: str, values: Sequence[Any], n: int) -> Config:
+        scores = {}
+        part = _Part(X, Y, order[:n])
+        for value in values:
+            for callback in callbacks:
+                callback.on_trial(option, value)
+            scores[value] = part.score(config.model_copy(update={option: value}), n_threads)
+        trials[option] = {str(value): score for value, score in scores.items()}
+        return config.model_copy(update={option: max(scores, key=lambda value: scores[value])})
+
+    if "sampler" in free:
+        config = config.model_copy(update={"sampler": "batch"})
+    if "log_q_strength" in free:
+        config = choose("log_q_strength", LOG_Q_STRENGTHS, FEW)
+    if "sampler" in free and len(labelled) >= LARGE:
+        config = choose("sampler", ("batch", "batch+memory"), MANY)
+    return config, trials
+
+
+class _Part:
+    """Some of the samples, a tenth of them held out, and the labels that the others have."""
+
+    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, rows: NDArray[np.int64]) -> None:
+        n_held_out = min(MOST_HELD_OUT, len(rows) // 10)
+        held_out, trained_on = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
+        labels = np.unique(Y[trained_on].indices)
+        self._X, self._Y = X[trained_on], sparse.csr_array(Y[trained_on][:, labels])
+        self._X_held_out, self._Y_held_out = X[held_out], sparse.csr_array(Y[held_out][:, labels])
+
+    def score(self, config: Config, n_threads: int) -> float:
+        rng = np.random.default_rng(config.random_state)
+        samples = Samples(self._X, self._Y)
+        network = Network(config, self._X.shape[1], self._Y.shape[1], rng)
+        if config.label_init == "samples":
+            start_label_rows(network, samples, rng, Execution(n_threads))
+        Trainer(network, config, samples, n_threads, rng).fit(N_EPOCHS)
+        ks = [k for k in (1, 3, 5) if k <= network.n_labels]
+        ids, _ = top_k(network, self._X_held_out, max(ks), n_threads=n_threads)
+        return sum(precision_at_k(ids, self._Y_held_out, k) for k in ks)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from slidelearn import SlideClassifier, pilot
+from slidelearn.callbacks import Callback
+from slidelearn.config import make_config
+from slidelearn.datasets import Dataset
+
+SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1}
+
+
+@pytest.fixture(autouse=True)
+def _few_samples_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, number in {"FEW": 600, "MANY": 1000, "LEAST": 500, "LARGE": 2000}.items():
+        monkeypatch.setattr(pilot, name, number)
+
+
+class Trials(Callback):
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, object]] = []
+
+    def on_trial(self, option: str, value: object) -> None:
+        self.seen.append((option, value))
+
+
+EVERYTHING = [("log_q_strength", beta) for beta in (0.4, 0.7, 1.0)] + [
+    ("sampler", "batch"),
+    ("sampler", "batch+memory"),
+]
+
+
+def test_what_is_left_open_is_tried_and_the_best_is_taken(tiny: Dataset) -> None:
+    watch = Trials()
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train, callbacks=[watch])
+    assert watch.seen == EVERYTHING
+    trials = clf.training_["pilot"]
+    for option, scores in trials.items():
+        assert str(getattr(clf.config_, option)) == max(scores, key=scores.get)
+        assert all(0 < score < 3 for score in scores.values())
+    assert clf.get_params()["sampler"] is None  # the choice is of this training, not of the estimator
+
+
+@pytest.mark.parametrize(
+    ("given", "tried"),
+    [
+        ({"log_q_strength": 0.9}, EVERYTHING[3:]),
+        ({"sampler": "batch"}, EVERYTHING[:3]),
+        ({"sampler": "batch", "log_q_strength": 0.0}, []),
+        ({"pilot": False}, []),
+        ({"preset": "paper", "pilot": True, "n_tables": 2, "lsh_candidates": 20}, []),
+    ],
+)
+def test_what_is_given_is_obeyed(tiny: Dataset, given: dict[str, Any], tried: list[tuple[str, object]]) -> None:
+    watch = Trials()
+    clf = SlideClassifier(**SMALL, **given).fit(tiny.X_train, tiny.Y_train, callbacks=[watch])
+    assert watch.seen == tried
+    for name, value in given.items():
+        assert name == "preset" or getattr(clf.config_, name) == value
+
+
+def test_the_memory_is_tried_on_large_sets_only(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilot, "LARGE", 10_000)
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
+    assert clf.training_["pilot"].keys() == {"log_q_strength"}
+    assert clf.config_.sampler == "batch"
+
+
+def test_too_few_samples_for_a_pilot(tiny: Dataset) -> None:
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train[:400], tiny.Y_train[:400])
+    assert clf.training_["pilot"] == {}
+    assert clf.config_.sampler == make_config().sampler
+
+
+def test_a_pilot_is_the_same_every_time_and_leaves_the_training_as_it_is(tiny: Dataset) -> None:
+    first, second = (SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train) for _ in range(2))
+    assert first.training_["pilot"] == second.training_["pilot"]
+    given = SlideClassifier(
+        **SMALL, log_q_strength=first.config_.log_q_strength, sampler=first.config_.sampler, pilot=False
+    ).fit(tiny.X_train, tiny.Y_train)
+    for (name, a), (_, b) in zip(first.named_arrays(), given.named_arrays(), strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def test_labels_that_the_part_has_not_are_left_out() -> None:
+    """Each label on one sample: whatever the trials do, nothing held out can be right, and nothing breaks."""
+    eye = sparse.eye_array(1200, format="csr", dtype=np.float32)
+    clf = SlideClassifier(**SMALL).fit(eye, eye)
+    assert set(clf.training_["pilot"]["log_q_strength"].values()) == {0.0}
