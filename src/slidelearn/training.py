@@ -196,8 +196,9 @@ def choose_blend(
     return ranker.choose_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
 
 
-MOST_SCANNED = 2e12
-"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are."""
+MOST_SCANNED = 5e12
+"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are, though
+classifiers that were not told about all of a sample's likely labels are worse (docs/experiments.md)."""
 N_OPENED = 5
 """Clusters looked into for each sample."""
 _SLAB = 16384
