@@ -70,6 +70,12 @@ def test_the_memory_is_tried_on_large_sets_only(tiny: Dataset, monkeypatch: pyte
     assert clf.config_.sampler == "batch"
 
 
+def test_the_memory_is_not_tried_where_labels_meet_too_rarely(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pilot, "LEAST_PER_LABEL", 1000 * 2.8 / 413 + 0.5)
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
+    assert clf.training_["pilot"].keys() == {"log_q_strength"}
+
+
 def test_too_few_samples_for_a_pilot(tiny: Dataset) -> None:
     clf = SlideClassifier(**SMALL).fit(tiny.X_train[:400], tiny.Y_train[:400])
     assert clf.training_["pilot"] == {}

@@ -29,6 +29,9 @@ for samples and labels must meet again often enough."""
 LEAST, LARGE = 10_000, 150_000
 """Training samples below which there is no pilot, and from which on the memory is tried: it costs more than it can gain
 on fewer."""
+LEAST_PER_LABEL = 1.0
+"""Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on half
+a million labels it takes the memory, which does harm there), and the memory is left out."""
 N_EPOCHS = 3
 MOST_HELD_OUT = 4000
 
@@ -79,7 +82,8 @@ def choose_options(
         config = config.model_copy(update={"sampler": "batch"})
     if "log_q_strength" in free:
         config = choose("log_q_strength", LOG_Q_STRENGTHS, FEW)
-    if "sampler" in free and len(labelled) >= LARGE:
+    per_label = Y.nnz / max(len(labelled), 1) * MANY / max(Y.shape[1], 1)
+    if "sampler" in free and len(labelled) >= LARGE and per_label >= LEAST_PER_LABEL:
         config = choose("sampler", ("batch", "batch+memory"), MANY)
     return config, trials
 
