@@ -30,8 +30,8 @@ LEAST, LARGE = 10_000, 150_000
 """Training samples below which there is no pilot, and from which on the memory is tried: it costs more than it can gain
 on fewer."""
 LEAST_PER_LABEL = 1.0
-"""Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on half
-a million labels it takes the memory, which does harm there), and the memory is left out."""
+"""Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on
+half a million labels it takes the memory, which does harm there), and the memory is left out."""
 N_EPOCHS = 3
 MOST_HELD_OUT = 4000
 
