@@ -211,11 +211,11 @@ float margin_by_lookup(const Csr& x, int64_t sample, const Csr& weights, int64_t
 
 }  // namespace
 
-void classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, ClassifierRows classifiers,
+bool classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, ClassifierRows classifiers,
                         Matrix<float> margins, int n_threads) {
     const Csr& weights = classifiers.weights;
     const float* biases = classifiers.biases;
-    std::atomic<bool> out_of_memory{false};
+    std::atomic<bool> out_of_memory{false}, sound{true};
     parallel_for(n_threads, x.n_rows, [&](int64_t sample, int) {
         try {
             std::vector<float>& dense = dense_of_this_thread(n_features);
@@ -225,8 +225,12 @@ void classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, Cl
                 float& margin = margins.row(sample)[j];
                 if (label < 0) {
                     margin = -std::numeric_limits<float>::infinity();
+                } else if (!weights.has_row(label)) {
+                    sound = false;
                 } else if (few(x.length(sample), weights.length(label))) {
                     margin = biases[label] + margin_by_lookup(x, sample, weights, label);
+                } else if (!weights.has_sound_row(label, n_features)) {
+                    sound = false;
                 } else {
                     float sum = 0.0f;
                     for (int64_t e = weights.begin(label); e < weights.end(label); ++e) {
@@ -241,6 +245,7 @@ void classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, Cl
         }
     });
     if (out_of_memory) throw std::bad_alloc();
+    return sound;
 }
 
 }  // namespace slidelearn

@@ -28,6 +28,16 @@ struct Csr {
     int64_t end(int64_t i) const { return indptr[i + 1]; }
     int64_t length(int64_t i) const { return end(i) - begin(i); }
     int64_t n_entries() const { return indptr[n_rows]; }
+
+    // For matrices too large to be checked at every call: whether row i lies within the arrays, and whether its indices
+    // lie in [0, n_columns) too.
+    bool has_row(int64_t i) const { return 0 <= begin(i) && begin(i) <= end(i) && end(i) <= n_entries(); }
+    bool has_sound_row(int64_t i, int64_t n_columns) const {
+        if (!has_row(i)) return false;
+        bool inside = true;
+        for (int64_t e = begin(i); e < end(i); ++e) inside &= indices[e] >= 0 && indices[e] < n_columns;
+        return inside;
+    }
 };
 
 }  // namespace slidelearn

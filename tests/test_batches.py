@@ -50,10 +50,9 @@ def test_arrays_of_the_right_type_are_not_copied() -> None:
     assert np.shares_memory(Samples(X, Y).features.data, X.data)
 
 
-def test_held_out_samples_are_not_trained_on() -> None:
-    samples = Samples(X, Y)
-    held_out = samples.hold_out(2, np.random.default_rng(0))
-    assert len(held_out) == 2
+def test_samples_left_out_are_not_trained_on() -> None:
+    samples, held_out = Samples(X, Y), np.array([1, 4])
+    samples.leave_out(held_out)
     shown = np.concatenate([batch.sample_ids for batch in samples.shuffled(1, np.random.default_rng(0))])
     assert sorted([*shown, *held_out]) == [0, 1, 3, 4]
     assert samples.n_without_labels == 1

@@ -9,10 +9,12 @@ from scipy import sparse
 from support import random_csr, random_floats
 
 from slidelearn import SlideClassifier, training
+from slidelearn.batches import to_csr
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
-from slidelearn.matrices import normalize_rows
-from slidelearn.ranker import BLENDS, Ranker, _wrong_ones
+from slidelearn.matrices import normalize_rows, raise_values
+from slidelearn.neighbours import Neighbours
+from slidelearn.ranker import USUAL_BLEND, Ranker, _wrong_ones
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 
@@ -41,20 +43,27 @@ def test_it_is_the_same_on_any_number_of_threads(tiny: Dataset) -> None:
         np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-def test_scores_are_the_blend(rng: np.random.Generator) -> None:
+def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
+    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32))
+
+
+def test_scores_are_the_blend() -> None:
     weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
-    ranker = Ranker(Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32)), 2, 2, np.array([0.5], np.float32))
+    classifiers = Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
+    known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
+    neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])))
+    ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, -1.0, neighbours=neighbours)
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
     ids, scores = ranker.order(x, np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32), n_threads=1)
     log_p = np.array([3.0, 1.0]) - np.log(np.exp(3.0) + np.exp(1.0))
-    of_2, of_0 = 0.5 * log_p - np.maximum(1 - np.array([-0.8, 0.8]), 0) ** 2
+    votes = np.array([0.16 / 0.25, 1.0])  # the third neighbour is not similar at all
+    of_2, of_0 = 0.5 * log_p + 2 * np.array([-0.8, 0.8]) + 3 * np.sqrt(votes) - 1
     np.testing.assert_array_equal(ids, [[0, 2, 1]])  # the last one is not on the shortlist of two
     np.testing.assert_allclose(scores, [[of_0, of_2, of_2 + 0.5 * (0.5 - 1.0)]], rtol=1e-5)
 
 
 def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
-    weights = random_csr(rng, 5, 8, 4)
-    ranker = Ranker(Classifiers(weights, random_floats(rng, 5)), 8, 4, np.ones(1, np.float32))
+    ranker = _ranker(Classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.0)
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
     ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), ids, logits, n_threads=1)
@@ -129,26 +138,67 @@ def test_a_ranker_trained_by_clusters(tiny: Dataset, monkeypatch: pytest.MonkeyP
     assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)
 
 
-def test_the_blend_is_the_best_on_held_out_samples() -> None:
+def test_the_blend_is_learnt_on_held_out_samples() -> None:
     """Here the classifiers know all and the network little, or nothing but noise is left for the classifiers."""
     X, Y = _mixed(12_000, seed=0)
-    clf = SlideClassifier(hidden_sizes=(3,), n_epochs=1, n_jobs=1, shortlist_length=60).fit(X, Y)
-    tried = clf.training_["ranker_blends_tried"]
-    assert clf.training_["n_held_out"] == 300
-    assert (
-        clf.training_["ranker_blend"] == pytest.approx(float(max(tried, key=tried.get))) == pytest.approx(min(BLENDS))
+    alone = sparse.eye_array(12_000, format="csr")  # so that no two samples are nearly the same
+    options: dict[str, Any] = {"n_jobs": 1, "n_neighbours": 0, "pilot": False}
+    clf = SlideClassifier(**options, hidden_sizes=(3,), n_epochs=1, shortlist_length=60).fit(
+        sparse.hstack([X, alone]), Y
     )
+    blend = clf.training_["ranker_blend"]
+    assert blend["classifiers"] > 1 > blend["network"] > 0 == blend["neighbours"]
     rng = np.random.default_rng(0)
     X.indices[:] = rng.integers(0, 30, len(X.indices))
-    X = sparse.hstack([X, Y[:, :40]]).tocsr()  # the labels themselves, for some: the network learns these
-    noise = SlideClassifier(hidden_sizes=(64,), n_epochs=3, n_jobs=1, ranker_threshold=0.0).fit(X, Y)
-    assert noise.training_["ranker_blend"] > clf.training_["ranker_blend"]
+    X = sparse.hstack([X, Y[:, :40], alone])  # the labels themselves, for some: the network learns these
+    noise = SlideClassifier(**options, hidden_sizes=(64,), n_epochs=3, ranker_threshold=0.0).fit(X, Y)
+    assert noise.training_["ranker_blend"]["classifiers"] < blend["classifiers"]
+
+
+def test_a_score_is_the_log_odds_of_the_label(tiny: Dataset) -> None:
+    """Of all labels given with about this score, the share that the score says is right."""
+    clf = SlideClassifier(n_jobs=1).fit(tiny.X_train, tiny.Y_train)
+    ids, scores = clf.predict_topk(tiny.X_test, k=10)
+    own = np.split(tiny.Y_test.indices, tiny.Y_test.indptr[1:-1])
+    is_right = np.stack([np.isin(row, y) for row, y in zip(ids, own, strict=True)])
+    said = 1 / (1 + np.exp(-scores))
+    for low, high in ((0.0, 0.1), (0.1, 0.3), (0.3, 0.6), (0.6, 1.0)):
+        some = (said >= low) & (said < high)
+        assert abs(is_right[some].mean() - said[some].mean()) < 0.12
 
 
 def test_a_blend_that_is_given_is_taken_and_nothing_held_out() -> None:
     X, Y = _mixed(12_000, seed=0)
-    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=3.0).fit(X, Y)
+    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=(3.0, 1.0, 0.5)).fit(X, Y)
+    assert clf.training_["n_held_out"] == 0
+    assert clf.training_["ranker_blend"] == {"network": 3.0, "classifiers": 1.0, "neighbours": 0.5, "constant": 0.0}
+
+
+def test_too_few_samples_to_hold_some_out(tiny: Dataset) -> None:
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train[:1000], tiny.Y_train[:1000])
     assert clf.training_["n_held_out"] == 0
     assert clf.ranker_ is not None
-    assert clf.ranker_.blend == 3.0
-    assert clf.training_["ranker_blends_tried"] == {}
+    np.testing.assert_allclose(clf.ranker_.blend, [*USUAL_BLEND, 0.0])
+
+
+def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "HELD_OUT_OF", 20)
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
+    assert clf.training_["n_held_out"] > 100
+    assert clf.ranker_ is not None
+    assert clf.ranker_.neighbours is not None
+    n = int((np.diff(tiny.Y_train.indptr) > 0).sum())
+    assert clf.ranker_.neighbours.n_samples == n
+    clf.partial_fit(tiny.X_test, tiny.Y_test)
+    assert clf.ranker_.neighbours.n_samples == n + tiny.X_test.shape[0]
+    x = to_csr(normalize_rows(raise_values(tiny.X_test[:1], clf.config_.feature_power)))
+    own = tiny.Y_test[:1].indices[None].astype(np.int32)
+    assert clf.ranker_.neighbours.votes(x, own, 1, n_threads=1).all()
+
+
+def test_without_neighbours(tiny: Dataset, tmp_path: Path) -> None:
+    clf = SlideClassifier(**SMALL, n_neighbours=0).fit(tiny.X_train, tiny.Y_train)
+    assert not [name for name, _ in clf.named_arrays() if "neighbours" in name]
+    clf.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])

@@ -10,15 +10,9 @@ namespace {
 using InClassifiers = std::tuple<InCsr, InArray<float>>;  // weights and biases
 using OutClassifiers = std::tuple<OutCsr, OutArray<float>>;
 
-Csr view_with_data(const InCsr& csr, int64_t n_columns, const char* name) {
-    const Csr matrix = view(csr, n_columns);
-    require(matrix.data || matrix.n_entries() == 0, std::string(name) + " must have data");
-    return matrix;
-}
-
-ClassifierRows view(const InClassifiers& classifiers, int64_t n_features) {
+ClassifierRows view_unread(const InClassifiers& classifiers) {
     const auto& [weights, biases] = classifiers;
-    const Csr w = view_with_data(weights, n_features, "classifiers.weights");
+    const Csr w = with_data(slidelearn::view_unread(weights), "classifiers.weights");
     require(static_cast<int64_t>(biases.size()) == w.n_rows,
             "classifiers.biases must have one element per row of the weights");
     return {w, biases.data()};
@@ -29,13 +23,14 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
                                       double tolerance, int64_t max_passes, float threshold, uint64_t seed,
                                       int n_threads) {
     require_threads(n_threads);
-    const Csr vx = view_with_data(x, n_features, "x");
-    const Csr p = slidelearn::view(positives, vx.n_rows), n = slidelearn::view(negatives, vx.n_rows);
+    const Csr vx = with_data(view(x, n_features), "x");
+    const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
     require(p.n_rows == n.n_rows, "positives and negatives must have as many rows");
     require(c > 0, "c must be > 0, but is " + std::to_string(c));
     ClassifierRows f{};
     if (former) {
-        f = view(*former, n_features);
+        view(std::get<0>(*former), n_features);
+        f = view_unread(*former);
         require(f.weights.n_rows == p.n_rows, "former must have as many rows as positives");
     }
     Classifiers trained;
@@ -51,9 +46,9 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
 OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, const InMatrix<int32_t>& ids,
                                          const InClassifiers& classifiers, int n_threads) {
     require_threads(n_threads);
-    const Csr vx = view_with_data(x, n_features, "x");
-    const ClassifierRows rows = view(classifiers, n_features);
-    const Matrix<const int32_t> vi = slidelearn::view(ids);
+    const Csr vx = with_data(view(x, n_features), "x");
+    const ClassifierRows rows = view_unread(classifiers);
+    const Matrix<const int32_t> vi = view(ids);
     require(vi.n_rows == vx.n_rows, "ids must have a row for each row of x");
     bool inside = true;
     for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k)
@@ -61,8 +56,13 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     require(inside, "ids must lie in [-1, " + std::to_string(rows.weights.n_rows) + ")");
     OutMatrix<float> margins = new_matrix<float>(vi.n_rows, vi.n_columns);
     const Matrix<float> vm{margins.data(), vi.n_rows, vi.n_columns, vi.n_columns};
-    const nb::gil_scoped_release unlocked;
-    classifier_margins(vx, n_features, vi, rows, vm, n_threads);
+    bool sound;
+    {
+        const nb::gil_scoped_release unlocked;
+        sound = classifier_margins(vx, n_features, vi, rows, vm, n_threads);
+    }
+    require(sound,
+            "classifiers.weights must have ascending indptr, and indices in [0, " + std::to_string(n_features) + ")");
     return margins;
 }
 

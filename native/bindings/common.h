@@ -66,6 +66,22 @@ inline Csr view(const InCsr& csr, int64_t n_columns) {
     return {indptr.data(), p, data.size() ? data.data() : nullptr, n_rows};
 }
 
+// The same for a matrix too large to be read at every call: a verb must ask has_row() or has_sound_row() of what it
+// uses.
+inline Csr view_unread(const InCsr& csr) {
+    const auto& [indptr, indices, data] = csr;
+    require(indptr.size() >= 1 && indptr(0) == 0, "csr.indptr must begin with 0");
+    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1;
+    require(indptr(n_rows) == static_cast<int64_t>(indices.size()), "csr.indptr must end with len(csr.indices)");
+    require(data.size() == 0 || data.size() == indices.size(), "csr.data must be empty or as long as csr.indices");
+    return {indptr.data(), indices.data(), data.size() ? data.data() : nullptr, n_rows};
+}
+
+inline Csr with_data(const Csr& csr, const char* name) {
+    require(csr.data || csr.n_entries() == 0, std::string(name) + " must have data");
+    return csr;
+}
+
 template <class T>
 Matrix<const T> view(const InMatrix<T>& m) {
     return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),

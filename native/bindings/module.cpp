@@ -12,6 +12,7 @@ void bind_active(nb::module_& m);
 void bind_answers(nb::module_& m);
 void bind_lsh(nb::module_& m);
 void bind_classifiers(nb::module_& m);
+void bind_neighbours(nb::module_& m);
 
 }  // namespace slidelearn
 
@@ -25,4 +26,5 @@ NB_MODULE(_native, m) {
     slidelearn::bind_answers(m);
     slidelearn::bind_lsh(m);
     slidelearn::bind_classifiers(m);
+    slidelearn::bind_neighbours(m);
 }

@@ -47,11 +47,9 @@ class Samples:
         """All samples, with and without labels."""
         return self.features.n_rows
 
-    def hold_out(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Take `n` random samples out of those to train on; returns their numbers."""
-        chosen = np.sort(rng.choice(self.labelled, n, replace=False))
-        self.labelled = np.setdiff1d(self.labelled, chosen, assume_unique=True)
-        return chosen
+    def leave_out(self, sample_ids: NDArray[np.int64]) -> None:
+        """Take samples out of those to train on."""
+        self.labelled = np.setdiff1d(self.labelled, sample_ids, assume_unique=True)
 
     def label_counts(self) -> NDArray[np.int64]:
         """Samples of each label, (n_labels,)."""
@@ -77,3 +75,11 @@ def to_csr(matrix: sparse.csr_array, *, pattern_only: bool = False) -> Csr:
     """A SciPy matrix as the verbs take it; arrays of the right type are shared, not copied."""
     data: Any = NO_DATA if pattern_only else matrix.data.astype(np.float32, copy=False)
     return Csr(matrix.indptr.astype(np.int64, copy=False), matrix.indices.astype(np.int32, copy=False), data)
+
+
+def is_sound(csr: Csr, n_columns: int) -> bool:
+    """Whether the arrays of a matrix fit each other, and its indices lie in [0, n_columns)."""
+    indptr, indices, data = csr
+    inside = bool(((indices >= 0) & (indices < n_columns)).all())
+    ends = len(indptr) > 0 and indptr[0] == 0 and indptr[-1] == len(indices) and len(data) in (0, len(indices))
+    return inside and bool(ends) and bool((np.diff(indptr) >= 0).all())

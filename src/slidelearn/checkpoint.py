@@ -8,6 +8,7 @@ the old model go.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -189,13 +190,12 @@ def _network(config: Config, n_features: int, n_labels: int, directory: Path) ->
 
 
 def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
-    """Room for the ranker in the file, if there is one; its size is in the shape of its weights."""
-    shape, _ = arrays.descriptions.get(RANKER + "weights", (None, None))
-    if shape is None:
+    """Room for the ranker in the file, if there is one; its size is in the shapes of its arrays."""
+    shapes = {name.removeprefix(RANKER): s for name, (s, _) in arrays.descriptions.items() if name.startswith(RANKER)}
+    if not shapes:
         return None
     arrays.expect(RANKER + "indptr", (n_labels + 1,))
-    arrays.expect(RANKER + "features", shape)
-    return Ranker.empty(config, n_features, n_labels, shape[0] if shape else 0)
+    return Ranker.empty(config, n_features, n_labels, {name: math.prod(shape) for name, shape in shapes.items()})
 
 
 def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:

@@ -36,6 +36,8 @@ class Config(BaseModel):
     """First label rows: the normalised sum of the hidden vectors of the label's samples, or random."""
     normalize_features: bool = True
     """L2-normalise the rows of X."""
+    feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
@@ -92,16 +94,19 @@ class Config(BaseModel):
 
     # The ranker
     ranker: bool = True
-    """Whether linear classifiers over the features order the labels on the network's shortlist."""
+    """Whether linear classifiers over the features, and the nearest training samples, help to order the labels on the
+    network's shortlist."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
     ranker_c: Annotated[float, Field(gt=0)] = 1.0
     """Weight of a sample's loss against the regulariser (C of a support vector machine)."""
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
-    ranker_blend: Annotated[float, Field(ge=0)] | None = None
-    """Weight of the network's log-probability against the classifier's loss; None: what serves some held-out training
-    samples best, if there are enough samples for that, or else 1."""
+    n_neighbours: Annotated[int, Field(ge=0)] = 30
+    """Training samples nearest to a query whose labels are heard; 0: none, and the model does not keep the samples."""
+    ranker_blend: tuple[float, float, float] | None = None
+    """Weights of the network's log-probability, the classifier's margin and the root of the neighbours' votes; None:
+    those that tell best which labels some held-out training samples have, if there are enough samples for that."""
 
     # The pilot
     pilot: bool = True
@@ -183,6 +188,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "label_init": "random",
         "log_q_strength": 0.0,
         "sampler": "lsh",
+        "feature_power": 1.0,
         "ranker": False,
         "pilot": False,
         "active_set": "per_sample",

@@ -18,7 +18,7 @@ from slidelearn.config import PRESETS, Config, make_config
 from slidelearn.inference import Method, top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory, resolve_threads
-from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows
+from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.pilot import choose_options
@@ -74,6 +74,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         logit_scale: float | None = None,
         label_init: str | None = None,
         normalize_features: bool | None = None,
+        feature_power: float | None = None,
         loss: str | None = None,
         log_q_strength: float | None = None,
         sampler: str | None = None,
@@ -103,7 +104,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         shortlist_length: int | None = None,
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,
-        ranker_blend: float | None = None,
+        n_neighbours: int | None = None,
+        ranker_blend: Sequence[float] | None = None,
         pilot: bool | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
@@ -308,6 +310,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
 
     @staticmethod
     def _prepared(X: FloatCsr, config: Config) -> FloatCsr:
+        if config.feature_power != 1:
+            X = raise_values(X, config.feature_power)
         return normalize_rows(X) if config.normalize_features else X
 
     def _check_fitted(self) -> None:

@@ -95,6 +95,12 @@ def normalize_rows(X: FloatCsr) -> FloatCsr:
     return canonical_csr((data / lengths[row_of]).astype(np.float32), X.indices, X.indptr, X.shape)
 
 
+def raise_values(X: FloatCsr, power: float) -> FloatCsr:
+    """Take the values of X to a power, signs kept, in a new matrix."""
+    data = np.sign(X.data) * np.abs(X.data) ** np.float32(power)
+    return canonical_csr(data.astype(np.float32, copy=False), X.indices, X.indptr, X.shape)
+
+
 def canonical_csr(data: Float, indices: Any, indptr: Any, shape: tuple[int, int]) -> FloatCsr:
     """Put arrays that are in canonical order into a matrix, with 32-bit indices wherever its size allows."""
     index_type = np.int32 if len(data) < 2**31 else np.int64  # SciPy wants one type for both

@@ -16,6 +16,7 @@ from scipy import sparse
 from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
+from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k
 from slidelearn.layers import Execution
 from slidelearn.metrics import precision_at_k
@@ -89,11 +90,11 @@ def choose_options(
 
 
 class _Part:
-    """Some of the samples, a tenth of them held out, and the labels that the others have."""
+    """Some of the samples, up to a tenth of them held out, and the labels that the others have."""
 
     def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, rows: NDArray[np.int64]) -> None:
-        n_held_out = min(MOST_HELD_OUT, len(rows) // 10)
-        held_out, trained_on = np.sort(rows[:n_held_out]), np.sort(rows[n_held_out:])
+        held_out, left_out = hold_out(X, rows, min(MOST_HELD_OUT, len(rows) // 10), len(rows) // 5)
+        trained_on = np.setdiff1d(rows, np.concatenate([held_out, left_out]))
         labels = np.unique(Y[trained_on].indices)
         self._X, self._Y = X[trained_on], sparse.csr_array(Y[trained_on][:, labels])
         self._X_held_out, self._Y_held_out = X[held_out], sparse.csr_array(Y[held_out][:, labels])

@@ -1,26 +1,28 @@
-"""The ranker: a sparse linear classifier for each label, which orders the labels that the network puts on a shortlist.
+"""The ranker: puts the labels on the network's shortlist in order, by all the evidence there is.
 
 The network finds the few labels that are likely; which of these are right, features tell that a few hundred hidden
-units cannot hold. So each label's classifier learns to tell its own samples from those that had it on their shortlist
-and should not have (the matcher and ranker of label trees: Prabhu et al., Parabel, WWW 2018; Yu et al., PECOS, JMLR
-2022), here with the network as the matcher.
+units cannot hold. So each label's sparse linear classifier learns to tell its own samples from those that had it on
+their shortlist and should not have (the matcher and ranker of label trees: Prabhu et al., Parabel, WWW 2018; Yu et al.,
+PECOS, JMLR 2022), here with the network as the matcher. And the nearest training samples vote. A logistic regression on
+held-out samples blends the three (Wolpert, Stacked generalization, 1992), so a score is a label's log-odds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.linear_model import LogisticRegression
 
 from slidelearn import kernels
-from slidelearn.batches import to_csr
+from slidelearn.batches import is_sound, to_csr
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
-from slidelearn.metrics import precision_at_k
+from slidelearn.neighbours import Neighbours
 
 TOLERANCE = 0.1
 """On the projected gradient: more passes than that takes gain nothing on held-out samples."""
@@ -28,19 +30,26 @@ MAX_PASSES = 20
 UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
-BLENDS = (0.5, 0.7, 1.0, 1.4, 2.0, 4.0, 8.0)
+EVIDENCE = ("network", "classifiers", "neighbours")
+USUAL_BLEND = (0.7, 1.5, 2.0)
+"""Weights of the evidence where there are too few samples to hold some out: about what comes out elsewhere."""
+
+NEIGHBOURS = "neighbours."
+"""How the names of the neighbours' arrays begin."""
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """One classifier per label; see `Ranker.trained`."""
+    """Classifiers, neighbours and how they are blended with the network; see `Ranker.trained`."""
 
     classifiers: Classifiers
+    neighbours: Neighbours | None
     n_features: int
+    n_neighbours: int
     shortlist_length: int
     """How many of the network's best labels it orders; those after them keep the network's order."""
     blend: Float
-    """Weight of the network's log-probability against the classifier's loss: one number, (1,)."""
+    """(4,): the weights of `EVIDENCE`, and a constant."""
 
     @classmethod
     def trained(
@@ -64,8 +73,8 @@ class Ranker:
         shortlists
             (n_samples, m) int32: the network's best labels for each sample; -1 for none.
         former
-            Classifiers to go on from: each stays as close to its former weights as the new samples allow, so the time
-            follows the new samples and their labels.
+            What to go on from: each classifier stays as close to its former weights as the new samples allow, so the
+            time follows the new samples and their labels; the new samples join the neighbours.
         """
         wrong = _wrong_ones(shortlists, Y)
         weights, biases = kernels.train_classifiers(
@@ -81,15 +90,22 @@ class Ranker:
             seed=config.random_state,
             n_threads=n_threads,
         )
-        blend = former.blend if former else np.array([1.0 if config.ranker_blend is None else config.ranker_blend])
         classifiers = Classifiers(Csr(*weights), biases)
-        return cls(classifiers, X.shape[1], config.shortlist_length, blend.astype(np.float32))
+        if former:
+            return replace(former, classifiers=classifiers).with_more_neighbours(X, Y)
+        neighbours = Neighbours.of(X, Y) if config.n_neighbours else None
+        blend = np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32)
+        return cls(classifiers, neighbours, X.shape[1], config.n_neighbours, config.shortlist_length, blend)
+
+    def with_more_neighbours(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
+        """The same ranker, with more samples to ask."""
+        return replace(self, neighbours=self.neighbours.with_more(X, Y)) if self.neighbours else self
 
     def order(self, x: Csr, ids: Ids, logits: Float, *, n_threads: int) -> tuple[Ids, Float]:
         """Put the first `shortlist_length` labels of each sample in the order of their scores.
 
-        A score is ``blend * log p - (1 - margin)_+^2``: p is the network's softmax over the shortlist, margin what the
-        label's classifier says. The labels after the shortlist come after all on it, as far as the network has them.
+        A score is the log-odds of the label by the blended evidence. The labels after the shortlist come after all on
+        it, as far as the network has them.
 
         Parameters
         ----------
@@ -104,26 +120,36 @@ class Ranker:
             (n_samples, n): the same labels, best first, and their scores; -inf beside -1.
         """
         listed, rest = np.split(ids, [self.shortlist_length], axis=1)
-        missing = listed < 0
-        margins = kernels.classifier_margins(
-            x, self.n_features, np.ascontiguousarray(listed), self.classifiers, n_threads=n_threads
-        )
-        with np.errstate(divide="ignore", invalid="ignore"):  # samples that have no label at all on their list
-            above = np.where(missing, -np.inf, logits[:, : listed.shape[1]] - logits[:, :1])
-            log_p = above - np.log(np.exp(above).sum(axis=1, keepdims=True))
-            scores = np.where(missing, -np.inf, self.blend * log_p - np.square(np.maximum(1 - margins, 0)))
+        evidence = self.evidence(x, listed, logits[:, : listed.shape[1]], n_threads=n_threads)
+        scores = np.where(listed < 0, -np.inf, evidence @ self.blend[:-1] + self.blend[-1])
         best = np.argsort(-scores, axis=1, kind="stable")
         listed, scores = np.take_along_axis(listed, best, axis=1), np.take_along_axis(scores, best, axis=1)
         if rest.shape[1]:
             last = np.maximum(logits[:, self.shortlist_length - 1, None], np.finfo(np.float32).min)
-            below = logits[:, self.shortlist_length :] - last
-            scores = np.hstack([scores, np.where(rest < 0, -np.inf, scores[:, -1:] + self.blend * below)])
+            with np.errstate(invalid="ignore"):  # -inf - -inf beside -1
+                below = self.blend[0] * (logits[:, self.shortlist_length :] - last)
+            scores = np.hstack([scores, np.where(rest < 0, -np.inf, scores[:, -1:] + below)])
         return np.hstack([listed, rest]), scores.astype(np.float32)
 
-    def choose_blend(
-        self, x: Csr, Y: sparse.csr_array, ids: Ids, logits: Float, *, n_threads: int
-    ) -> dict[float, float]:
-        """Take the blend that serves held-out samples best: their P@1 + P@3 + P@5, given for each of `BLENDS`.
+    def evidence(self, x: Csr, listed: Ids, logits: Float, *, n_threads: int) -> Float:
+        """What speaks for each label on the shortlists: (n_samples, m, 3) in the order of `EVIDENCE`; 0 beside -1.
+
+        The logarithm of the network's softmax over the shortlist; the margin of the label's classifier; the square root
+        of the neighbours' votes.
+        """
+        found = np.zeros((*listed.shape, len(EVIDENCE)), np.float32)
+        listed, there = np.ascontiguousarray(listed), listed >= 0
+        with np.errstate(divide="ignore", invalid="ignore"):  # samples that have no label at all on their list
+            above = np.where(there, logits - logits[:, :1], -np.inf)
+            found[..., 0] = above - np.log(np.exp(above).sum(axis=1, keepdims=True))
+        found[..., 1] = kernels.classifier_margins(x, self.n_features, listed, self.classifiers, n_threads=n_threads)
+        if self.neighbours:
+            found[..., 2] = np.sqrt(self.neighbours.votes(x, listed, self.n_neighbours, n_threads=n_threads))
+        found[~there] = 0
+        return found
+
+    def fit_blend(self, x: Csr, Y: sparse.csr_array, ids: Ids, logits: Float, *, n_threads: int) -> Ranker:
+        """The same ranker, with the blend that tells best which labels on their shortlists held-out samples have.
 
         Parameters
         ----------
@@ -132,34 +158,46 @@ class Ranker:
         ids, logits
             The network's shortlists for them, as in `order`.
         """
-        ks = [k for k in (1, 3, 5) if k <= ids.shape[1]]
-        tried = {}
-        for blend in BLENDS:
-            self.blend[0] = blend
-            ordered, _ = self.order(x, ids, logits, n_threads=n_threads)
-            tried[blend] = sum(precision_at_k(ordered, Y, k) for k in ks)
-        self.blend[0] = max(tried, key=lambda blend: tried[blend])
-        return tried
+        evidence, there = self.evidence(x, ids, logits, n_threads=n_threads), ids >= 0
+        row, column = np.nonzero(there)
+        is_own = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
+        if is_own.all() or not is_own.any():
+            return self
+        spread = evidence[there].std(axis=0)
+        known = np.flatnonzero(spread)
+        model = LogisticRegression().fit(evidence[there][:, known] / spread[known], is_own)
+        blend = np.zeros(len(EVIDENCE) + 1, np.float32)
+        blend[known], blend[-1] = model.coef_[0] / spread[known], model.intercept_[0]
+        return replace(self, blend=blend)
 
     @classmethod
-    def empty(cls, config: Config, n_features: int, n_labels: int, n_weights: int) -> Ranker:
-        """Room for a ranker that is to be read from a file."""
-        weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n_weights, np.int32), np.zeros(n_weights, np.float32))
-        classifiers = Classifiers(weights, np.zeros(n_labels, np.float32))
-        return cls(classifiers, n_features, config.shortlist_length, np.zeros(1, np.float32))
+    def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
+        """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
+        n = lengths.get("weights", 0)
+        weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
+        of_neighbours = {name.removeprefix(NEIGHBOURS): n for name, n in lengths.items() if name.startswith(NEIGHBOURS)}
+        return cls(
+            Classifiers(weights, np.zeros(n_labels, np.float32)),
+            Neighbours.empty(of_neighbours, n_features, n_labels) if config.n_neighbours else None,
+            n_features,
+            config.n_neighbours,
+            config.shortlist_length,
+            np.zeros(len(EVIDENCE) + 1, np.float32),
+        )
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
-        indptr, features, weights = self.classifiers.weights
-        steps = np.diff(indptr)
-        inside = bool(((features >= 0) & (features < self.n_features)).all())
-        return bool(indptr[0] == 0 and indptr[-1] == len(features) == len(weights) and (steps >= 0).all() and inside)
+        return is_sound(self.classifiers.weights, self.n_features) and (
+            self.neighbours is None or self.neighbours.is_sound()
+        )
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
         (indptr, features, weights), biases = self.classifiers
         yield from (("indptr", indptr), ("features", features), ("weights", weights), ("biases", biases))
         yield "blend", self.blend
+        if self.neighbours:
+            yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
 
 
 def _wrong_ones(shortlists: Ids, Y: sparse.csr_array) -> sparse.csr_array:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
@@ -16,13 +17,14 @@ from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
 from slidelearn.clusters import LabelClusters
 from slidelearn.config import Config
+from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k
 from slidelearn.kernels import Ids, UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network
 from slidelearn.optim import Schedule
-from slidelearn.ranker import Ranker
+from slidelearn.ranker import EVIDENCE, Ranker
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -148,30 +150,29 @@ def train_model(
     samples = Samples(X, Y)
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")
-    held_out = np.empty(0, np.int64)
     is_first = model.n_steps == 0
+    held_out = left_out = np.empty(0, np.int64)
     if is_first and config.ranker and config.ranker_blend is None:
-        n_held_out = min(MOST_HELD_OUT, len(samples.labelled) // HELD_OUT_OF)
-        held_out = samples.hold_out(n_held_out if n_held_out >= LEAST_HELD_OUT else 0, model.rng)
+        held_out, left_out = _hold_out(samples, X, model.rng)
     if is_first and config.label_init == "samples":
         start_label_rows(model.network, samples, model.rng, Execution(n_threads))
     trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
     progress = trainer.fit(n_epochs, callbacks)
     model.n_steps += progress.step
     began = time.perf_counter()
-    blends: dict[float, float] = {}
     if config.ranker if is_first else model.ranker:
         some = samples.labelled
-        model.ranker = train_ranker(
-            model.network, X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks
-        )
+        ranker = train_ranker(model.network, X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks)
         if len(held_out):
-            blends = choose_blend(model.network, model.ranker, X[held_out], Y[held_out], n_threads)
+            ranker = fit_blend(model.network, ranker, X[held_out], Y[held_out], n_threads)
+            missing = np.concatenate([held_out, left_out])
+            ranker = ranker.with_more_neighbours(X[missing], Y[missing])
+        model.ranker = ranker
     return {
         "ranker_seconds": time.perf_counter() - began if model.ranker else 0.0,
-        "ranker_blend": float(model.ranker.blend[0]) if model.ranker else None,
-        "ranker_blends_tried": {f"{blend:g}": score for blend, score in blends.items()},
+        "ranker_blend": _blend_by_name(model.ranker) if model.ranker else None,
         "n_held_out": len(held_out),
+        "n_left_out": len(left_out),
         "epoch_seconds": progress.epoch_seconds,
         "n_steps": progress.step,
         "n_samples": samples.n_samples,
@@ -183,17 +184,31 @@ def train_model(
     }
 
 
-LEAST_HELD_OUT, MOST_HELD_OUT, HELD_OUT_OF = 250, 1000, 40
-"""Samples kept from training to choose the ranker's blend on: at most a 40th of all, and none if that is too few."""
+LEAST_HELD_OUT, MOST_HELD_OUT, HELD_OUT_OF = 100, 1000, 40
+"""Samples kept from training to blend the evidence on. With their near-duplicates they are at most a 40th of all; where
+so few remain that they tell little, none are."""
 
 
-def choose_blend(
-    network: Network, ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int
-) -> dict[float, float]:
-    """Let the ranker take the blend that serves these samples best, which neither it nor the network was trained on."""
+def _hold_out(
+    samples: Samples, X: sparse.csr_array, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    rows = rng.permutation(samples.labelled)
+    held_out, left_out = hold_out(X, rows, MOST_HELD_OUT, len(rows) // HELD_OUT_OF)
+    if len(held_out) < LEAST_HELD_OUT:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    samples.leave_out(np.concatenate([held_out, left_out]))
+    return held_out, left_out
+
+
+def _blend_by_name(ranker: Ranker) -> dict[str, float]:
+    return dict(zip((*EVIDENCE, "constant"), map(float, ranker.blend), strict=True))
+
+
+def fit_blend(network: Network, ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> Ranker:
+    """The ranker with the blend that serves these samples best, which neither it nor the network was trained on."""
     m = min(ranker.shortlist_length, network.n_labels)
     ids, logits = top_k(network, X, m, n_threads=n_threads)
-    return ranker.choose_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
+    return ranker.fit_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
 
 
 MOST_SCANNED = 5e12

@@ -8,6 +8,7 @@ from slidelearn.kernels.types import (
     Float,
     Ids,
     Labels,
+    NeighbourIndex,
     Offsets,
     QuantizedRows,
     Rows,
@@ -146,3 +147,7 @@ def train_classifiers(
     n_threads: int,
 ) -> tuple[tuple[Offsets, Ids, Float], Float]: ...
 def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: Classifiers, *, n_threads: int) -> Float: ...
+def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]: ...
+def neighbour_votes(
+    x: Csr, strong: Csr, index: NeighbourIndex, n_neighbours: int, ids: Ids, *, n_threads: int
+) -> Float: ...

@@ -44,6 +44,15 @@ class Classifiers(NamedTuple):
     biases: Float
 
 
+class NeighbourIndex(NamedTuple):
+    """The training samples, as a verb finds them by their features."""
+
+    postings: Csr  # (n_features): for each feature, the samples among whose strongest it is, and its values there
+    features: Csr  # (n_samples)
+    labels: Csr  # (n_samples): the pattern is read
+    n_labels: int
+
+
 class Rows(NamedTuple):
     """A layer's parameters by row, the optimizer's state beside them: [w | m | v | tail], m and v under Adam only."""
 

@@ -49,6 +49,7 @@ from slidelearn.kernels.reference.layers import (
     unit_rows_backward,
     update_rows,
 )
+from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
 
 __all__ = [
     "allocate_rows",
@@ -68,6 +69,7 @@ __all__ = [
     "join_rows",
     "logistic_loss",
     "matmul",
+    "neighbour_votes",
     "parse_xmc",
     "quantize_rows",
     "sampled_backward",
@@ -79,6 +81,7 @@ __all__ = [
     "sign_codes",
     "simhash_codes",
     "softmax_loss",
+    "strongest",
     "take_rows",
     "threshold_candidates",
     "top_others",

@@ -1,0 +1,52 @@
+// Verbs over the training samples that are nearest to a query.
+#include "neighbours.h"
+
+#include "common.h"
+
+namespace slidelearn {
+
+namespace {
+
+// postings, features, labels, and the number of labels
+using InIndex = std::tuple<InCsr, InCsr, InCsr, int64_t>;
+
+OutCsr bind_strongest(const InCsr& x, int64_t n_features, int64_t n) {
+    require(n >= 0, "n must be >= 0, but is " + std::to_string(n));
+    const SparseRows kept = strongest(with_data(view(x, n_features), "x"), n);
+    return {to_array(kept.indptr), to_array(kept.indices), to_array(kept.data)};
+}
+
+OutMatrix<float> bind_neighbour_votes(const InCsr& x, const InCsr& strong, const InIndex& index, int64_t n_neighbours,
+                                      const InMatrix<int32_t>& ids, int n_threads) {
+    require_threads(n_threads);
+    require(n_neighbours >= 1, "n_neighbours must be >= 1, but is " + std::to_string(n_neighbours));
+    const auto& [postings, features, labels, n_labels] = index;
+    const Csr vp = with_data(view_unread(postings), "index.postings"), vl = view_unread(labels);
+    const Csr vf = with_data(view_unread(features), "index.features");
+    require(vl.n_rows == vf.n_rows, "index.labels must have a row for each row of index.features");
+    const Csr vx = with_data(view(x, vp.n_rows), "x"), vs = with_data(view(strong, vp.n_rows), "strong");
+    const Matrix<const int32_t> vi = view(ids);
+    require(vs.n_rows == vx.n_rows && vi.n_rows == vx.n_rows, "strong and ids must have a row for each row of x");
+    bool inside = true;
+    for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k) inside &= vi.data[k] >= -1 && vi.data[k] < n_labels;
+    require(inside, "ids must lie in [-1, " + std::to_string(n_labels) + ")");
+    OutMatrix<float> votes = new_matrix<float>(vi.n_rows, vi.n_columns);
+    const Matrix<float> vv{votes.data(), vi.n_rows, vi.n_columns, vi.n_columns};
+    bool sound;
+    {
+        const nb::gil_scoped_release unlocked;
+        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, vi, vv, n_threads);
+    }
+    require(sound, "index must have ascending indptr, and indices that lie within features, samples and labels");
+    return votes;
+}
+
+}  // namespace
+
+void bind_neighbours(nb::module_& m) {
+    m.def("strongest", &bind_strongest, "x"_a, "n_features"_a, "n"_a);
+    m.def("neighbour_votes", &bind_neighbour_votes, "x"_a, "strong"_a, "index"_a, "n_neighbours"_a, "ids"_a,
+          nb::kw_only(), "n_threads"_a);
+}
+
+}  // namespace slidelearn

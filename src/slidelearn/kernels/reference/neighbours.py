@@ -1,0 +1,55 @@
+"""The verbs over nearest neighbours: an inverted index over each sample's strongest features."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.kernels.types import Csr, Float, Ids, NeighbourIndex, Offsets
+
+_CANDIDATES_PER_NEIGHBOUR = 4
+
+
+def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]:
+    """The n entries of greatest magnitude of each row, in their order; of equal ones the first."""
+    kept = [np.empty(0, np.int64)]
+    for begin, end in zip(x.indptr, x.indptr[1:], strict=False):
+        kept.append(np.sort(begin + np.argsort(-np.abs(x.data[begin:end]), kind="stable")[:n]))
+    entries = np.concatenate(kept)
+    return np.cumsum([0, *map(len, kept[1:])], dtype=np.int64), x.indices[entries], x.data[entries]
+
+
+def neighbour_votes(
+    x: Csr, strong: Csr, index: NeighbourIndex, n_neighbours: int, ids: Ids, *, n_threads: int
+) -> Float:
+    """What the nearest training samples say of the labels `ids` (n_samples, m) of each sample: their votes, alike.
+
+    A neighbour weighs as much as the square of its similarity; a label's votes are the share of the weight of all
+    neighbours that those who have it hold, 0 beside -1. Candidates are found by the products over the `strong` features
+    of the samples, the best four for each neighbour wanted are looked at in full; those of no positive similarity are
+    none. Of equally similar ones the first samples are taken.
+    """
+    n_samples, n_features = index.features.n_rows, index.postings.n_rows
+    rough = _written_out(strong, n_features) @ _written_out(index.postings, n_samples)
+    full = _written_out(x, n_features) @ _written_out(index.features, n_features).T
+    votes = np.zeros(ids.shape, np.float32)
+    for i in range(x.n_rows):
+        candidates = _best(rough[i], np.arange(n_samples), _CANDIDATES_PER_NEIGHBOUR * n_neighbours)
+        nearest = _best(full[i], candidates, n_neighbours)
+        weights = full[i, nearest] ** 2
+        for j in np.flatnonzero(ids[i] >= 0):
+            has = [ids[i, j] in index.labels.indices[slice(*index.labels.indptr[s : s + 2])] for s in nearest]
+            votes[i, j] = weights[has].sum() / weights.sum() if len(nearest) else 0.0
+    return votes
+
+
+def _best(similarities: NDArray[np.float64], samples: NDArray[np.int64], n: int) -> NDArray[np.int64]:
+    """The n most similar of some samples, by ascending number; those of no positive similarity are left out."""
+    samples = samples[similarities[samples] > 0]
+    return np.sort(samples[np.argsort(-similarities[samples], kind="stable")[:n]])
+
+
+def _written_out(matrix: Csr, n_columns: int) -> NDArray[np.float64]:
+    dense = np.zeros((matrix.n_rows, n_columns))
+    np.add.at(dense, (np.repeat(np.arange(matrix.n_rows), np.diff(matrix.indptr)), matrix.indices), matrix.data)
+    return dense
