@@ -218,10 +218,15 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ids, _ = self.predict_topk(X, k=1)
         return precision_at_k(ids, Y, 1)
 
-    def save(self, directory: str | Path) -> None:
-        """Write the model to a directory; a crash leaves the old model there, or the new one."""
+    def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
+        """Write the model to a directory; a crash leaves the old model there, or the new one.
+
+        With `inference_only`, a model is a third as large: weights are rounded to eight bits, and what only training
+        needs is left out. Loaded again it takes as much memory as before and answers nearly the same, but cannot go on
+        learning: `partial_fit` refuses it.
+        """
         self._check_fitted()
-        save_model(Path(directory), self._model)
+        save_model(Path(directory), self._model, inference_only=inference_only)
 
     @classmethod
     def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:

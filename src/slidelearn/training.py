@@ -145,6 +145,11 @@ def train_model(
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date.
     """
+    if not model.network.trainable:
+        raise ValueError(
+            "a model that was saved with inference_only cannot go on learning: "
+            "train it again, and save it without inference_only"
+        )
     samples = Samples(X, Y)
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")

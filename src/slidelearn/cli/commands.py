@@ -95,12 +95,17 @@ def train(
     config: Annotated[Path | None, _file_option("TOML file of options; --set wins over it.")] = None,
     settings: Settings = None,
     labels: Annotated[Path | None, _file_option("Names of the labels, a line each, to keep with the model.")] = None,
+    inference_only: Annotated[
+        bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
+    ] = False,
     threads: Threads = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """Train a model; test it, and save it."""
     console = make_console(json=json)
+    if inference_only and not out:
+        raise ValueError("--inference-only needs --out, the directory to save the model in")
     options = gather_options(config, settings or [], seed)
     resolved = make_config(**options)
     began = time.perf_counter()
@@ -127,7 +132,7 @@ def train(
     if names:
         put_label_names(clf.documents_, names, clf.n_labels_)
     if out:
-        clf.save(out)
+        clf.save(out, inference_only=inference_only)
         console.print(f"saved {out}", soft_wrap=True)
     measured = measure(clf, *tested, console) if tested else {}
     if measured:
