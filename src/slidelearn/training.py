@@ -20,9 +20,9 @@ from slidelearn.inference import top_k
 from slidelearn.kernels import Ids, UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
-from slidelearn.network import Network
+from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import Ranker
+from slidelearn.ranker import Ranker, ranker_bytes
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -130,6 +130,13 @@ class Trainer:
         progress.active += (n_active - progress.active) / progress.step
         if self._sampler.n_sought:
             progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
+
+
+def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
+    """Memory that training takes beside X and Y: the network, copies of samples, and the ranker's at its peak."""
+    network = estimated_bytes(config, X.shape[1], Y.shape[1])
+    copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
+    return network + copies + (ranker_bytes(config, X, Y) if config.ranker else 0)
 
 
 def train_model(

@@ -27,6 +27,7 @@ from slidelearn.documents import label_names, put_label_counts, put_label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import available_bytes, resolve_threads
 from slidelearn.network import estimated_bytes
+from slidelearn.training import training_bytes
 from slidelearn.version import __version__
 
 app = typer.Typer(
@@ -116,12 +117,13 @@ def train(
     if test and tested:
         require_columns(test, tested[0].shape[1], X.shape[1], "features", str(train_file))
         require_columns(test, tested[1].shape[1], Y.shape[1], "labels", str(train_file))
-    n_bytes = estimated_bytes(resolved, X.shape[1], Y.shape[1])
     if out:
-        require_place(out, n_bytes)
+        require_place(out, estimated_bytes(resolved, X.shape[1], Y.shape[1]))
     free = available_bytes()
     console.print(
-        f"model: {size(n_bytes)} of memory" + (f" ({size(free)} are free)" if free else "") + f"; {_threads(threads)}"
+        f"training: {size(training_bytes(resolved, X, Y))} of memory"
+        + (f" ({size(free)} are free)" if free else "")
+        + f"; {_threads(threads)}"
     )
 
     clf = SlideClassifier(n_jobs=threads, **options)
