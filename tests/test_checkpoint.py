@@ -11,9 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from saved_models import (
+    arrays_path,
+    contents,
+    files_of,
+    loads_equal_or_refuses,
+    mutated,
+    rewrite_arrays,
+    rewrite_description,
+    rewrite_header,
+)
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint
-from slidelearn.atomic_files import digest_of
 from slidelearn.datasets import Dataset
 
 
@@ -30,67 +39,6 @@ def model(tiny: Dataset) -> SlideClassifier:
 def saved(model: SlideClassifier, tmp_path: Path) -> Path:
     model.save(tmp_path / "model")
     return tmp_path / "model"
-
-
-def arrays_path(directory: Path) -> Path:
-    return next(directory.glob("model-*.safetensors"))
-
-
-def contents(clf: SlideClassifier) -> tuple[Any, ...]:
-    arrays = {name: (array.shape, array.tobytes()) for name, array in clf.named_arrays()}
-    return arrays, clf.config_, clf.documents_, clf.training_, clf.n_features_in_, clf.n_labels_
-
-
-def loads_equal_or_refuses(directory: Path, expected: SlideClassifier) -> bool:
-    """Whether it was refused; anything but the same model or a CheckpointError fails the test."""
-    try:
-        assert contents(SlideClassifier.load(directory)) == contents(expected)
-    except CheckpointError:
-        return True
-    return False
-
-
-def rewrite_description(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change config.json as someone would who means harm: its digest is right again."""
-    path = directory / "config.json"
-    description = json.loads(path.read_text())
-    change(description)
-    description["digest"] = checkpoint._digest(description)
-    path.write_text(json.dumps(description))
-
-
-def rewrite_arrays(directory: Path, content: bytes) -> None:
-    """Put other arrays in place, under a digest that is right."""
-    arrays_path(directory).unlink()
-    name = f"model-{digest_of(content)}.safetensors"
-    (directory / name).write_bytes(content)
-    rewrite_description(directory, lambda description: description.update(arrays=name))
-
-
-def rewrite_header(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    content = arrays_path(directory).read_bytes()
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    change(header)
-    encoded = json.dumps(header).encode()
-    rewrite_arrays(directory, len(encoded).to_bytes(8, "little") + encoded + content[8 + length :])
-
-
-def mutated(content: bytes, rng: random.Random) -> bytes:
-    damaged = bytearray(content)
-    place = rng.randrange(len(damaged))
-    match rng.randrange(5):
-        case 0:
-            damaged[place] ^= 1 << rng.randrange(8)
-        case 1:
-            damaged[place] = rng.randrange(256)
-        case 2:
-            del damaged[place : place + rng.randrange(1, 100)]
-        case 3:
-            damaged[place:place] = rng.randbytes(rng.randrange(1, 20))
-        case 4:
-            del damaged[place:]
-    return bytes(damaged)
 
 
 @pytest.mark.parametrize("which", ["config.json", "model-*.safetensors", "labels-*.txt"])
@@ -115,10 +63,10 @@ def test_hostile_headers_do_no_harm(saved: Path, model: SlideClassifier) -> None
 HOSTILE_VALUES = [None, True, -1, 0, 1, 2**31, 2**63, 2**70, 1e300, "", "x", "../x", "a\0b", [], [0], {}, {"a": 1}]
 
 
-@pytest.mark.parametrize(
-    "member",
-    ["format", "format_version", "n_features", "n_labels", "n_steps", "arrays", "documents", "config", "random_state"],
-)
+MEMBERS = ["format", "format_version", "n_features", "n_labels", "n_steps", "inference_only", "arrays", "documents"]
+
+
+@pytest.mark.parametrize("member", [*MEMBERS, "config", "random_state"])
 def test_hostile_members_are_refused(member: str, saved: Path) -> None:
     original = (saved / "config.json").read_text()
     for value in HOSTILE_VALUES:
@@ -208,9 +156,18 @@ def test_nan_is_refused(saved: Path) -> None:
 
 
 def test_another_version_is_refused(saved: Path) -> None:
-    rewrite_description(saved, lambda description: description.update(format_version=2))
-    with pytest.raises(CheckpointError, match="format_version must be 1, but is 2"):
+    rewrite_description(saved, lambda description: description.update(format_version=3))
+    with pytest.raises(CheckpointError, match=r"format_version must be in \[1, 2\], but is 3"):
         SlideClassifier.load(saved)
+
+
+def test_a_model_of_the_first_version_is_read(saved: Path, model: SlideClassifier) -> None:
+    def as_it_was(description: dict[str, Any]) -> None:
+        description["format_version"] = 1
+        del description["inference_only"]
+
+    rewrite_description(saved, as_it_was)
+    assert contents(SlideClassifier.load(saved)) == contents(model)
 
 
 def test_what_is_not_a_model_is_refused(tmp_path: Path) -> None:
@@ -279,7 +236,7 @@ def test_the_arrays_file_is_one_that_safetensors_reads(saved: Path, model: Slide
 def test_equal_models_are_equal_files(saved: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     SlideClassifier.load(saved).save(again)
-    assert {p.name: p.read_bytes() for p in saved.iterdir()} == {p.name: p.read_bytes() for p in again.iterdir()}
+    assert files_of(saved) == files_of(again)
 
 
 def test_inspect_reads_no_arrays(saved: Path) -> None:

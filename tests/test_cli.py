@@ -67,7 +67,7 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "train: 2,589 samples, 3,546 features (8.9 each), 413 labels (2.8 each), 0.2 MB"
     assert lines[1].startswith("test: 608 samples")
-    assert lines[2].startswith("model: 0.5 MB of memory")
+    assert lines[2].startswith("training: 4.2 MB of memory")
     assert lines[3].startswith("epoch 1/1: 100% · ")
     assert lines[4] == "ranker: 100% of the shortlists"
     assert lines[5].startswith("trained in ")
@@ -208,7 +208,8 @@ MISTAKES = {
     "type": (("--set", "n_epochs=three"), "n_epochs must be an integer, but is 'three'"),
     "preset": (("--set", "preset=papr"), "preset must be one of recipe, paper, but is 'papr'"),
     "form": (("--set", "n_epochs"), "--set must be of the form name=value, such as n_epochs=5, but is 'n_epochs'"),
-    "memory": (("--set", "hidden_sizes=1000000000"), "the network needs"),
+    "memory": (("--set", "hidden_sizes=1000000000"), "training needs"),
+    "inference only": (("--inference-only",), "--inference-only needs --out"),
     "out is a file": (("--out", "{place}/test.txt"), "a model is a directory, but"),
     "out is taken": (("--out", "{taken}"), "move what is there out of the way"),
     "test has other columns": (("--test", "{small}"), "must have 3546 features, as {train} has, but has 2"),
@@ -263,7 +264,7 @@ def test_a_wrong_call_ends_with_1_and_no_traceback(arguments: tuple[str, ...]) -
 
 
 def test_a_failure_of_the_system_is_explained(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "model.safetensors.tmp")
 
     monkeypatch.setattr("slidelearn.estimator.save_model", full)

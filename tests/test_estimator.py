@@ -162,7 +162,7 @@ def test_not_trained() -> None:
 
 
 def test_a_network_too_large_for_memory_is_refused(tiny: Dataset) -> None:
-    with pytest.raises(MemoryError, match=r"the network needs .* GB, but .* GB are free; choose smaller hidden_sizes"):
+    with pytest.raises(MemoryError, match=r"training needs .* GB, but .* GB are free; choose smaller hidden_sizes"):
         SlideClassifier(hidden_sizes=(10**9,)).fit(tiny.X_train, tiny.Y_train)
 
 

@@ -1,20 +1,22 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy import sparse
-from support import random_csr, random_floats
+from support import planted_samples, random_csr, random_floats
 
 from slidelearn import SlideClassifier, training
 from slidelearn.batches import to_csr
+from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.neighbours import Neighbours
-from slidelearn.ranker import USUAL_BLEND, Ranker, _wrong_ones
+from slidelearn.ranker import USUAL_BLEND, Ranker, _wrong_ones, ranker_bytes
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 
@@ -41,6 +43,18 @@ def test_it_is_the_same_on_any_number_of_threads(tiny: Dataset) -> None:
     one, three = (SlideClassifier(**{**SMALL, "n_jobs": n}).fit(tiny.X_train, tiny.Y_train) for n in (1, 3))
     for (name, a), (_, b) in zip(one.named_arrays(), three.named_arrays(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+@pytest.mark.parametrize(("n_labels", "n_features"), [(50, 120), (400, 500)])
+def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng: np.random.Generator) -> None:
+    planted = planted_samples(rng, n_labels, n_features)
+    config = make_config(hidden_sizes=(8,), shortlist_length=40)
+    tracemalloc.start()
+    shortlists = np.array([rng.choice(n_labels, 40, replace=False) for _ in range(1200)], np.int32)
+    Ranker.trained(planted.X, planted.Y, shortlists, config, n_threads=1)
+    _, peak = tracemalloc.get_traced_memory()  # without what verbs take
+    tracemalloc.stop()
+    assert 0.6 < peak / ranker_bytes(config, planted.X, planted.Y) <= 1.0
 
 
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,12 +35,11 @@ _PIECE = 2**22  # bytes written or read at a time
 _MAX_HEADER = 2**26
 
 
-def write_arrays(file: HashedFile, arrays: Iterable[tuple[str, NDArray[Any]]]) -> None:
+def write_arrays(file: HashedFile, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the arrays; those whose rows lie apart are gathered a piece at a time."""
-    named = list(arrays)
     header: dict[str, Any] = {}
     begin = 0
-    for name, array in named:
+    for name, array in arrays.items():
         end = begin + array.nbytes
         header[name] = {"dtype": _NAMES[array.dtype.name], "shape": list(array.shape), "data_offsets": [begin, end]}
         begin = end
@@ -48,7 +47,7 @@ def write_arrays(file: HashedFile, arrays: Iterable[tuple[str, NDArray[Any]]]) -
     encoded += b" " * (-(8 + len(encoded)) % _ALIGNMENT)
     file.write(len(encoded).to_bytes(8, "little"))
     file.write(encoded)
-    for _, array in named:
+    for array in arrays.values():
         for piece in _pieces(array):
             file.write(np.ascontiguousarray(piece, array.dtype.newbyteorder("<")).data.cast("B"))
 

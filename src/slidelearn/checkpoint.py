@@ -29,19 +29,21 @@ from slidelearn.atomic_files import (
     write_atomically,
     write_with_digest,
 )
+from slidelearn.compact import compact, compact_room, expand
 from slidelearn.config import Config, make_config
 from slidelearn.network import Network
 from slidelearn.ranker import Ranker
 from slidelearn.version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
 RANKER = "ranker."
 """How the names of the ranker's arrays begin."""
 
 
 @dataclass
 class Model:
-    """What is saved: enough to answer, and to go on training."""
+    """What is saved: enough to answer, and to go on training unless the network is not `trainable`."""
 
     network: Network
     rng: np.random.Generator
@@ -52,18 +54,25 @@ class Model:
     training: dict[str, Any] = field(default_factory=dict)
     """What training reported: plain values."""
 
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Every array of the model, by name."""
-        yield from self.network.named_arrays()
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array of the model, by name; without the optimizer's state, those that answers need."""
+        yield from self.network.named_arrays(with_state=with_state)
         if self.ranker:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
 
 
-def save_model(directory: Path, model: Model) -> None:
-    """Write a model, in place of the one that is there, if any."""
+def save_model(directory: Path, model: Model, *, inference_only: bool = False) -> None:
+    """Write a model, in place of the one that is there, if any.
+
+    For `inference_only`, the optimizer's state is left out and the arrays are in their compact form
+    (`slidelearn.compact`); a model that was loaded from such files can be saved in no other way.
+    """
+    inference_only = inference_only or not model.network.trainable
+    named = dict(model.named_arrays(with_state=not inference_only))
     former = _documents_named_in(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    arrays = write_with_digest(directory, "model.safetensors", lambda f: write_arrays(f, model.named_arrays()))
+    stored = compact(named) if inference_only else named
+    arrays = write_with_digest(directory, "model.safetensors", lambda file: write_arrays(file, stored))
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
     description = {
@@ -73,6 +82,7 @@ def save_model(directory: Path, model: Model) -> None:
         "n_features": model.network.n_features,
         "n_labels": model.network.n_labels,
         "n_steps": model.n_steps,
+        "inference_only": inference_only,
         "arrays": arrays,
         "documents": documents,
         "config": model.network.config.model_dump(mode="json"),
@@ -96,6 +106,7 @@ def load_model(directory: Path) -> Model:
     config = _config(description, directory)
     n_features = _member(description, "n_features", int, directory)
     n_labels = _member(description, "n_labels", int, directory)
+    inference_only = _member(description, "inference_only", bool, directory)
     with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
         arrays.check_content()
         # before anything is allocated by the numbers in config.json, the arrays must bear them out
@@ -104,11 +115,18 @@ def load_model(directory: Path) -> Model:
         arrays.expect("input.weights", (n_features, widths[0]))
         for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
             arrays.expect(f"{name}.weights", (width, width_below))
-        network = _network(config, n_features, n_labels, directory)
+        network = _network(config, n_features, n_labels, directory, trainable=not inference_only)
         model = Model(network, _generator(description, directory), _empty_ranker(config, n_features, n_labels, arrays))
-        arrays.read_into(dict(model.named_arrays()))
+        named = dict(model.named_arrays())
+        stored = compact_room(named) if inference_only else named
+        arrays.read_into(stored)
     if model.ranker and not model.ranker.is_sound():
         raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    if inference_only:
+        try:
+            expand(stored, named)
+        except ValueError as error:
+            raise CheckpointError(f"{directory / description['arrays']}: {error}") from None
     model.n_steps = _member(description, "n_steps", int, directory)
     model.training = _member(description, "training", dict, directory)
     for name, file in _member(description, "documents", dict, directory).items():
@@ -160,17 +178,17 @@ def read_description(directory: Path) -> dict[str, Any]:
     if description.get("digest") != _digest(description):
         raise CheckpointError(f"{path} is damaged: its content does not have the digest that it names")
     version = description.get("format_version")
-    if version != FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise CheckpointError(
-            f"{path}: format_version must be {FORMAT_VERSION}, but is {version!r}; "
+            f"{path}: format_version must be in [1, {FORMAT_VERSION}], but is {version!r}; "
             "a newer version of slidelearn may read it"
         )
-    return description
+    return description if version > 1 else description | {"inference_only": False}
 
 
 def _member(description: Mapping[str, Any], name: str, kind: type, directory: Path) -> Any:
     value = description.get(name)
-    if not isinstance(value, kind) or isinstance(value, bool):
+    if type(value) is not kind:  # isinstance would take True for a number
         raise CheckpointError(f"{directory / 'config.json'}: {name} must be of type {kind.__name__}, but is {value!r}")
     return value
 
@@ -182,9 +200,9 @@ def _config(description: Mapping[str, Any], directory: Path) -> Config:
         raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
 
 
-def _network(config: Config, n_features: int, n_labels: int, directory: Path) -> Network:
+def _network(config: Config, n_features: int, n_labels: int, directory: Path, *, trainable: bool) -> Network:
     try:
-        return Network(config, n_features, n_labels, rng=None)
+        return Network(config, n_features, n_labels, rng=None, trainable=trainable)
     except ValueError as error:  # options that do not suit the numbers of features and labels
         raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
 

@@ -20,10 +20,10 @@ from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory, resolve_threads
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k
-from slidelearn.network import Network, estimated_bytes
+from slidelearn.network import Network
 from slidelearn.pilot import choose_options
 from slidelearn.ranker import Ranker
-from slidelearn.training import train_model
+from slidelearn.training import train_model, training_bytes
 
 _NOT_OPTIONS = ("preset", "n_jobs")
 
@@ -142,7 +142,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ValueError
             For an option or a matrix against its rule.
         MemoryError
-            If the network would not fit.
+            If training would not fit.
         """
         began = _now()
         config = self._options()
@@ -150,7 +150,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         check_same_length(X, Y)
         X = self._prepared(X, config)
         config, trials = choose_options(config, self._left_open(), X, Y, self._n_threads, callbacks)
-        self._start(config, X.shape[1], Y.shape[1])
+        self._start(config, X, Y)
         self._train(X, Y, config, config.n_epochs, callbacks, began)
         self._model.training["pilot"] = trials
         return self
@@ -166,7 +166,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
         if not hasattr(self, "_model"):
-            self._start(self._options(), X.shape[1], Y.shape[1])
+            self._start(self._options(), X, Y)
         else:
             self._check_columns("X", X.shape[1], self.n_features_in_)
             self._check_columns("Y", Y.shape[1], self.n_labels_)
@@ -220,10 +220,15 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ids, _ = self.predict_topk(X, k=1)
         return precision_at_k(ids, Y, 1)
 
-    def save(self, directory: str | Path) -> None:
-        """Write the model to a directory; a crash leaves the old model there, or the new one."""
+    def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
+        """Write the model to a directory; a crash leaves the old model there, or the new one.
+
+        With `inference_only`, a model is a third as large: weights are rounded to eight bits, and what only training
+        needs is left out. Loaded again it takes as much memory as before and answers nearly the same, but cannot go on
+        learning: `partial_fit` refuses it.
+        """
         self._check_fitted()
-        save_model(Path(directory), self._model)
+        save_model(Path(directory), self._model, inference_only=inference_only)
 
     @classmethod
     def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
@@ -281,11 +286,12 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         fixed = PRESETS[self.preset]
         return {name for name, value in self.get_params().items() if value is None and name not in fixed}
 
-    def _start(self, config: Config, n_features: int, n_labels: int) -> None:
+    def _start(self, config: Config, X: FloatCsr, Y: FloatCsr) -> None:
+        n_features, n_labels = X.shape[1], Y.shape[1]
         if not n_features or not n_labels:
             raise ValueError(f"X and Y must have columns, but X has {n_features} and Y has {n_labels}")
-        remedy = "choose smaller hidden_sizes, or the optimizer 'adagrad', which keeps one number per row"
-        require_memory(estimated_bytes(config, n_features, n_labels), "the network", remedy)
+        remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
+        require_memory(training_bytes(config, X, Y), "training", remedy)
         rng = np.random.default_rng(config.random_state)
         self._adopt(Model(Network(config, n_features, n_labels, rng), rng))
 

@@ -82,11 +82,11 @@ class Neighbours:
             return np.zeros(lengths.get(name, 0), dtype)
 
         features = Csr(
-            room("features.indptr", np.int64),
-            room("features.indices", np.int32),
-            room("features.data", np.float32),
+            room("indptr", np.int64),
+            room("features", np.int32),
+            room("weights", np.float32),
         )
-        labels = Csr(room("labels.indptr", np.int64), room("labels.indices", np.int32), NO_DATA)
+        labels = Csr(room("labels.indptr", np.int64), room("labels", np.int32), NO_DATA)
         return cls(features, labels, n_features, n_labels)
 
     def is_sound(self) -> bool:
@@ -96,8 +96,8 @@ class Neighbours:
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
-        yield from ((f"features.{name}", array) for name, array in self._features._asdict().items())
-        yield from (("labels.indptr", self._labels.indptr), ("labels.indices", self._labels.indices))
+        yield from zip(("indptr", "features", "weights"), self._features, strict=True)
+        yield from zip(("labels.indptr", "labels"), self._labels[:2], strict=True)
 
     def _make_index(self) -> NeighbourIndex:
         indptr, indices, data = kernels.strongest(self._features, self._n_features, N_STRONGEST)

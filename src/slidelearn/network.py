@@ -47,20 +47,32 @@ class Network:
         Columns of X and of Y.
     rng
         Draws the first weights and the hash functions; None leaves the weights at zero, for loading.
+    trainable
+        Whether there is room for the optimizer's state; without it, the network can only answer.
     """
 
-    def __init__(self, config: Config, n_features: int, n_labels: int, rng: np.random.Generator | None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        n_features: int,
+        n_labels: int,
+        rng: np.random.Generator | None,
+        *,
+        trainable: bool = True,
+    ) -> None:
         self.config = config
+        self.trainable = trainable
         self.n_features, self.n_labels = n_features, n_labels
         self._relu = config.hidden_activation == "relu"
         sizes = config.hidden_sizes
         bf16 = config.precision == "bf16"
         scale = config.logit_scale if config.logits == "cosine" else 0.0
         draws = rng or np.random.default_rng(0)
+        optimizer = config.optimizer if trainable else "none"
 
-        self.input = SparseInput(n_features, sizes[0], config.optimizer, bias=config.hidden_bias)
-        self.hidden_layers = [NeuronLayer(n, m, config.optimizer, bf16=bf16) for n, m in pairwise(sizes)]
-        self.output = NeuronLayer(sizes[-1], n_labels, config.optimizer, scale=scale, bf16=bf16)
+        self.input = SparseInput(n_features, sizes[0], optimizer, bias=config.hidden_bias)
+        self.hidden_layers = [NeuronLayer(n, m, optimizer, bf16=bf16) for n, m in pairwise(sizes)]
+        self.output = NeuronLayer(sizes[-1], n_labels, optimizer, scale=scale, bf16=bf16)
 
         n_active = (config.hidden_active or (0,) * len(sizes))[1:]
         self.hidden_active = n_active
@@ -168,14 +180,18 @@ class Network:
             self._answer_index = index
         return self._answer_index
 
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Every array of the network, by name: what saving, loading, inspecting and counting memory walk."""
-        yield from _prefixed("input", self.input.features)
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array of the network, by name: what saving, loading, inspecting and counting memory walk.
+
+        Without the optimizer's state, there is all that answers need.
+        """
+        rows = {"input": self.input.features}
         if self.input.bias:
-            yield from _prefixed("input_bias", self.input.bias)
-        for number, layer in enumerate(self.hidden_layers):
-            yield from _prefixed(f"hidden_{number + 1}", layer.neurons)
-        yield from _prefixed("output", self.output.neurons)
+            rows["input_bias"] = self.input.bias
+        rows |= {f"hidden_{number}": layer.neurons for number, layer in enumerate(self.hidden_layers, 1)}
+        rows["output"] = self.output.neurons
+        for prefix, parameters in rows.items():
+            yield from ((f"{prefix}.{name}", a) for name, a in parameters.named_arrays(with_state=with_state))
         for number, index in enumerate(self.hidden_indexes):
             if index:
                 yield from ((f"hidden_{number + 1}.lsh.{name}", a) for name, a in index.named_arrays().items())
@@ -187,10 +203,6 @@ class Network:
         """Memory of the rows and the hash tables."""
         rows = [self.input.features, self.output.neurons, *(layer.neurons for layer in self.hidden_layers)]
         return sum(r.rows.memory.nbytes for r in rows) + sum(index.n_bytes for index, _ in self.indexes)
-
-
-def _prefixed(prefix: str, rows: ParameterRows) -> Iterator[tuple[str, NDArray[Any]]]:
-    return ((f"{prefix}.{name}", array) for name, array in rows.named_arrays())
 
 
 def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:

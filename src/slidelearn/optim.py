@@ -9,6 +9,7 @@ Only the rows that a step touches are read or written; a row that is not touched
   goes on moving the row by its momentum and decays its moments; lazy Adam leaves the row as it is. A row's bias
   correction follows its own number of updates, so rows updated at different times are each corrected rightly. Rows
   with sparse inputs (a sampled layer below) share one count among their coordinates.
+- ``none``: no rule, and no state; rows for answers only.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from slidelearn.kernels import Float, Ids, Rows, UpdateRule
 from slidelearn.kernels.types import RULE_KINDS, TAIL, TAIL_FIELDS, padded
 
 _STATE = {
+    "none": (),
     "sgd": (),
     "adagrad": ("bias_v", "row_v"),
     "adam": ("m", "v", "bias_m", "bias_v", "n_updates"),
@@ -58,11 +60,11 @@ class ParameterRows:
         """A view of the biases, (n_rows,)."""
         return self._field("bias")
 
-    def named_arrays(self) -> Iterator[tuple[str, Float]]:
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, Float]]:
         """Views of the weights, the biases, and what the optimizer keeps."""
         yield "weights", self.weights
         yield "bias", self.bias
-        for name in _STATE[self.optimizer]:
+        for name in _STATE[self.optimizer] if with_state else ():
             yield name, self._field(name)
 
     def update(self, ids: Ids, d_weights: Float, d_bias: Float, rule: UpdateRule, n_threads: int) -> None:

@@ -22,9 +22,9 @@ from slidelearn.inference import top_k
 from slidelearn.kernels import Ids, UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
-from slidelearn.network import Network
+from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import EVIDENCE, Ranker
+from slidelearn.ranker import EVIDENCE, Ranker, ranker_bytes
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -134,6 +134,13 @@ class Trainer:
             progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
 
 
+def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
+    """Memory that training takes beside X and Y: the network, copies of samples, and the ranker's at its peak."""
+    network = estimated_bytes(config, X.shape[1], Y.shape[1])
+    copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
+    return network + copies + (ranker_bytes(config, X, Y) if config.ranker else 0)
+
+
 def train_model(
     model: Model,
     X: sparse.csr_array,
@@ -147,6 +154,11 @@ def train_model(
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date.
     """
+    if not model.network.trainable:
+        raise ValueError(
+            "a model that was saved with inference_only cannot go on learning: "
+            "train it again, and save it without inference_only"
+        )
     samples = Samples(X, Y)
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")

@@ -27,6 +27,7 @@ from slidelearn.documents import label_names, put_label_counts, put_label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import available_bytes, resolve_threads
 from slidelearn.network import estimated_bytes
+from slidelearn.training import training_bytes
 from slidelearn.version import __version__
 
 app = typer.Typer(
@@ -95,12 +96,17 @@ def train(
     config: Annotated[Path | None, _file_option("TOML file of options; --set wins over it.")] = None,
     settings: Settings = None,
     labels: Annotated[Path | None, _file_option("Names of the labels, a line each, to keep with the model.")] = None,
+    inference_only: Annotated[
+        bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
+    ] = False,
     threads: Threads = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """Train a model; test it, and save it."""
     console = make_console(json=json)
+    if inference_only and not out:
+        raise ValueError("--inference-only needs --out, the directory to save the model in")
     options = gather_options(config, settings or [], seed)
     resolved = make_config(**options)
     began = time.perf_counter()
@@ -111,12 +117,13 @@ def train(
     if test and tested:
         require_columns(test, tested[0].shape[1], X.shape[1], "features", str(train_file))
         require_columns(test, tested[1].shape[1], Y.shape[1], "labels", str(train_file))
-    n_bytes = estimated_bytes(resolved, X.shape[1], Y.shape[1])
     if out:
-        require_place(out, n_bytes)
+        require_place(out, estimated_bytes(resolved, X.shape[1], Y.shape[1]))
     free = available_bytes()
     console.print(
-        f"model: {size(n_bytes)} of memory" + (f" ({size(free)} are free)" if free else "") + f"; {_threads(threads)}"
+        f"training: {size(training_bytes(resolved, X, Y))} of memory"
+        + (f" ({size(free)} are free)" if free else "")
+        + f"; {_threads(threads)}"
     )
 
     clf = SlideClassifier(n_jobs=threads, **options)
@@ -127,7 +134,7 @@ def train(
     if names:
         put_label_names(clf.documents_, names, clf.n_labels_)
     if out:
-        clf.save(out)
+        clf.save(out, inference_only=inference_only)
         console.print(f"saved {out}", soft_wrap=True)
     measured = measure(clf, *tested, console) if tested else {}
     if measured:

@@ -20,6 +20,8 @@ def print_model(console: Console, directory: Path) -> None:
     description, arrays = inspect_model(directory)
     n_bytes = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
     console.print(f"[bold]{directory}[/]  {size(n_bytes)}, slidelearn {description['slidelearn_version']}")
+    if description["inference_only"]:
+        console.print("for inference only; a row of weights is the integers in weights times its number in scales")
     parts = {
         "arrays": _arrays_table(arrays),
         "documents": _pairs(dict.fromkeys(description["documents"], "")),
