@@ -10,9 +10,14 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from slidelearn import SlideClassifier
+from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.datasets import Dataset
+from slidelearn.kernels import Float
+from slidelearn.layers import Execution
+from slidelearn.matrices import normalize_rows, raise_values
+from slidelearn.network import Network
 from slidelearn.training import Progress
 
 SMALL = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1}
@@ -266,3 +271,30 @@ def test_callbacks_see_every_step(tiny: Dataset) -> None:
     )
     steps = [f"step {step} of 4" for step in range(1, 5)]
     assert log.calls == ["begin", *steps[:2], "epoch 1", *steps[2:], "epoch 2", "end 800"]
+
+
+@pytest.mark.parametrize("ranker", [False, True])
+def test_an_ensemble_answers_by_the_mean_of_its_networks(tiny: Dataset, tmp_path: Path, ranker: bool) -> None:
+    options = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1, "ranker": ranker, "pilot": False}
+    clf = SlideClassifier(**options, n_models=3).fit(tiny.X_train, tiny.Y_train)
+    one = SlideClassifier(**options).fit(tiny.X_train, tiny.Y_train)
+    assert len(clf.networks_) == 3
+    assert clf.score(tiny.X_test, tiny.Y_test) > one.score(tiny.X_test, tiny.Y_test)
+    clf.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    for _ in range(2):
+        np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])
+        for each in (clf, loaded):
+            each.partial_fit(tiny.X_train[:300], tiny.Y_train[:300])
+    if not ranker:
+        ids, scores = clf.predict_topk(tiny.X_test[:50], 3)
+        by_each = [net.output.top_k(_hidden(net, clf, tiny.X_test[:50]), clf.n_labels_, 1) for net in clf.networks_]
+        logits = [np.take_along_axis(z, np.argsort(i, axis=1), axis=1) for i, z in by_each]
+        np.testing.assert_allclose(scores, np.take_along_axis(np.mean(logits, axis=0), ids, axis=1), rtol=1e-4)
+
+
+def _hidden(network: Network, clf: SlideClassifier, X: sparse.csr_array) -> Float:
+    x = to_csr(normalize_rows(raise_values(X, clf.config_.feature_power)))
+    hidden = network.forward_hidden(x, seed=0, run=Execution(1)).hidden
+    assert isinstance(hidden, np.ndarray)
+    return hidden

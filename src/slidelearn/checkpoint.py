@@ -45,7 +45,8 @@ RANKER = "ranker."
 class Model:
     """What is saved: enough to answer, and to go on training unless the network is not `trainable`."""
 
-    network: Network
+    networks: list[Network]
+    """One, or the members of an ensemble."""
     rng: np.random.Generator
     ranker: Ranker | None = None
     n_steps: int = 0
@@ -56,7 +57,9 @@ class Model:
 
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """Every array of the model, by name; without the optimizer's state, those that answers need."""
-        yield from self.network.named_arrays(with_state=with_state)
+        for number, network in enumerate(self.networks):
+            prefix = f"network_{number + 1}." if number else ""
+            yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
         if self.ranker:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
 
@@ -67,7 +70,8 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
     For `inference_only`, the optimizer's state is left out and the arrays are in their compact form
     (`slidelearn.compact`); a model that was loaded from such files can be saved in no other way.
     """
-    inference_only = inference_only or not model.network.trainable
+    network = model.networks[0]
+    inference_only = inference_only or not network.trainable
     named = dict(model.named_arrays(with_state=not inference_only))
     former = _documents_named_in(directory)
     directory.mkdir(parents=True, exist_ok=True)
@@ -79,13 +83,13 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
         "format": "slidelearn-model",
         "format_version": FORMAT_VERSION,
         "slidelearn_version": __version__,
-        "n_features": model.network.n_features,
-        "n_labels": model.network.n_labels,
+        "n_features": network.n_features,
+        "n_labels": network.n_labels,
         "n_steps": model.n_steps,
         "inference_only": inference_only,
         "arrays": arrays,
         "documents": documents,
-        "config": model.network.config.model_dump(mode="json"),
+        "config": network.config.model_dump(mode="json"),
         "random_state": model.rng.bit_generator.state,
         "training": model.training,
     }
@@ -115,8 +119,11 @@ def load_model(directory: Path) -> Model:
         arrays.expect("input.weights", (n_features, widths[0]))
         for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
             arrays.expect(f"{name}.weights", (width, width_below))
-        network = _network(config, n_features, n_labels, directory, trainable=not inference_only)
-        model = Model(network, _generator(description, directory), _empty_ranker(config, n_features, n_labels, arrays))
+        networks = [
+            _network(config, n_features, n_labels, directory, trainable=not inference_only)
+            for _ in range(config.n_models)
+        ]
+        model = Model(networks, _generator(description, directory), _empty_ranker(config, n_features, n_labels, arrays))
         named = dict(model.named_arrays())
         stored = compact_room(named) if inference_only else named
         arrays.read_into(stored)

@@ -39,6 +39,10 @@ class Config(BaseModel):
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less."""
 
+    n_models: Annotated[int, Field(ge=1, le=64)] = 1
+    """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
+    of the logits of all counts."""
+
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
     log_q_strength: Annotated[float, Field(ge=0, le=1)] = 0.7

@@ -75,6 +75,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         label_init: str | None = None,
         normalize_features: bool | None = None,
         feature_power: float | None = None,
+        n_models: int | None = None,
         loss: str | None = None,
         log_q_strength: float | None = None,
         sampler: str | None = None,
@@ -206,7 +207,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         if method not in ("exact", "lsh"):
             raise ValueError(f"method must be 'exact' or 'lsh', but is {method!r}")
         return top_k(
-            self._model.network,
+            self._model.networks,
             self._prepared(X, self.config_),
             int(k),
             ranker=self._model.ranker,
@@ -240,15 +241,21 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
             If it is damaged, naming the file and the array.
         """
         model = load_model(Path(directory))
-        made = cls(**model.network.config.model_dump(), n_jobs=n_jobs)
+        made = cls(**model.networks[0].config.model_dump(), n_jobs=n_jobs)
         made._adopt(model)
         return made
 
     @property
     def network_(self) -> Network:
-        """The trained network."""
+        """The trained network; of several, the first, which puts labels on the shortlist."""
         self._check_fitted()
-        return self._model.network
+        return self._model.networks[0]
+
+    @property
+    def networks_(self) -> list[Network]:
+        """All `n_models` networks."""
+        self._check_fitted()
+        return self._model.networks
 
     @property
     def ranker_(self) -> Ranker | None:
@@ -293,12 +300,12 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
         require_memory(training_bytes(config, X, Y), "training", remedy)
         rng = np.random.default_rng(config.random_state)
-        self._adopt(Model(Network(config, n_features, n_labels, rng), rng))
+        self._adopt(Model([Network(config, n_features, n_labels, rng) for _ in range(config.n_models)], rng))
 
     def _adopt(self, model: Model) -> None:
         self._model = model
-        self.config_ = model.network.config
-        self.n_features_in_, self.n_labels_ = model.network.n_features, model.network.n_labels
+        network = model.networks[0]
+        self.config_, self.n_features_in_, self.n_labels_ = network.config, network.n_features, network.n_labels
 
     def _train(
         self,

@@ -1,11 +1,13 @@
 """Answers: hidden -> shortlist (of all labels, or of those that the hash tables find) -> ranker, if any -> top k.
 
+Of several networks the first makes the shortlist, and the logits on it are the mean of those of all.
+
 A query never changes the network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -26,7 +28,7 @@ BATCH = 256
 
 
 def top_k(
-    network: Network,
+    networks: Sequence[Network],
     X: sparse.csr_array,
     k: int,
     *,
@@ -39,8 +41,8 @@ def top_k(
 
     Parameters
     ----------
-    network
-        A trained network.
+    networks
+        A trained network, or several.
     X
         (n_samples, n_features) float32 CSR, as it was in training.
     k
@@ -61,10 +63,13 @@ def top_k(
     scores
         (n_samples, k) float32: their logits, or the ranker's scores; -inf beside -1.
     """
-    n_listed = min(max(k, ranker.shortlist_length), network.n_labels) if ranker else k
+    network = networks[0]
+    is_shortlist = ranker is not None or len(networks) > 1
+    n_listed = min(max(k, network.config.shortlist_length), network.n_labels) if is_shortlist else k
     features = to_csr(X)
     run = Execution(n_threads)
-    network.prepare_answers(n_threads)
+    for each in networks:
+        each.prepare_answers(n_threads)
     index = network.answer_index(n_threads) if method == "lsh" else None
     ids = np.empty((X.shape[0], k), np.int32)
     scores = np.empty((X.shape[0], k), np.float32)
@@ -76,12 +81,31 @@ def top_k(
             best = network.output.top_k(_dense(hidden, network), n_listed, n_threads)
         else:
             best = _top_k_of_tables(network, index, hidden, n_listed, run)
+        if len(networks) > 1:
+            best = _by_mean_logits(*best, networks[1:], batch, run)
         if ranker:
             best = ranker.order(batch, *best, n_threads=n_threads)
         ids[rows], scores[rows] = best[0][:, :k], best[1][:, :k]
         if after_batch:
             after_batch(int(rows[-1]) + 1)
     return ids, scores
+
+
+def _by_mean_logits(
+    ids: Ids, logits: Float, others: Sequence[Network], batch: Csr, run: Execution
+) -> tuple[Ids, Float]:
+    """The same labels in the order of their mean logits, and these; -1 and -inf stay last."""
+    there = ids >= 0
+    indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    nobody = no_labels(batch.n_rows)
+    listed = ActiveSet(ids[there], indptr, Labels(nobody.indptr, nobody.indices))
+    sums = logits.copy()
+    for network in others:
+        hidden = network.forward_hidden(batch, seed=0, run=run).hidden
+        sums[there] += network.output.forward(hidden, listed, run).logits
+    mean = sums / np.float32(1 + len(others))
+    order = np.argsort(-mean, axis=1, kind="stable")
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(mean, order, axis=1)
 
 
 def _top_k_of_tables(

@@ -135,10 +135,10 @@ class Trainer:
 
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes beside X and Y: the network, copies of samples, and the ranker's at its peak."""
-    network = estimated_bytes(config, X.shape[1], Y.shape[1])
+    """Memory that training takes beside X and Y: the networks, copies of samples, and the ranker's at its peak."""
+    networks = config.n_models * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
-    return network + copies + (ranker_bytes(config, X, Y) if config.ranker else 0)
+    return networks + copies + (ranker_bytes(config, X, Y) if config.ranker else 0)
 
 
 def train_model(
@@ -150,11 +150,11 @@ def train_model(
     n_threads: int,
     callbacks: Sequence[Callback],
 ) -> dict[str, Any]:
-    """Train a model's network for some epochs, and its ranker after it; returns what there is to report.
+    """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date.
     """
-    if not model.network.trainable:
+    if not model.networks[0].trainable:
         raise ValueError(
             "a model that was saved with inference_only cannot go on learning: "
             "train it again, and save it without inference_only"
@@ -166,17 +166,17 @@ def train_model(
     held_out = left_out = np.empty(0, np.int64)
     if is_first and config.ranker and config.ranker_blend is None:
         held_out, left_out = _hold_out(samples, X, model.rng)
-    if is_first and config.label_init == "samples":
-        start_label_rows(model.network, samples, model.rng, Execution(n_threads))
-    trainer = Trainer(model.network, config, samples, n_threads, model.rng, model.n_steps)
-    progress = trainer.fit(n_epochs, callbacks)
+    for network in model.networks:
+        if is_first and config.label_init == "samples":
+            start_label_rows(network, samples, model.rng, Execution(n_threads))
+        progress = Trainer(network, config, samples, n_threads, model.rng, model.n_steps).fit(n_epochs, callbacks)
     model.n_steps += progress.step
     began = time.perf_counter()
     if config.ranker if is_first else model.ranker:
         some = samples.labelled
-        ranker = train_ranker(model.network, X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks)
+        ranker = train_ranker(model.networks[0], X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks)
         if len(held_out):
-            ranker = fit_blend(model.network, ranker, X[held_out], Y[held_out], n_threads)
+            ranker = fit_blend(model.networks, ranker, X[held_out], Y[held_out], n_threads)
             missing = np.concatenate([held_out, left_out])
             ranker = ranker.with_more_neighbours(X[missing], Y[missing])
         model.ranker = ranker
@@ -216,10 +216,12 @@ def _blend_by_name(ranker: Ranker) -> dict[str, float]:
     return dict(zip((*EVIDENCE, "constant"), map(float, ranker.blend), strict=True))
 
 
-def fit_blend(network: Network, ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> Ranker:
-    """The ranker with the blend that serves these samples best, which neither it nor the network was trained on."""
-    m = min(ranker.shortlist_length, network.n_labels)
-    ids, logits = top_k(network, X, m, n_threads=n_threads)
+def fit_blend(
+    networks: Sequence[Network], ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int
+) -> Ranker:
+    """The ranker with the blend that serves these samples best, which neither it nor the networks were trained on."""
+    m = min(ranker.shortlist_length, networks[0].n_labels)
+    ids, logits = top_k(networks, X, m, n_threads=n_threads)
     return ranker.fit_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
 
 
@@ -260,7 +262,7 @@ def make_shortlists(
     """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
     output, m = network.output, min(network.config.shortlist_length, network.n_labels)
     if float(X.shape[0]) * output.n_neurons * output.n_inputs <= MOST_SCANNED:
-        return top_k(network, X, m, n_threads=n_threads, after_batch=after_batch)[0]
+        return top_k([network], X, m, n_threads=n_threads, after_batch=after_batch)[0]
     clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
     shortlists = np.empty((X.shape[0], m), np.int32)
     for begin in range(0, X.shape[0], _SLAB):
