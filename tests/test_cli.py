@@ -24,6 +24,7 @@ METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "
 TRAINING = {
     "train_seconds",
     "ranker_seconds",
+    "ranker_c",
     "ranker_blend",
     "pilot",
     "cpu_seconds",

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from support import planted_samples, random_csr, random_floats
 
-from slidelearn import SlideClassifier, training
+from slidelearn import SlideClassifier, ranker_training
 from slidelearn.batches import to_csr
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
@@ -51,14 +51,14 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
     config = make_config(hidden_sizes=(8,), shortlist_length=40)
     tracemalloc.start()
     shortlists = np.array([rng.choice(n_labels, 40, replace=False) for _ in range(1200)], np.int32)
-    Ranker.trained(planted.X, planted.Y, shortlists, config, n_threads=1)
+    Ranker.trained(planted.X, planted.Y, shortlists, config, c=1.0, n_threads=1)
     _, peak = tracemalloc.get_traced_memory()  # without what verbs take
     tracemalloc.stop()
     assert 0.6 < peak / ranker_bytes(config, planted.X, planted.Y) <= 1.0
 
 
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
-    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32))
+    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32), np.ones(1, np.float32))
 
 
 def test_scores_are_the_blend() -> None:
@@ -135,19 +135,19 @@ def test_without_one(tiny: Dataset) -> None:
 def test_shortlists_from_clusters_are_nearly_the_exact_ones(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     clf = SlideClassifier(**SMALL, shortlist_length=5, ranker=False).fit(tiny.X_train, tiny.Y_train)
     X, done = normalize_rows(tiny.X_test), list[int]()
-    exact = training.make_shortlists(clf.network_, X, 1)
-    monkeypatch.setattr(training, "MOST_SCANNED", 0)
-    monkeypatch.setattr(training, "_SLAB", 250)
-    rough = training.make_shortlists(clf.network_, X, 2, done.append)
+    exact = ranker_training.make_shortlists(clf.network_, X, 1)
+    monkeypatch.setattr(ranker_training, "MOST_SCANNED", 0)
+    monkeypatch.setattr(ranker_training, "_SLAB", 250)
+    rough = ranker_training.make_shortlists(clf.network_, X, 2, done.append)
     assert rough.shape == exact.shape
     assert done == [250, 500, 608]
     recall = np.mean([np.isin(a, b).mean() for a, b in zip(exact, rough, strict=True)])
     assert 0.5 < recall <= 1
-    np.testing.assert_array_equal(rough, training.make_shortlists(clf.network_, X, 1))
+    np.testing.assert_array_equal(rough, ranker_training.make_shortlists(clf.network_, X, 1))
 
 
 def test_a_ranker_trained_by_clusters(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "MOST_SCANNED", 0)
+    monkeypatch.setattr(ranker_training, "MOST_SCANNED", 0)
     alone, ranked = (SlideClassifier(**SMALL, ranker=r).fit(tiny.X_train, tiny.Y_train) for r in (False, True))
     assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)
 
@@ -156,7 +156,7 @@ def test_the_blend_is_learnt_on_held_out_samples() -> None:
     """Here the classifiers know all and the network little, or nothing but noise is left for the classifiers."""
     X, Y = _mixed(12_000, seed=0)
     alone = sparse.eye_array(12_000, format="csr")  # so that no two samples are nearly the same
-    options: dict[str, Any] = {"n_jobs": 1, "n_neighbours": 0, "pilot": False}
+    options: dict[str, Any] = {"n_jobs": 1, "n_neighbours": 0, "pilot": False, "ranker_c": 1.0}
     clf = SlideClassifier(**options, hidden_sizes=(3,), n_epochs=1, shortlist_length=60).fit(
         sparse.hstack([X, alone]), Y
     )
@@ -183,8 +183,9 @@ def test_a_score_is_the_log_odds_of_the_label(tiny: Dataset) -> None:
 
 def test_a_blend_that_is_given_is_taken_and_nothing_held_out() -> None:
     X, Y = _mixed(12_000, seed=0)
-    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=(3.0, 1.0, 0.5)).fit(X, Y)
+    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=(3.0, 1.0, 0.5), ranker_c=0.2).fit(X, Y)
     assert clf.training_["n_held_out"] == 0
+    assert clf.training_["ranker_c"] == pytest.approx(0.2)
     assert clf.training_["ranker_blend"] == {"network": 3.0, "classifiers": 1.0, "neighbours": 0.5, "constant": 0.0}
 
 
@@ -196,7 +197,7 @@ def test_too_few_samples_to_hold_some_out(tiny: Dataset) -> None:
 
 
 def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "HELD_OUT_OF", 20)
+    monkeypatch.setattr(ranker_training, "KEPT_BACK_OF", 20)
     clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert clf.training_["n_held_out"] > 100
     assert clf.ranker_ is not None

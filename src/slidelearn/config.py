@@ -102,8 +102,9 @@ class Config(BaseModel):
     network's shortlist."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
-    ranker_c: Annotated[float, Field(gt=0)] = 1.0
-    """Weight of a sample's loss against the regulariser (C of a support vector machine)."""
+    ranker_c: Annotated[float, Field(gt=0)] | None = None
+    """Weight of a sample's loss against the regulariser (C of a support vector machine); None: the network's P@1 on
+    held-out training samples: the harder it is to tell what is right, the less a single sample should count."""
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0)] = 30

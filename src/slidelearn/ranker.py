@@ -31,8 +31,8 @@ UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
 EVIDENCE = ("network", "classifiers", "neighbours")
-USUAL_BLEND = (0.7, 1.5, 2.0)
-"""Weights of the evidence where there are too few samples to hold some out: about what comes out elsewhere."""
+USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0), 0.5
+"""Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 
 NEIGHBOURS = "neighbours."
 """How the names of the neighbours' arrays begin."""
@@ -62,19 +62,14 @@ class Ranker:
     """How many of the network's best labels it orders; those after them keep the network's order."""
     blend: Float
     """(4,): the weights of `EVIDENCE`, and a constant."""
+    c: Float
+    """(1,): the C that the classifiers were trained with."""
 
     @classmethod
     def trained(
-        cls,
-        X: sparse.csr_array,
-        Y: sparse.csr_array,
-        shortlists: Ids,
-        config: Config,
-        *,
-        former: Ranker | None = None,
-        n_threads: int,
+        cls, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids, config: Config, *, c: float, n_threads: int
     ) -> Ranker:
-        """Train the classifiers of all labels, or bring `former` ones up to date with new samples.
+        """Train the classifiers of all labels; the samples become the neighbours, the blend is the usual one.
 
         Parameters
         ----------
@@ -84,30 +79,26 @@ class Ranker:
             (n_samples, n_labels) CSR.
         shortlists
             (n_samples, m) int32: the network's best labels for each sample; -1 for none.
-        former
-            What to go on from: each classifier stays as close to its former weights as the new samples allow, so the
-            time follows the new samples and their labels; the new samples join the neighbours.
+        c
+            Weight of a sample's loss against the regulariser.
         """
-        wrong = _wrong_ones(shortlists, Y)
-        weights, biases = kernels.train_classifiers(
-            to_csr(X),
-            X.shape[1],
-            _by_label(Y),
-            _by_label(wrong),
-            former=former.classifiers if former else None,
-            c=config.ranker_c * (UPDATE_SHARE if former else 1.0),
-            tolerance=TOLERANCE,
-            max_passes=MAX_PASSES,
-            threshold=config.ranker_threshold,
-            seed=config.random_state,
-            n_threads=n_threads,
-        )
-        classifiers = Classifiers(Csr(*weights), biases)
-        if former:
-            return replace(former, classifiers=classifiers).with_more_neighbours(X, Y)
+        classifiers = _train_classifiers(X, Y, shortlists, config, c, None, n_threads)
         neighbours = Neighbours.of(X, Y) if config.n_neighbours else None
         blend = np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32)
-        return cls(classifiers, neighbours, X.shape[1], config.n_neighbours, config.shortlist_length, blend)
+        lengths = X.shape[1], config.n_neighbours, config.shortlist_length
+        return cls(classifiers, neighbours, *lengths, blend, np.array([c], np.float32))
+
+    def updated(
+        self, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids, config: Config, *, n_threads: int
+    ) -> Ranker:
+        """The same ranker after new samples, which join the neighbours.
+
+        Each classifier stays as close to its former weights as the new samples allow, so the time follows the new
+        samples and their labels.
+        """
+        c = float(self.c[0]) * UPDATE_SHARE
+        classifiers = _train_classifiers(X, Y, shortlists, config, c, self.classifiers, n_threads)
+        return replace(self, classifiers=classifiers).with_more_neighbours(X, Y)
 
     def with_more_neighbours(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
         """The same ranker, with more samples to ask."""
@@ -195,7 +186,12 @@ class Ranker:
             config.n_neighbours,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),
+            np.zeros(1, np.float32),
         )
+
+    def blend_by_name(self) -> dict[str, float]:
+        """The blend, for reports."""
+        return dict(zip((*EVIDENCE, "constant"), map(float, self.blend), strict=True))
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
@@ -207,9 +203,34 @@ class Ranker:
         """What is saved."""
         (indptr, features, weights), biases = self.classifiers
         yield from (("indptr", indptr), ("features", features), ("weights", weights), ("biases", biases))
-        yield "blend", self.blend
+        yield from (("blend", self.blend), ("c", self.c))
         if self.neighbours:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
+
+
+def _train_classifiers(
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    shortlists: Ids,
+    config: Config,
+    c: float,
+    former: Classifiers | None,
+    n_threads: int,
+) -> Classifiers:
+    weights, biases = kernels.train_classifiers(
+        to_csr(X),
+        X.shape[1],
+        _by_label(Y),
+        _by_label(_wrong_ones(shortlists, Y)),
+        former=former,
+        c=c,
+        tolerance=TOLERANCE,
+        max_passes=MAX_PASSES,
+        threshold=config.ranker_threshold,
+        seed=config.random_state,
+        n_threads=n_threads,
+    )
+    return Classifiers(Csr(*weights), biases)
 
 
 def _wrong_ones(shortlists: Ids, Y: sparse.csr_array) -> sparse.csr_array:

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.batches import Batch, Samples, to_csr
+from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
-from slidelearn.clusters import LabelClusters
 from slidelearn.config import Config
-from slidelearn.hold_out import hold_out
-from slidelearn.inference import top_k
-from slidelearn.kernels import Ids, UpdateRule
+from slidelearn.kernels import UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import EVIDENCE, Ranker, ranker_bytes
+from slidelearn.ranker import ranker_bytes
+from slidelearn.ranker_training import KeptBack, train_ranker, update_ranker
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -163,28 +160,27 @@ def train_model(
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")
     is_first = model.n_steps == 0
-    held_out = left_out = np.empty(0, np.int64)
-    if is_first and config.ranker and config.ranker_blend is None:
-        held_out, left_out = _hold_out(samples, X, model.rng)
+    kept_back = KeptBack.nothing()
+    if is_first and config.ranker and (config.ranker_blend is None or config.ranker_c is None):
+        kept_back = KeptBack.of(X, samples.labelled, model.rng)
+        samples.leave_out(kept_back.all)
     for network in model.networks:
         if is_first and config.label_init == "samples":
             start_label_rows(network, samples, model.rng, Execution(n_threads))
         progress = Trainer(network, config, samples, n_threads, model.rng, model.n_steps).fit(n_epochs, callbacks)
     model.n_steps += progress.step
     began = time.perf_counter()
-    if config.ranker if is_first else model.ranker:
+    if is_first and config.ranker:
+        model.ranker = train_ranker(model.networks, X, Y, samples.labelled, kept_back, n_threads, callbacks)
+    elif model.ranker:
         some = samples.labelled
-        ranker = train_ranker(model.networks[0], X[some], Y[some], n_threads, former=model.ranker, callbacks=callbacks)
-        if len(held_out):
-            ranker = fit_blend(model.networks, ranker, X[held_out], Y[held_out], n_threads)
-            missing = np.concatenate([held_out, left_out])
-            ranker = ranker.with_more_neighbours(X[missing], Y[missing])
-        model.ranker = ranker
+        model.ranker = update_ranker(model.ranker, model.networks[0], X[some], Y[some], n_threads, callbacks)
     return {
         "ranker_seconds": time.perf_counter() - began if model.ranker else 0.0,
-        "ranker_blend": _blend_by_name(model.ranker) if model.ranker else None,
-        "n_held_out": len(held_out),
-        "n_left_out": len(left_out),
+        "ranker_c": float(model.ranker.c[0]) if model.ranker else None,
+        "ranker_blend": model.ranker.blend_by_name() if model.ranker else None,
+        "n_held_out": len(kept_back.held_out),
+        "n_left_out": len(kept_back.left_out),
         "epoch_seconds": progress.epoch_seconds,
         "n_steps": progress.step,
         "n_samples": samples.n_samples,
@@ -194,83 +190,6 @@ def train_model(
         "candidate_recall": progress.candidate_recall,
         "n_rebuilds": progress.n_rebuilds,
     }
-
-
-LEAST_HELD_OUT, MOST_HELD_OUT, HELD_OUT_OF = 100, 1000, 40
-"""Samples kept from training to blend the evidence on. With their near-duplicates they are at most a 40th of all; where
-so few remain that they tell little, none are."""
-
-
-def _hold_out(
-    samples: Samples, X: sparse.csr_array, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    rows = rng.permutation(samples.labelled)
-    held_out, left_out = hold_out(X, rows, MOST_HELD_OUT, len(rows) // HELD_OUT_OF)
-    if len(held_out) < LEAST_HELD_OUT:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    samples.leave_out(np.concatenate([held_out, left_out]))
-    return held_out, left_out
-
-
-def _blend_by_name(ranker: Ranker) -> dict[str, float]:
-    return dict(zip((*EVIDENCE, "constant"), map(float, ranker.blend), strict=True))
-
-
-def fit_blend(
-    networks: Sequence[Network], ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int
-) -> Ranker:
-    """The ranker with the blend that serves these samples best, which neither it nor the networks were trained on."""
-    m = min(ranker.shortlist_length, networks[0].n_labels)
-    ids, logits = top_k(networks, X, m, n_threads=n_threads)
-    return ranker.fit_blend(to_csr(X), Y, ids, logits, n_threads=n_threads)
-
-
-MOST_SCANNED = 5e12
-"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are, though
-classifiers that were not told about all of a sample's likely labels are worse (docs/experiments.md)."""
-N_OPENED = 5
-"""Clusters looked into for each sample."""
-_SLAB = 16384
-"""Samples for which a cluster's rows are read once."""
-
-
-def train_ranker(
-    network: Network,
-    X: sparse.csr_array,
-    Y: sparse.csr_array,
-    n_threads: int,
-    *,
-    former: Ranker | None = None,
-    callbacks: Sequence[Callback] = (),
-) -> Ranker:
-    """Let the network make a shortlist for every training sample, and train the ranker on it.
-
-    With a `former` ranker, X and Y hold the new samples only; see `Ranker.trained`.
-    """
-
-    def after_batch(n_done: int) -> None:
-        for callback in callbacks:
-            callback.on_shortlists(n_done, X.shape[0])
-
-    shortlists = make_shortlists(network, X, n_threads, after_batch)
-    return Ranker.trained(X, Y, shortlists, network.config, former=former, n_threads=n_threads)
-
-
-def make_shortlists(
-    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int], None] = lambda done: None
-) -> Ids:
-    """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
-    output, m = network.output, min(network.config.shortlist_length, network.n_labels)
-    if float(X.shape[0]) * output.n_neurons * output.n_inputs <= MOST_SCANNED:
-        return top_k([network], X, m, n_threads=n_threads, after_batch=after_batch)[0]
-    clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
-    shortlists = np.empty((X.shape[0], m), np.int32)
-    for begin in range(0, X.shape[0], _SLAB):
-        hidden = network.forward_hidden(to_csr(X[begin : begin + _SLAB]), seed=0, run=Execution(n_threads)).hidden
-        queries = densify(hidden, output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
-        shortlists[begin : begin + _SLAB] = clusters.top_k(queries, m, N_OPENED, n_threads)[0]
-        after_batch(min(begin + _SLAB, X.shape[0]))
-    return shortlists
 
 
 def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:

@@ -144,6 +144,7 @@ def train(
             "train_seconds",
             "cpu_seconds",
             "ranker_seconds",
+            "ranker_c",
             "ranker_blend",
             "pilot",
             "active_mean",

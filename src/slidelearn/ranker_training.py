@@ -1,0 +1,131 @@
+"""Training of the ranker: the network's shortlists -> classifiers -> the blend, on samples kept back for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from slidelearn import kernels
+from slidelearn.batches import to_csr
+from slidelearn.callbacks import Callback
+from slidelearn.clusters import LabelClusters
+from slidelearn.hold_out import hold_out
+from slidelearn.inference import top_k
+from slidelearn.kernels import Ids
+from slidelearn.layers import Execution, densify
+from slidelearn.metrics import precision_at_k
+from slidelearn.network import Network
+from slidelearn.ranker import USUAL_C, Ranker
+
+LEAST_HELD_OUT, MOST_HELD_OUT, KEPT_BACK_OF = 100, 1000, 40
+"""Samples held out to choose C and the blend on. With their near-duplicates they are at most a 40th of all; where so
+few remain that they tell little, none are."""
+LEAST_C = 0.05
+
+
+@dataclass(frozen=True)
+class KeptBack:
+    """Samples that neither network nor classifiers are trained on."""
+
+    held_out: NDArray[np.int64]
+    """To choose on."""
+    left_out: NDArray[np.int64]
+    """Near-duplicates of these."""
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No samples."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator) -> Self:
+        """Some of the samples `rows` of X."""
+        kept_back = cls(*hold_out(X, rng.permutation(rows), MOST_HELD_OUT, len(rows) // KEPT_BACK_OF))
+        return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
+
+    @property
+    def all(self) -> NDArray[np.int64]:
+        """The numbers of all of them."""
+        return np.concatenate([self.held_out, self.left_out])
+
+
+def train_ranker(
+    networks: Sequence[Network],
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    rows: NDArray[np.int64],
+    kept_back: KeptBack,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> Ranker:
+    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these.
+
+    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours.
+    """
+    config = networks[0].config
+    held_out = kept_back.held_out
+    asked = None
+    c = config.ranker_c or USUAL_C
+    if len(held_out):
+        m = min(config.shortlist_length, networks[0].n_labels)
+        asked = top_k(networks, X[held_out], m, n_threads=n_threads)
+        if config.ranker_c is None:
+            c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
+    X_rows, Y_rows = X[rows], Y[rows]
+    shortlists = make_shortlists(networks[0], X_rows, n_threads, _telling(callbacks, len(rows)))
+    ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
+    if asked and config.ranker_blend is None:
+        ranker = ranker.fit_blend(to_csr(X[held_out]), Y[held_out], *asked, n_threads=n_threads)
+    return ranker.with_more_neighbours(X[kept_back.all], Y[kept_back.all])
+
+
+def update_ranker(
+    former: Ranker,
+    network: Network,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> Ranker:
+    """Bring a ranker up to date with new samples."""
+    shortlists = make_shortlists(network, X, n_threads, _telling(callbacks, X.shape[0]))
+    return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
+
+
+def _telling(callbacks: Sequence[Callback], n_samples: int) -> Callable[[int], None]:
+    def after_batch(n_done: int) -> None:
+        for callback in callbacks:
+            callback.on_shortlists(n_done, n_samples)
+
+    return after_batch
+
+
+MOST_SCANNED = 5e12
+"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are, though
+classifiers that were not told about all of a sample's likely labels are worse (docs/experiments.md)."""
+N_OPENED = 5
+"""Clusters looked into for each sample."""
+_SLAB = 16384
+"""Samples for which a cluster's rows are read once."""
+
+
+def make_shortlists(
+    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int], None] = lambda done: None
+) -> Ids:
+    """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
+    output, m = network.output, min(network.config.shortlist_length, network.n_labels)
+    if float(X.shape[0]) * output.n_neurons * output.n_inputs <= MOST_SCANNED:
+        return top_k([network], X, m, n_threads=n_threads, after_batch=after_batch)[0]
+    clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
+    shortlists = np.empty((X.shape[0], m), np.int32)
+    for begin in range(0, X.shape[0], _SLAB):
+        hidden = network.forward_hidden(to_csr(X[begin : begin + _SLAB]), seed=0, run=Execution(n_threads)).hidden
+        queries = densify(hidden, output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
+        shortlists[begin : begin + _SLAB] = clusters.top_k(queries, m, N_OPENED, n_threads)[0]
+        after_batch(min(begin + _SLAB, X.shape[0]))
+    return shortlists
