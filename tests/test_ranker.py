@@ -197,7 +197,7 @@ def test_too_few_samples_to_hold_some_out(tiny: Dataset) -> None:
 
 
 def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranker_training, "KEPT_BACK_OF", 20)
+    monkeypatch.setattr(ranker_training, "_most_kept_back", lambda n: n // 20)
     clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert clf.training_["n_held_out"] > 100
     assert clf.ranker_ is not None
@@ -211,9 +211,14 @@ def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeyp
     assert clf.ranker_.neighbours.votes(x, own, 1, n_threads=1).all()
 
 
-def test_without_neighbours(tiny: Dataset, tmp_path: Path) -> None:
-    clf = SlideClassifier(**SMALL, n_neighbours=0).fit(tiny.X_train, tiny.Y_train)
-    assert not [name for name, _ in clf.named_arrays() if "neighbours" in name]
+@pytest.mark.parametrize(
+    ("without", "array"),
+    [({"n_neighbours": 0}, "ranker.neighbours.weights"), ({"classifiers": False}, "ranker.weights")],
+)
+def test_without_one_of_the_two(tiny: Dataset, tmp_path: Path, without: dict[str, Any], array: str) -> None:
+    clf = SlideClassifier(**SMALL, **without).fit(tiny.X_train[300:], tiny.Y_train[300:])
+    assert array not in dict(clf.named_arrays())
+    clf.partial_fit(tiny.X_train[:300], tiny.Y_train[:300])
     clf.save(tmp_path / "model")
     loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
     np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])

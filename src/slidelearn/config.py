@@ -98,8 +98,9 @@ class Config(BaseModel):
 
     # The ranker
     ranker: bool = True
-    """Whether linear classifiers over the features, and the nearest training samples, help to order the labels on the
-    network's shortlist."""
+    """Whether the network's shortlist is put in order by classifiers and neighbours too."""
+    classifiers: bool = True
+    """Whether each label has a sparse linear classifier over the features for that."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
     ranker_c: Annotated[float, Field(gt=0)] | None = None
@@ -108,7 +109,7 @@ class Config(BaseModel):
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0)] = 30
-    """Training samples nearest to a query whose labels are heard; 0: none, and the model does not keep the samples."""
+    """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples."""
     ranker_blend: tuple[float, float, float] | None = None
     """Weights of the network's log-probability, the classifier's margin and the root of the neighbours' votes; None:
     those that tell best which labels some held-out training samples have, if there are enough samples for that."""

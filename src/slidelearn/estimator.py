@@ -102,6 +102,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         rebuild_decay: float | None = None,
         redraw_every: int | None = None,
         ranker: bool | None = None,
+        classifiers: bool | None = None,
         shortlist_length: int | None = None,
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,

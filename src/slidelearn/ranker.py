@@ -54,7 +54,7 @@ def ranker_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> in
 class Ranker:
     """Classifiers, neighbours and how they are blended with the network; see `Ranker.trained`."""
 
-    classifiers: Classifiers
+    classifiers: Classifiers | None
     neighbours: Neighbours | None
     n_features: int
     n_neighbours: int
@@ -67,7 +67,14 @@ class Ranker:
 
     @classmethod
     def trained(
-        cls, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids, config: Config, *, c: float, n_threads: int
+        cls,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        shortlists: Ids | None,
+        config: Config,
+        *,
+        c: float,
+        n_threads: int,
     ) -> Ranker:
         """Train the classifiers of all labels; the samples become the neighbours, the blend is the usual one.
 
@@ -78,26 +85,30 @@ class Ranker:
         Y
             (n_samples, n_labels) CSR.
         shortlists
-            (n_samples, m) int32: the network's best labels for each sample; -1 for none.
+            (n_samples, m) int32: the network's best labels for each sample; -1 for none. None: no classifiers.
         c
             Weight of a sample's loss against the regulariser.
         """
-        classifiers = _train_classifiers(X, Y, shortlists, config, c, None, n_threads)
+        classifiers = None
+        if shortlists is not None:
+            classifiers = _train_classifiers(X, Y, shortlists, config, c, None, n_threads)
         neighbours = Neighbours.of(X, Y) if config.n_neighbours else None
         blend = np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32)
         lengths = X.shape[1], config.n_neighbours, config.shortlist_length
         return cls(classifiers, neighbours, *lengths, blend, np.array([c], np.float32))
 
     def updated(
-        self, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids, config: Config, *, n_threads: int
+        self, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids | None, config: Config, *, n_threads: int
     ) -> Ranker:
         """The same ranker after new samples, which join the neighbours.
 
         Each classifier stays as close to its former weights as the new samples allow, so the time follows the new
         samples and their labels.
         """
-        c = float(self.c[0]) * UPDATE_SHARE
-        classifiers = _train_classifiers(X, Y, shortlists, config, c, self.classifiers, n_threads)
+        classifiers = None
+        if shortlists is not None:
+            c = float(self.c[0]) * UPDATE_SHARE
+            classifiers = _train_classifiers(X, Y, shortlists, config, c, self.classifiers, n_threads)
         return replace(self, classifiers=classifiers).with_more_neighbours(X, Y)
 
     def with_more_neighbours(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
@@ -145,7 +156,9 @@ class Ranker:
         with np.errstate(divide="ignore", invalid="ignore"):  # samples that have no label at all on their list
             above = np.where(there, logits - logits[:, :1], -np.inf)
             found[..., 0] = above - np.log(np.exp(above).sum(axis=1, keepdims=True))
-        found[..., 1] = kernels.classifier_margins(x, self.n_features, listed, self.classifiers, n_threads=n_threads)
+        if self.classifiers:
+            margins = kernels.classifier_margins(x, self.n_features, listed, self.classifiers, n_threads=n_threads)
+            found[..., 1] = margins
         if self.neighbours:
             found[..., 2] = np.sqrt(self.neighbours.votes(x, listed, self.n_neighbours, n_threads=n_threads))
         found[~there] = 0
@@ -180,7 +193,7 @@ class Ranker:
         weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
         of_neighbours = {name.removeprefix(NEIGHBOURS): n for name, n in lengths.items() if name.startswith(NEIGHBOURS)}
         return cls(
-            Classifiers(weights, np.zeros(n_labels, np.float32)),
+            Classifiers(weights, np.zeros(n_labels, np.float32)) if config.classifiers else None,
             Neighbours.empty(of_neighbours, n_features, n_labels) if config.n_neighbours else None,
             n_features,
             config.n_neighbours,
@@ -195,14 +208,14 @@ class Ranker:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
-        return is_sound(self.classifiers.weights, self.n_features) and (
-            self.neighbours is None or self.neighbours.is_sound()
-        )
+        classifiers_are = self.classifiers is None or is_sound(self.classifiers.weights, self.n_features)
+        return classifiers_are and (self.neighbours is None or self.neighbours.is_sound())
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
-        (indptr, features, weights), biases = self.classifiers
-        yield from (("indptr", indptr), ("features", features), ("weights", weights), ("biases", biases))
+        if self.classifiers:
+            yield from zip(("indptr", "features", "weights"), self.classifiers.weights, strict=True)
+            yield "biases", self.classifiers.biases
         yield from (("blend", self.blend), ("c", self.c))
         if self.neighbours:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())

@@ -22,9 +22,8 @@ from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker
 
-LEAST_HELD_OUT, MOST_HELD_OUT, KEPT_BACK_OF = 100, 1000, 40
-"""Samples held out to choose C and the blend on. With their near-duplicates they are at most a 40th of all; where so
-few remain that they tell little, none are."""
+LEAST_HELD_OUT, MOST_HELD_OUT = 100, 1000
+"""Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
 LEAST_C = 0.05
 
 
@@ -45,13 +44,18 @@ class KeptBack:
     @classmethod
     def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator) -> Self:
         """Some of the samples `rows` of X."""
-        kept_back = cls(*hold_out(X, rng.permutation(rows), MOST_HELD_OUT, len(rows) // KEPT_BACK_OF))
+        kept_back = cls(*hold_out(X, rng.permutation(rows), MOST_HELD_OUT, _most_kept_back(len(rows))))
         return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
 
     @property
     def all(self) -> NDArray[np.int64]:
         """The numbers of all of them."""
         return np.concatenate([self.held_out, self.left_out])
+
+
+def _most_kept_back(n: int) -> int:
+    """How many of n samples may be missing in training: a 40th of few, a 100th of many."""
+    return max(n // 100, min(n // 40, 1200))
 
 
 def train_ranker(
@@ -77,7 +81,7 @@ def train_ranker(
         if config.ranker_c is None:
             c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
-    shortlists = make_shortlists(networks[0], X_rows, n_threads, _telling(callbacks, len(rows)))
+    shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
         ranker = ranker.fit_blend(to_csr(X[held_out]), Y[held_out], *asked, n_threads=n_threads)
@@ -93,16 +97,18 @@ def update_ranker(
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Bring a ranker up to date with new samples."""
-    shortlists = make_shortlists(network, X, n_threads, _telling(callbacks, X.shape[0]))
+    shortlists = _shortlists(network, X, n_threads, callbacks)
     return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
 
 
-def _telling(callbacks: Sequence[Callback], n_samples: int) -> Callable[[int], None]:
+def _shortlists(network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]) -> Ids | None:
+    """What the classifiers are trained on, if there are to be any."""
+
     def after_batch(n_done: int) -> None:
         for callback in callbacks:
-            callback.on_shortlists(n_done, n_samples)
+            callback.on_shortlists(n_done, X.shape[0])
 
-    return after_batch
+    return make_shortlists(network, X, n_threads, after_batch) if network.config.classifiers else None
 
 
 MOST_SCANNED = 5e12

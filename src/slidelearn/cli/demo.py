@@ -155,11 +155,12 @@ def _print_result(console: Console, clf: SlideClassifier, data: Dataset, seconds
         f"softmax takes {n_labels * per_neuron:.1f} million, {n_labels / active:.0f} times as many. (That is learning; "
         "an answer looks at every label.)"
     )
-    if clf.ranker_:
+    if clf.ranker_ and clf.ranker_.classifiers:
         n_weights = len(clf.ranker_.classifiers.weights.indices)
         console.print(
             f"Then the ranker, {n_weights / 1e6:.1f} million weights on single words, learnt to order the "
-            f"{clf.config_.shortlist_length} labels that the network puts highest."
+            f"{clf.config_.shortlist_length} labels that the network puts highest, and the definitions nearest to the one "
+            "asked about vote on them too."
         )
 
 
