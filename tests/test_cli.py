@@ -207,7 +207,7 @@ MISTAKES = {
     "option": (("--set", "n_epoch=3"), "no option is called 'n_epoch'; did you mean 'n_epochs'?"),
     "value": (("--set", "n_epochs=0"), "n_epochs must be >= 1, but is 0"),
     "type": (("--set", "n_epochs=three"), "n_epochs must be an integer, but is 'three'"),
-    "preset": (("--set", "preset=papr"), "preset must be one of recipe, paper, but is 'papr'"),
+    "preset": (("--set", "preset=papr"), "preset must be one of recipe, quick, paper, but is 'papr'"),
     "form": (("--set", "n_epochs"), "--set must be of the form name=value, such as n_epochs=5, but is 'n_epochs'"),
     "memory": (("--set", "hidden_sizes=1000000000"), "training needs"),
     "inference only": (("--inference-only",), "--inference-only needs --out"),

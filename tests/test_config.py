@@ -24,8 +24,8 @@ def test_a_configuration_cannot_be_changed() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"preset": "papr"}, "preset must be one of recipe, paper, but is 'papr'"),
-        ({"preset": ["paper"]}, r"preset must be one of recipe, paper, but is \['paper'\]"),
+        ({"preset": "papr"}, "preset must be one of recipe, quick, paper, but is 'papr'"),
+        ({"preset": ["paper"]}, r"preset must be one of recipe, quick, paper, but is \['paper'\]"),
         ({"n_epoch": 3}, "no option is called 'n_epoch'; did you mean 'n_epochs'?"),
         ({"zzz": 3}, "no option is called 'zzz'; the options are hidden_sizes, .*random_state"),
         ({"n_epochs": 0}, "n_epochs must be >= 1, but is 0"),

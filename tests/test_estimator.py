@@ -126,7 +126,7 @@ def test_options_of_numpy_types_are_taken(tiny: Dataset) -> None:
     ("options", "message"),
     [
         ({"n_epochs": 0}, "n_epochs must be >= 1, but is 0"),
-        ({"preset": "papr"}, "preset must be one of recipe, paper, but is 'papr'"),
+        ({"preset": "papr"}, "preset must be one of recipe, quick, paper, but is 'papr'"),
         ({"learning_rate": float("nan")}, "learning_rate must be finite, but is nan"),
         ({"sampler": "vanilla"}, "write sampler=lsh and lsh_selection=vanilla"),
         ({"n_jobs": 0}, "n_jobs must be None or -1"),

@@ -15,6 +15,7 @@ from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
 from slidelearn.matrices import normalize_rows, raise_values
+from slidelearn.metrics import propensities, psp_at_k
 from slidelearn.neighbours import Neighbours
 from slidelearn.ranker import USUAL_BLEND, Ranker, _wrong_ones, ranker_bytes
 
@@ -58,7 +59,9 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
 
 
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
-    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32), np.ones(1, np.float32))
+    counts = 1.0 + np.arange(len(classifiers.biases), dtype=np.float32)
+    c = np.ones(1, np.float32)
+    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32), counts, c)
 
 
 def test_scores_are_the_blend() -> None:
@@ -66,18 +69,18 @@ def test_scores_are_the_blend() -> None:
     classifiers = Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
     known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
     neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])))
-    ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, -1.0, neighbours=neighbours)
+    ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, 0.7, -1.0, neighbours=neighbours)
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
     ids, scores = ranker.order(x, np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32), n_threads=1)
     log_p = np.array([3.0, 1.0]) - np.log(np.exp(3.0) + np.exp(1.0))
     votes = np.array([0.16 / 0.25, 1.0])  # the third neighbour is not similar at all
-    of_2, of_0 = 0.5 * log_p + 2 * np.array([-0.8, 0.8]) + 3 * np.sqrt(votes) - 1
+    of_2, of_0 = 0.5 * log_p + 2 * np.array([-0.8, 0.8]) + 3 * np.sqrt(votes) + 0.7 * np.log([4.0, 2.0]) - 1
     np.testing.assert_array_equal(ids, [[0, 2, 1]])  # the last one is not on the shortlist of two
     np.testing.assert_allclose(scores, [[of_0, of_2, of_2 + 0.5 * (0.5 - 1.0)]], rtol=1e-5)
 
 
 def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
-    ranker = _ranker(Classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.0)
+    ranker = _ranker(Classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.1, 0.0)
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
     ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), ids, logits, n_threads=1)
@@ -183,10 +186,18 @@ def test_a_score_is_the_log_odds_of_the_label(tiny: Dataset) -> None:
 
 def test_a_blend_that_is_given_is_taken_and_nothing_held_out() -> None:
     X, Y = _mixed(12_000, seed=0)
-    clf = SlideClassifier(hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=(3.0, 1.0, 0.5), ranker_c=0.2).fit(X, Y)
+    clf = SlideClassifier(
+        hidden_sizes=(4,), n_epochs=1, n_jobs=1, ranker_blend=(3.0, 1.0, 0.5, 0.25), ranker_c=0.2
+    ).fit(X, Y)
     assert clf.training_["n_held_out"] == 0
     assert clf.training_["ranker_c"] == pytest.approx(0.2)
-    assert clf.training_["ranker_blend"] == {"network": 3.0, "classifiers": 1.0, "neighbours": 0.5, "constant": 0.0}
+    assert clf.training_["ranker_blend"] == {
+        "network": 3.0,
+        "classifiers": 1.0,
+        "neighbours": 0.5,
+        "frequency": 0.25,
+        "constant": 0.0,
+    }
 
 
 def test_too_few_samples_to_hold_some_out(tiny: Dataset) -> None:
@@ -213,7 +224,7 @@ def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeyp
 
 @pytest.mark.parametrize(
     ("without", "array"),
-    [({"n_neighbours": 0}, "ranker.neighbours.weights"), ({"classifiers": False}, "ranker.weights")],
+    [({"n_neighbours": 0}, "ranker.neighbours.weights"), ({"classifiers": "never"}, "ranker.weights")],
 )
 def test_without_one_of_the_two(tiny: Dataset, tmp_path: Path, without: dict[str, Any], array: str) -> None:
     clf = SlideClassifier(**SMALL, **without).fit(tiny.X_train[300:], tiny.Y_train[300:])
@@ -222,3 +233,24 @@ def test_without_one_of_the_two(tiny: Dataset, tmp_path: Path, without: dict[str
     clf.save(tmp_path / "model")
     loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
     np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])
+
+
+def test_the_tail_objective_prefers_rare_labels(tiny: Dataset, tmp_path: Path) -> None:
+    inverse = 1 / propensities(tiny.Y_train)
+    clf, tail = (
+        SlideClassifier(n_jobs=1, pilot=False, objective=objective).fit(tiny.X_train, tiny.Y_train)
+        for objective in ("precision", "tail")
+    )
+    before, after = (psp_at_k(each.predict_topk(tiny.X_test)[0], tiny.Y_test, inverse, 5) for each in (clf, tail))
+    assert after > before
+    tail.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    np.testing.assert_array_equal(loaded.predict_topk(tiny.X_test)[1], tail.predict_topk(tiny.X_test)[1])
+
+
+def test_classifiers_where_they_are_cheap(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    for most, there in ((1e12, True), (1e3, False)):
+        monkeypatch.setattr(ranker_training, "CHEAP", most)
+        clf = SlideClassifier(preset="quick", n_jobs=1).fit(tiny.X_train, tiny.Y_train)
+        assert clf.ranker_ is not None
+        assert (clf.ranker_.classifiers is not None) == there

@@ -219,7 +219,7 @@ def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: Arrays
     shapes = {name.removeprefix(RANKER): s for name, (s, _) in arrays.descriptions.items() if name.startswith(RANKER)}
     if not shapes:
         return None
-    if config.classifiers:
+    if "weights" in shapes:
         arrays.expect(RANKER + "indptr", (n_labels + 1,))
     return Ranker.empty(config, n_features, n_labels, {name: math.prod(shape) for name, shape in shapes.items()})
 

@@ -34,8 +34,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     preset
-        ``recipe``: what is most accurate for its time; ``paper``: the network, loss, sampler and optimizer of SLIDE
-        (Chen et al., MLSys 2020, arXiv:1903.03129).
+        ``recipe``: what is most accurate for its time; ``quick``: a little less accurate in a fraction of it;
+        ``paper``: the network, loss, sampler and optimizer of SLIDE (Chen et al., MLSys 2020, arXiv:1903.03129).
     n_jobs
         Threads; None and -1: all processors.
     random_state
@@ -102,12 +102,14 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         rebuild_decay: float | None = None,
         redraw_every: int | None = None,
         ranker: bool | None = None,
-        classifiers: bool | None = None,
+        objective: str | None = None,
+        classifiers: str | None = None,
         shortlist_length: int | None = None,
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,
         n_neighbours: int | None = None,
         ranker_blend: Sequence[float] | None = None,
+        max_seconds: float | None = None,
         pilot: bool | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,

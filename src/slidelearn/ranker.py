@@ -22,6 +22,7 @@ from slidelearn import kernels
 from slidelearn.batches import is_sound, to_csr
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
+from slidelearn.metrics import precision_at_k
 from slidelearn.neighbours import Neighbours
 
 TOLERANCE = 0.1
@@ -30,10 +31,12 @@ MAX_PASSES = 20
 UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
-EVIDENCE = ("network", "classifiers", "neighbours")
-USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0), 0.5
+EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
+USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 
+TOLERATED_LOSS, USUAL_GAIN = 0.01, np.float32(0.3)
+"""Under the objective `tail`."""
 NEIGHBOURS = "neighbours."
 """How the names of the neighbours' arrays begin."""
 
@@ -61,9 +64,13 @@ class Ranker:
     shortlist_length: int
     """How many of the network's best labels it orders; those after them keep the network's order."""
     blend: Float
-    """(4,): the weights of `EVIDENCE`, and a constant."""
+    """(5,): the weights of `EVIDENCE`, and a constant."""
+    counts: Float
+    """(n_labels,): training samples of each label."""
     c: Float
     """(1,): the C that the classifiers were trained with."""
+    gains: Float | None = None
+    """(n_labels,): logarithm of what a right label counts, where not all count alike."""
 
     @classmethod
     def trained(
@@ -95,7 +102,7 @@ class Ranker:
         neighbours = Neighbours.of(X, Y) if config.n_neighbours else None
         blend = np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32)
         lengths = X.shape[1], config.n_neighbours, config.shortlist_length
-        return cls(classifiers, neighbours, *lengths, blend, np.array([c], np.float32))
+        return cls(classifiers, neighbours, *lengths, blend, _label_counts(Y), np.array([c], np.float32))
 
     def updated(
         self, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids | None, config: Config, *, n_threads: int
@@ -109,17 +116,19 @@ class Ranker:
         if shortlists is not None:
             c = float(self.c[0]) * UPDATE_SHARE
             classifiers = _train_classifiers(X, Y, shortlists, config, c, self.classifiers, n_threads)
-        return replace(self, classifiers=classifiers).with_more_neighbours(X, Y)
+        return replace(self, classifiers=classifiers).with_more_samples(X, Y)
 
-    def with_more_neighbours(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
-        """The same ranker, with more samples to ask."""
-        return replace(self, neighbours=self.neighbours.with_more(X, Y)) if self.neighbours else self
+    def with_more_samples(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
+        """The same ranker, with more samples to ask, and to count labels on."""
+        neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
+        return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
 
     def order(self, x: Csr, ids: Ids, logits: Float, *, n_threads: int) -> tuple[Ids, Float]:
         """Put the first `shortlist_length` labels of each sample in the order of their scores.
 
-        A score is the log-odds of the label by the blended evidence. The labels after the shortlist come after all on
-        it, as far as the network has them.
+        A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
+        its probability times its gain. The labels after the shortlist come after all on it, as far as the network has
+        them.
 
         Parameters
         ----------
@@ -135,7 +144,10 @@ class Ranker:
         """
         listed, rest = np.split(ids, [self.shortlist_length], axis=1)
         evidence = self.evidence(x, listed, logits[:, : listed.shape[1]], n_threads=n_threads)
-        scores = np.where(listed < 0, -np.inf, evidence @ self.blend[:-1] + self.blend[-1])
+        scores = evidence @ self.blend[:-1] + self.blend[-1]
+        if self.gains is not None:
+            scores = self.gains[listed] - np.logaddexp(0, -scores)
+        scores = np.where(listed < 0, -np.inf, scores)
         best = np.argsort(-scores, axis=1, kind="stable")
         listed, scores = np.take_along_axis(listed, best, axis=1), np.take_along_axis(scores, best, axis=1)
         if rest.shape[1]:
@@ -146,10 +158,10 @@ class Ranker:
         return np.hstack([listed, rest]), scores.astype(np.float32)
 
     def evidence(self, x: Csr, listed: Ids, logits: Float, *, n_threads: int) -> Float:
-        """What speaks for each label on the shortlists: (n_samples, m, 3) in the order of `EVIDENCE`; 0 beside -1.
+        """What speaks for each label on the shortlists: (n_samples, m, 4) in the order of `EVIDENCE`; 0 beside -1.
 
         The logarithm of the network's softmax over the shortlist; the margin of the label's classifier; the square root
-        of the neighbours' votes.
+        of the neighbours' votes; the logarithm of one more than the label's training samples.
         """
         found = np.zeros((*listed.shape, len(EVIDENCE)), np.float32)
         listed, there = np.ascontiguousarray(listed), listed >= 0
@@ -161,6 +173,7 @@ class Ranker:
             found[..., 1] = margins
         if self.neighbours:
             found[..., 2] = np.sqrt(self.neighbours.votes(x, listed, self.n_neighbours, n_threads=n_threads))
+        found[..., 3] = np.log1p(self.counts)[listed]
         found[~there] = 0
         return found
 
@@ -186,20 +199,41 @@ class Ranker:
         blend[known], blend[-1] = model.coef_[0] / spread[known], model.intercept_[0]
         return replace(self, blend=blend)
 
+    def with_gains(
+        self, x: Csr, Y: sparse.csr_array, ids: Ids, logits: Float, log_gains: Float, *, n_threads: int
+    ) -> Ranker:
+        """The same ranker, where right labels count as much as the given gains say, (n_labels,), or less.
+
+        The gains are taken to the highest power, up to 1, that costs at most `TOLERATED_LOSS` of P@1 on held-out
+        samples, which are given as in `fit_blend`; without any, to the power `USUAL_GAIN`.
+        """
+        if not x.n_rows:
+            return replace(self, gains=USUAL_GAIN * log_gains)
+        found = []
+        for power in np.arange(11, dtype=np.float32) / 10:
+            ranker = replace(self, gains=power * log_gains)
+            found.append((precision_at_k(ranker.order(x, ids, logits, n_threads=n_threads)[0], Y, 1), ranker))
+        return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
+
     @classmethod
     def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
         """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
-        n = lengths.get("weights", 0)
-        weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
+        classifiers = None
+        if "weights" in lengths:
+            n = lengths["weights"]
+            weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
+            classifiers = Classifiers(weights, np.zeros(n_labels, np.float32))
         of_neighbours = {name.removeprefix(NEIGHBOURS): n for name, n in lengths.items() if name.startswith(NEIGHBOURS)}
         return cls(
-            Classifiers(weights, np.zeros(n_labels, np.float32)) if config.classifiers else None,
-            Neighbours.empty(of_neighbours, n_features, n_labels) if config.n_neighbours else None,
+            classifiers,
+            Neighbours.empty(of_neighbours, n_features, n_labels) if of_neighbours else None,
             n_features,
             config.n_neighbours,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),
+            np.zeros(n_labels, np.float32),
             np.zeros(1, np.float32),
+            np.zeros(n_labels, np.float32) if config.objective == "tail" else None,
         )
 
     def blend_by_name(self) -> dict[str, float]:
@@ -216,9 +250,15 @@ class Ranker:
         if self.classifiers:
             yield from zip(("indptr", "features", "weights"), self.classifiers.weights, strict=True)
             yield "biases", self.classifiers.biases
-        yield from (("blend", self.blend), ("c", self.c))
+        yield from (("blend", self.blend), ("counts", self.counts), ("c", self.c))
+        if self.gains is not None:
+            yield "gains", self.gains
         if self.neighbours:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
+
+
+def _label_counts(Y: sparse.csr_array) -> Float:
+    return np.bincount(Y.indices, minlength=Y.shape[1]).astype(np.float32)
 
 
 def _train_classifiers(

@@ -14,11 +14,12 @@ from slidelearn import kernels
 from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.clusters import LabelClusters
+from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k
 from slidelearn.kernels import Ids
 from slidelearn.layers import Execution, densify
-from slidelearn.metrics import precision_at_k
+from slidelearn.metrics import precision_at_k, propensities
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker
 
@@ -81,11 +82,17 @@ def train_ranker(
         if config.ranker_c is None:
             c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
-    shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
+    shortlists = None
+    if wants_classifiers(config, len(rows), networks[0].n_labels):
+        shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
         ranker = ranker.fit_blend(to_csr(X[held_out]), Y[held_out], *asked, n_threads=n_threads)
-    return ranker.with_more_neighbours(X[kept_back.all], Y[kept_back.all])
+    if config.objective == "tail":
+        gains = -np.log(propensities(Y_rows)).astype(np.float32)
+        nobody = np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)
+        ranker = ranker.with_gains(to_csr(X[held_out]), Y[held_out], *(asked or nobody), gains, n_threads=n_threads)
+    return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
 
 
 def update_ranker(
@@ -97,20 +104,33 @@ def update_ranker(
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Bring a ranker up to date with new samples."""
-    shortlists = _shortlists(network, X, n_threads, callbacks)
+    shortlists = _shortlists(network, X, n_threads, callbacks) if former.classifiers else None
     return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
 
 
-def _shortlists(network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]) -> Ids | None:
-    """What the classifiers are trained on, if there are to be any."""
+def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
+    """Whether the options ask for classifiers, for so many samples and labels."""
+    cheap = _multiplications(n_samples, n_labels, config.hidden_sizes[-1]) <= CHEAP
+    return config.classifiers == "always" or (config.classifiers == "if_cheap" and cheap)
+
+
+def _multiplications(n_samples: int, n_labels: int, width: int) -> float:
+    """Of scanning all labels for all samples."""
+    return float(n_samples) * n_labels * width
+
+
+def _shortlists(network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]) -> Ids:
+    """What the classifiers are trained on; callbacks are told how far it is."""
 
     def after_batch(n_done: int) -> None:
         for callback in callbacks:
             callback.on_shortlists(n_done, X.shape[0])
 
-    return make_shortlists(network, X, n_threads, after_batch) if network.config.classifiers else None
+    return make_shortlists(network, X, n_threads, after_batch)
 
 
+CHEAP = 5e11
+"""Multiplications that take one core a few seconds."""
 MOST_SCANNED = 5e12
 """Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are, though
 classifiers that were not told about all of a sample's likely labels are worse (docs/experiments.md)."""
@@ -125,7 +145,7 @@ def make_shortlists(
 ) -> Ids:
     """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
     output, m = network.output, min(network.config.shortlist_length, network.n_labels)
-    if float(X.shape[0]) * output.n_neurons * output.n_inputs <= MOST_SCANNED:
+    if _multiplications(X.shape[0], output.n_neurons, output.n_inputs) <= MOST_SCANNED:
         return top_k([network], X, m, n_threads=n_threads, after_batch=after_batch)[0]
     clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
     shortlists = np.empty((X.shape[0], m), np.int32)
