@@ -72,8 +72,8 @@ void keep_best(std::vector<Found>& found, int64_t n) {
     found.resize(n);
 }
 
-// Calls row(sample, i) for the rows of those found, which lie anywhere in a large matrix: all are asked for before the
-// first is read. False, and no more calls, if the matrix is damaged there.
+// Calls row(i, begin, end) for the rows of those found, which lie anywhere in a large matrix: all are asked for before
+// the first is read. False, and no more calls, if the matrix is damaged there.
 template <class Row>
 bool visit_rows(const Csr& matrix, int64_t n_columns, const std::vector<Found>& found, Row&& row) {
     for (const Found& f : found) prefetch(matrix.indptr + f.sample());
