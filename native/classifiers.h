@@ -37,9 +37,9 @@ struct ClassifierRows {
 Classifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr negatives, const ClassifierRows* former,
                               ClassifierRule rule, int n_threads);
 
-// margins[i, j] = the margin of sample i under the classifier of label ids[i, j]; -inf where ids[i, j] is -1. False if
-// a classifier that was asked has features outside [0, n_features) or outside its arrays.
-bool classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, ClassifierRows classifiers,
-                        Matrix<float> margins, int n_threads);
+// margins[i, j] = the margin of sample i under the classifier of label ids[i, j]; -inf where ids[i, j] is -1. Both have
+// no gaps between their rows. False if a classifier that was asked lies outside its arrays.
+bool classifier_margins(Csr x, Matrix<const int32_t> ids, ClassifierRows classifiers, Matrix<float> margins,
+                        int n_threads);
 
 }  // namespace slidelearn

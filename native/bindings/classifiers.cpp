@@ -59,10 +59,9 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     bool sound;
     {
         const nb::gil_scoped_release unlocked;
-        sound = classifier_margins(vx, n_features, vi, rows, vm, n_threads);
+        sound = classifier_margins(vx, vi, rows, vm, n_threads);
     }
-    require(sound,
-            "classifiers.weights must have ascending indptr, and indices in [0, " + std::to_string(n_features) + ")");
+    require(sound, "classifiers.weights must have ascending indptr");
     return margins;
 }
 

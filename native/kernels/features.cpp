@@ -27,10 +27,7 @@ void features_forward(Csr x, Rows rows, const float* bias, Matrix<float> hidden,
                 std::memset(h, 0, hidden.n_columns * sizeof(float));
             }
             for (int64_t entry = x.begin(i); entry < x.end(i); ++entry) {
-                if (entry + kAhead < last) {
-                    const char* next = reinterpret_cast<const char*>(rows.weights(x.indices[entry + kAhead]));
-                    for (int64_t byte = 0; byte < rows.width * 4; byte += 64) prefetch(next + byte);
-                }
+                if (entry + kAhead < last) prefetch(rows.weights(x.indices[entry + kAhead]), rows.width);
                 axpy(x.data[entry], rows.weights(x.indices[entry]), h, hidden.n_columns);
             }
         }

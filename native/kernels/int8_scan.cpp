@@ -1,13 +1,10 @@
 #include "kernels/int8_scan.h"
 
 #include "kernels/best.h"
+#include "kernels/contenders.h"
 #include "kernels/simd.h"
 #include "scratch.h"
 #include "thread_pool.h"
-
-#if defined(__AVX512VNNI__)
-#include <immintrin.h>
-#endif
 
 namespace slidelearn::SLIDELEARN_ISA {
 
@@ -17,13 +14,15 @@ constexpr int64_t kPanel = QuantizedRows::kPanel;
 constexpr int64_t kPanelsTogether = 10;  // a chunk of work
 constexpr int64_t kSamples = 8;          // for which a panel is loaded once
 constexpr int64_t kSpare = 16;           // labels beyond the k best by rounded products that are looked at again
+constexpr int64_t kAhead = 4;            // rows asked for ahead of their exact product
+
+static_assert(kPanel % kWidth == 0);
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // The largest magnitude becomes 127. Returns what a code is worth.
 float quantize(const float* x, int64_t n, float* rounded) {
-    float highest = 0.0f;
-    for (int64_t k = 0; k < n; ++k) highest = std::fabs(x[k]) > highest ? std::fabs(x[k]) : highest;
+    const float highest = largest_magnitude(x, n);
     const float inverse = highest > 0.0f ? 127.0f / highest : 0.0f;
     for (int64_t k = 0; k < n; ++k) {
         const float code = std::nearbyint(x[k] * inverse);
@@ -32,46 +31,121 @@ float quantize(const float* x, int64_t n, float* rounded) {
     return highest / 127.0f;
 }
 
-#if defined(__AVX512VNNI__)
-
-static_assert(kPanel == 3 * kWidth);
-
-// sums[i][j] = sum over k of hidden[i][k] * codes[j][k], for the rows of a panel.
+// The inner products of n queries with the rows of a panel, both as codes. Inlined, or with a loop that may end at
+// once, GCC 12 would not keep the sums in registers.
 template <int n>
-void multiply(const uint8_t* hidden, int64_t depth, const int8_t* codes, int32_t (*sums)[kPanel]) {
-    __m512i acc[n][3];
+[[gnu::noinline]] void multiply(const uint8_t* hidden, const QuantizedRows& rows, int64_t panel, int64_t depth,
+                                float (*products)[kPanel]) {
+    const int8_t* codes = rows.codes + panel * kPanel * depth;
+    const int32_t* corrections = rows.corrections + panel * kPanel;
+#if defined(__AVX512VNNI__)
+    constexpr int kVectors = kPanel / kWidth;
+    VecInt sums[n][kVectors];
     for (int i = 0; i < n; ++i) {
-        for (int v = 0; v < 3; ++v) acc[i][v] = _mm512_setzero_si512();
+        for (int v = 0; v < kVectors; ++v) sums[i][v] = load(corrections + kWidth * v);
     }
-    for (int64_t k = 0; k < depth; k += 4, codes += 4 * kPanel) {
-        __m512i w[3];
-        for (int v = 0; v < 3; ++v) w[v] = _mm512_loadu_si512(codes + 64 * v);
+    int64_t k = 0;
+    do {  // rows are at least one wide
+        __m512i w[kVectors];
+        for (int v = 0; v < kVectors; ++v) w[v] = _mm512_loadu_si512(codes + 64 * v);
         for (int i = 0; i < n; ++i) {
             int32_t four;
             std::memcpy(&four, hidden + i * depth + k, 4);
             const __m512i h = _mm512_set1_epi32(four);
-            for (int v = 0; v < 3; ++v) acc[i][v] = _mm512_dpbusd_epi32(acc[i][v], h, w[v]);
+            for (int v = 0; v < kVectors; ++v) sums[i][v] = (VecInt)_mm512_dpbusd_epi32((__m512i)sums[i][v], h, w[v]);
+        }
+        codes += 4 * kPanel;
+        k += 4;
+    } while (k < depth);
+    for (int i = 0; i < n; ++i) {
+        for (int v = 0; v < kVectors; ++v) {
+            store(products[i] + kWidth * v, __builtin_convertvector(sums[i][v], Vec));
         }
     }
-    for (int i = 0; i < n; ++i) {
-        for (int v = 0; v < 3; ++v) _mm512_storeu_si512(sums[i] + kWidth * v, acc[i][v]);
-    }
-}
-
 #else
-
-template <int n>
-void multiply(const uint8_t* hidden, int64_t depth, const int8_t* codes, int32_t (*sums)[kPanel]) {
     for (int i = 0; i < n; ++i) {
-        std::memset(sums[i], 0, sizeof sums[i]);
+        int32_t sums[kPanel];
+        std::memcpy(sums, corrections, sizeof sums);
         for (int64_t k = 0; k < depth; ++k) {
             const int8_t* column = codes + (k / 4) * 4 * kPanel + k % 4;
-            for (int64_t j = 0; j < kPanel; ++j) sums[i][j] += hidden[i * depth + k] * column[4 * j];
+            for (int64_t j = 0; j < kPanel; ++j) sums[j] += hidden[i * depth + k] * column[4 * j];
         }
+        for (int64_t j = 0; j < kPanel; ++j) products[i][j] = static_cast<float>(sums[j]);
     }
+#endif
 }
 
-#endif
+// The queries rounded to 8 bits, with 128 added to their codes.
+class Queries {
+  public:
+    Queries(Matrix<const float> hidden, int n_threads)
+        : depth_(QuantizedRows::depth(hidden.n_columns)),
+          all_codes_(hidden.n_rows * depth_),
+          steps_(hidden.n_rows * sizeof(float)) {
+        const Scratch all_rounded(n_threads * hidden.n_columns * sizeof(float));
+        parallel_for(n_threads, hidden.n_rows, [&](int64_t i, int worker) {
+            float* rounded = all_rounded.floats() + worker * hidden.n_columns;
+            steps_.floats()[i] = quantize(hidden.row(i), hidden.n_columns, rounded);
+            uint8_t* own = all_codes_.bytes() + i * depth_;
+            std::memset(own, 128, depth_);
+            for (int64_t d = 0; d < hidden.n_columns; ++d) own[d] = static_cast<uint8_t>(rounded[d] + 128.0f);
+        });
+    }
+
+    int64_t depth() const { return depth_; }
+    const uint8_t* codes(int64_t i) const { return all_codes_.as<uint8_t>() + i * depth_; }
+    float step(int64_t i) const { return steps_.as<float>()[i]; }  // what a code is worth
+
+  private:
+    int64_t depth_;
+    Scratch all_codes_, steps_;
+};
+
+// A list of contenders for each worker and sample.
+class ContenderLists {
+  public:
+    ContenderLists(int64_t n_workers, int64_t n_samples, int64_t n_wanted, int64_t n_rows)
+        : n_samples_(n_samples),
+          room_(smaller(Contenders::kRoomPerWanted * n_wanted, n_rows) + kPanel),
+          lists_(n_workers * n_samples * sizeof(Contenders)),
+          ids_(n_workers * n_samples * (room_ + kWidth) * sizeof(int32_t)),
+          scores_(n_workers * n_samples * (room_ + kWidth) * sizeof(float)) {
+        for (int64_t l = 0; l < n_workers * n_samples; ++l) {
+            const int64_t first = l * (room_ + kWidth);
+            lists_.as<Contenders>()[l] = {ids_.ints() + first, scores_.floats() + first, room_, 0, -INFINITY};
+        }
+    }
+
+    Contenders& operator()(int64_t worker, int64_t i) const { return lists_.as<Contenders>()[worker * n_samples_ + i]; }
+
+  private:
+    int64_t n_samples_, room_;
+    Scratch lists_, ids_, scores_;
+};
+
+// Offers the rows of a panel to the lists of n samples from `first` on, which keep the k best.
+template <int n>
+void scan_panel(const QuantizedRows& rows, int64_t panel, const Queries& queries, int64_t first, Contenders* lists,
+                int64_t k) {
+    static constexpr int32_t kLanes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    float products[n][kPanel];
+    multiply<n>(queries.codes(first), rows, panel, queries.depth(), products);
+    const auto rough_logits = [&](int s, int64_t j) {
+        const int64_t row = panel * kPanel + j;
+        return queries.step(first + s) * (load(rows.factors + row) * load(products[s] + j)) + load(rows.biases + row);
+    };
+    uint32_t above[n] = {};
+    for (int64_t j = 0; j < kPanel; j += kWidth) {
+        for (int s = 0; s < n; ++s) above[s] |= lanes_above(rough_logits(s, j), broadcast(lists[s].threshold));
+    }
+    for (int s = 0; s < n; ++s) {
+        if (!above[s]) continue;
+        for (int64_t j = 0; j < kPanel; j += kWidth) {
+            lists[s].offer(rough_logits(s, j), load(kLanes) + static_cast<int32_t>(panel * kPanel + j));
+        }
+        if (!lists[s].has_room(kPanel)) lists[s].cut(k);
+    }
+}
 
 }  // namespace
 
@@ -111,65 +185,39 @@ void quantize_rows(Rows rows, const float* scales, QuantizedRows quantized, int 
 
 void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<const float> hidden,
                 Matrix<int32_t> best, Matrix<float> scores, int n_threads) {
-    const int64_t n = hidden.n_rows, k = best.n_columns, depth = QuantizedRows::depth(rows.width);
-    const int64_t n_scanned = smaller(rows.n_rows, k + kSpare);
-    const Scratch all_codes(n * depth), all_steps(n * sizeof(float)), rounded(rows.width * sizeof(float));
-    for (int64_t i = 0; i < n; ++i) {
-        uint8_t* codes = all_codes.bytes() + i * depth;
-        std::memset(codes, 128, depth);
-        all_steps.floats()[i] = quantize(hidden.row(i), rows.width, rounded.floats());
-        for (int64_t d = 0; d < rows.width; ++d) codes[d] = static_cast<uint8_t>(rounded.floats()[d] + 128.0f);
-    }
-    const Scratch all_ids(n_threads * n * n_scanned * sizeof(int32_t));
-    const Scratch all_scores(n_threads * n * n_scanned * sizeof(float));
-    auto best_of = [&](int64_t worker, int64_t i) {
-        const int64_t first = (worker * n + i) * n_scanned;
-        return Best{all_ids.ints() + first, all_scores.floats() + first, n_scanned};
-    };
-    for (int64_t i = 0; i < n_threads * n; ++i) best_of(0, i).clear();
-
+    const int64_t n = hidden.n_rows, k = best.n_columns;
     const int64_t n_panels = QuantizedRows::n_panels(rows.n_rows);
+    const int64_t n_scanned = smaller(rows.n_rows, k + kSpare);
+    const Queries queries(hidden, n_threads);
+    const ContenderLists lists(n_threads, n, n_scanned, rows.n_rows);
+
+    // A worker takes chunks in ascending order, and so each of its lists gets ascending ids.
     parallel_for(n_threads, (n_panels + kPanelsTogether - 1) / kPanelsTogether, [&](int64_t chunk, int worker) {
-        int32_t sums[kSamples][kPanel];
-        float z[kPanel];
-        const int64_t end = smaller(n_panels, (chunk + 1) * kPanelsTogether);
-        for (int64_t panel = chunk * kPanelsTogether; panel < end; ++panel) {
-            const int64_t first = panel * kPanel, n_labels = smaller(kPanel, rows.n_rows - first);
-            const int8_t* codes = quantized.codes + first * depth;
-            const float *factors = quantized.factors + first, *biases = quantized.biases + first;
-            const int32_t* corrections = quantized.corrections + first;
-            for (int64_t i = 0; i < n;) {
-                const int64_t together = n - i >= kSamples ? kSamples : 1;
-                if (together == kSamples) {
-                    multiply<kSamples>(all_codes.bytes() + i * depth, depth, codes, sums);
-                } else {
-                    multiply<1>(all_codes.bytes() + i * depth, depth, codes, sums);
-                }
-                for (int64_t s = 0; s < together; ++s, ++i) {
-                    const float step = all_steps.floats()[i];
-                    for (int64_t j = 0; j < kPanel; ++j) {
-                        z[j] = step * (factors[j] * static_cast<float>(sums[s][j] + corrections[j])) + biases[j];
-                    }
-                    Best row = best_of(worker, i);
-                    scan(z, n_labels, row,
-                         [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
-                }
+        for (int64_t panel = chunk * kPanelsTogether; panel < smaller(n_panels, (chunk + 1) * kPanelsTogether);
+             ++panel) {
+            int64_t i = 0;
+            for (; i + kSamples <= n; i += kSamples) {
+                scan_panel<kSamples>(quantized, panel, queries, i, &lists(worker, i), n_scanned);
             }
+            for (; i < n; ++i) scan_panel<1>(quantized, panel, queries, i, &lists(worker, i), n_scanned);
         }
     });
 
     parallel_for(n_threads, n, [&](int64_t i, int) {
-        Best list = best_of(0, i);
+        Contenders& list = lists(0, i);
+        list.cut(n_scanned);
         for (int64_t worker = 1; worker < n_threads; ++worker) {
-            const Best part = best_of(worker, i);
-            for (int64_t j = 0; j < n_scanned && part.ids[j] >= 0; ++j) list.offer(part.ids[j], part.scores[j]);
+            lists(worker, i).cut(n_scanned);
+            list.merge(lists(worker, i));
+            list.cut(n_scanned);
         }
         Best row{best.row(i), scores.row(i), k};
         row.clear();
-        for (int64_t j = 0; j < n_scanned && list.ids[j] >= 0; ++j) {
+        for (int64_t j = 0; j < list.n; ++j) {
+            if (j + kAhead < list.n) prefetch(rows.weights(list.ids[j + kAhead]), rows.width);
             const int32_t id = list.ids[j];
             const float product = dot(hidden.row(i), rows.weights(id), rows.width);
-            row.offer(id, product * (scales ? scales[id] : 1.0f) + rows.tail(id)[kBias]);
+            row.offer(id, product * (scales ? scales[id] : 1.0f) + quantized.biases[id]);
         }
     });
 }

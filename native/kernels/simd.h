@@ -1,4 +1,5 @@
-// Vectors of the instruction set this copy is compiled for. Portable: the compiler's vector extensions, no intrinsics.
+// Vectors of the instruction set this copy is compiled for. Portable: the compiler's vector extensions; intrinsics only
+// for what these have no word for.
 #pragma once
 
 #include <cmath>
@@ -6,6 +7,10 @@
 #include <cstring>
 
 #include "isa.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #ifndef SLIDELEARN_ISA
 #error "kernels/simd.h belongs to files that are compiled once per instruction set"
@@ -29,8 +34,50 @@ static inline Vec load(const float* p) {
     std::memcpy(&v, p, sizeof v);
     return v;
 }
+static inline VecInt load(const int32_t* p) {
+    VecInt v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
 static inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+static inline void store(int32_t* p, VecInt v) { std::memcpy(p, &v, sizeof v); }
 static inline Vec broadcast(float x) { return x - Vec{}; }
+
+// A bit for each lane of a that is above, or equal to, that of b.
+static inline uint32_t lanes_above(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ);
+#else
+    uint32_t bits = 0;
+    for (int lane = 0; lane < kWidth; ++lane) bits |= static_cast<uint32_t>(a[lane] > b[lane]) << lane;
+    return bits;
+#endif
+}
+static inline uint32_t lanes_equal(Vec a, Vec b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+#else
+    uint32_t bits = 0;
+    for (int lane = 0; lane < kWidth; ++lane) bits |= static_cast<uint32_t>(a[lane] == b[lane]) << lane;
+    return bits;
+#endif
+}
+
+// Writes the chosen lanes side by side. What lies behind them, up to a whole vector, is overwritten too.
+static inline void store_lanes(uint32_t chosen, Vec v, float* to) {
+#if defined(__AVX512F__)
+    _mm512_storeu_ps(to, _mm512_maskz_compress_ps(static_cast<__mmask16>(chosen), (__m512)v));
+#else
+    for (; chosen; chosen &= chosen - 1) *to++ = v[__builtin_ctz(chosen)];
+#endif
+}
+static inline void store_lanes(uint32_t chosen, VecInt v, int32_t* to) {
+#if defined(__AVX512F__)
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(static_cast<__mmask16>(chosen), (__m512i)v));
+#else
+    for (; chosen; chosen &= chosen - 1) *to++ = v[__builtin_ctz(chosen)];
+#endif
+}
 
 typedef float Quad __attribute__((vector_size(16)));
 
@@ -69,6 +116,18 @@ static inline float largest(const float* p, int64_t n) {
         for (int lane = 1; lane < kWidth; ++lane) best = lanes[lane] > best ? lanes[lane] : best;
     }
     for (; i < n; ++i) best = p[i] > best ? p[i] : best;
+    return best;
+}
+
+// What is not a number counts as 0.
+static inline float largest_magnitude(const float* p, int64_t n) {
+    Vec v{};
+    int64_t i = 0;
+    for (; i + kWidth <= n; i += kWidth) v = larger(larger(load(p + i), -load(p + i)), v);
+    float lanes_of_v[kWidth];
+    store(lanes_of_v, v);
+    float best = largest(lanes_of_v, kWidth);
+    for (; i < n; ++i) best = std::fabs(p[i]) > best ? std::fabs(p[i]) : best;
     return best;
 }
 
@@ -126,5 +185,8 @@ static inline Vec exp(Vec x) {
 }
 
 static inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }  // into L2
+static inline void prefetch(const float* p, int64_t n) {
+    for (int64_t i = 0; i < n; i += 16) prefetch(p + i);
+}
 
 }  // namespace slidelearn::SLIDELEARN_ISA

@@ -91,9 +91,6 @@ static inline void update_row_sparse(const Rows& rows, int64_t i, const int32_t*
 }
 
 // Ask for a row ahead of its visit.
-static inline void prefetch_row(const Rows& rows, int64_t i) {
-    const char* begin = reinterpret_cast<const char*>(rows.weights(i));
-    for (int64_t byte = 0; byte < rows.stride * 4; byte += 64) prefetch(begin + byte);
-}
+static inline void prefetch_row(const Rows& rows, int64_t i) { prefetch(rows.weights(i), rows.stride); }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

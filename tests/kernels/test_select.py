@@ -67,8 +67,7 @@ def test_quantize_rows(rng: np.random.Generator, width: int, n_rows: int, with_s
 
 
 @pytest.mark.parametrize("with_scales", [False, True])
-@pytest.mark.parametrize("k", [1, 5])
-@pytest.mark.parametrize("n_rows", [5, 1300])
+@pytest.mark.parametrize(("n_rows", "k"), [(5, 1), (5, 5), (1300, 1), (1300, 5), (1300, 70)])
 @pytest.mark.parametrize("n_samples", [0, 1, 8, 21])
 def test_scan_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: int, with_scales: bool) -> None:
     rows, hidden = random_rows(rng, n_rows, 64), random_floats(rng, n_samples, 64)
@@ -79,6 +78,14 @@ def test_scan_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: in
     ids, _ = kernels.scan_top_k(*args, n_threads=1)
     exact, _ = kernels.exact_top_k(rows, scales, hidden, k, n_threads=1)
     np.testing.assert_array_equal(ids, exact)
+
+
+@pytest.mark.parametrize("n_better", [0, 3, 60])
+def test_of_equal_rows_the_first_are_scanned(rng: np.random.Generator, n_better: int) -> None:
+    rows, hidden = ParameterRows(3000, 8, "sgd"), random_floats(rng, 9, 8)
+    rows.bias[rng.permutation(3000)[:n_better]] = 1.0
+    quantized = kernels.QuantizedRows(*kernels.quantize_rows(rows.rows, None, n_threads=1))
+    assert_twins_agree("scan_top_k", rows.rows, None, quantized, hidden, 20, n_terms=0)
 
 
 def test_rows_that_are_no_numbers_are_never_among_the_best(rng: np.random.Generator) -> None:
