@@ -99,7 +99,7 @@ def _indptr(arrays: Arrays, name: str) -> NDArray[Any]:
 
 
 def _n_rows(arrays: Arrays, name: str) -> int:
-    return len(arrays[name]) if arrays[name].ndim > 1 else len(_indptr(arrays, name)) - 1
+    return len(arrays[name]) if arrays[name].ndim > 1 else max(len(_indptr(arrays, name)) - 1, 0)
 
 
 def _row_of_each(arrays: Arrays, name: str) -> NDArray[np.int64]:

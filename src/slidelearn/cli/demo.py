@@ -159,7 +159,7 @@ def _print_result(console: Console, clf: SlideClassifier, data: Dataset, seconds
         n_weights = len(clf.ranker_.classifiers.weights.indices)
         console.print(
             f"Then the ranker, {n_weights / 1e6:.1f} million weights on single words, learnt to order the "
-            f"{clf.config_.shortlist_length} labels that the network puts highest; the nearest definitions vote on them."
+            f"{clf.config_.shortlist_length} labels the network puts highest; the nearest definitions vote on them."
         )
 
 
