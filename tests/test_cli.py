@@ -27,6 +27,7 @@ TRAINING = {
     "ranker_c",
     "ranker_blend",
     "pilot",
+    "plans",
     "cpu_seconds",
     "active_mean",
     "candidate_recall",
@@ -177,20 +178,20 @@ def test_version() -> None:
     ],
 )
 def test_settings(settings: list[str], expected: dict[str, Any]) -> None:
-    assert gather_options(None, settings, None) == expected
+    assert gather_options(None, settings) == expected
 
 
 def test_every_option_can_be_set_as_text() -> None:
     for name, value in Config().model_dump().items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        options = gather_options(None, [f"{name}={text}"], None)
+        options = gather_options(None, [f"{name}={text}"])
         assert options == {name: value}
 
 
 def test_set_wins_over_the_file_and_seed_over_both(tmp_path: Path) -> None:
     path = tmp_path / "options.toml"
     path.write_text('preset = "paper"\nhidden_sizes = [64]\nrandom_state = 1\n')
-    options = gather_options(path, ["hidden_sizes=32", "random_state=2"], 3)
+    options = gather_options(path, ["hidden_sizes=32", "random_state=2"], random_state=3)
     assert options == {"preset": "paper", "hidden_sizes": (32,), "random_state": 3}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from slidelearn.budget import Deadline, fit_into
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import PRESETS, Config, make_config
@@ -153,10 +155,16 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
         X = self._prepared(X, config)
-        config, trials = choose_options(config, self._left_open(), X, Y, self._n_threads, callbacks)
+        free, deadline = self._left_open(), math.inf
+        expected: dict[str, float] = {}
+        if config.max_seconds:
+            deadline = began[0] + config.max_seconds
+            config, expected = fit_into(config, free, X, Y, self._n_threads, deadline - time.perf_counter())
+            callbacks = [*callbacks, Deadline(deadline)]
+        config, trials = choose_options(config, free, X, Y, self._n_threads, callbacks)
         self._start(config, X, Y)
-        self._train(X, Y, config, config.n_epochs, callbacks, began)
-        self._model.training["pilot"] = trials
+        self._train(X, Y, config, config.n_epochs, callbacks, began, deadline)
+        self._model.training |= {"pilot": trials, "plans": expected}
         return self
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
@@ -318,8 +326,9 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         n_epochs: int,
         callbacks: Sequence[Callback],
         began: tuple[float, float],
+        deadline: float = math.inf,
     ) -> Self:
-        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks)
+        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks, deadline)
         wall, cpu = _now()
         self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
         return self

@@ -81,12 +81,29 @@ def choose_options(
 
     if "sampler" in free:
         config = config.model_copy(update={"sampler": "batch"})
-    if "log_q_strength" in free:
-        config = choose("log_q_strength", LOG_Q_STRENGTHS, FEW)
-    per_label = Y.nnz / max(len(labelled), 1) * MANY / max(Y.shape[1], 1)
-    if "sampler" in free and len(labelled) >= LARGE and per_label >= LEAST_PER_LABEL:
-        config = choose("sampler", ("batch", "batch+memory"), MANY)
+    for option, (values, n) in _planned(free, len(labelled), Y).items():
+        config = choose(option, values, n)
     return config, trials
+
+
+def samples_of_trials(config: Config, free: set[str], Y: sparse.csr_array) -> int:
+    """How many samples all trials together would be trained on, with repetition."""
+    n_labelled = int(np.count_nonzero(np.diff(Y.indptr)))
+    if not config.pilot or n_labelled < LEAST:
+        return 0
+    planned = _planned(free, n_labelled, Y).values()
+    return sum(N_EPOCHS * len(values) * min(n, n_labelled) for values, n in planned)
+
+
+def _planned(free: set[str], n_labelled: int, Y: sparse.csr_array) -> dict[str, tuple[Sequence[Any], int]]:
+    """What is tried: option -> its values, and the samples of each trial."""
+    planned: dict[str, tuple[Sequence[Any], int]] = {}
+    if "log_q_strength" in free:
+        planned["log_q_strength"] = LOG_Q_STRENGTHS, FEW
+    per_label = Y.nnz / max(n_labelled, 1) * MANY / max(Y.shape[1], 1)
+    if "sampler" in free and n_labelled >= LARGE and per_label >= LEAST_PER_LABEL:
+        planned["sampler"] = ("batch", "batch+memory"), MANY
+    return planned
 
 
 class _Part:

@@ -67,8 +67,10 @@ def train_ranker(
     kept_back: KeptBack,
     n_threads: int,
     callbacks: Sequence[Callback] = (),
+    *,
+    with_classifiers: bool = True,
 ) -> Ranker:
-    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these.
+    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these, if wanted.
 
     On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours.
     """
@@ -83,7 +85,7 @@ def train_ranker(
             c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
     shortlists = None
-    if wants_classifiers(config, len(rows), networks[0].n_labels):
+    if with_classifiers:
         shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
 from slidelearn.ranker import ranker_bytes
-from slidelearn.ranker_training import KeptBack, train_ranker, update_ranker
+from slidelearn.ranker_training import KeptBack, train_ranker, update_ranker, wants_classifiers
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -146,10 +147,12 @@ def train_model(
     n_epochs: int,
     n_threads: int,
     callbacks: Sequence[Callback],
+    deadline: float = math.inf,
 ) -> dict[str, Any]:
     """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
 
-    A ranker is trained with the network's first samples, if at all; later samples bring it up to date.
+    A ranker is trained with the network's first samples, if at all; later samples bring it up to date. After the
+    `deadline`, by ``time.perf_counter()``, no classifiers are trained.
     """
     if not model.networks[0].trainable:
         raise ValueError(
@@ -171,7 +174,11 @@ def train_model(
     model.n_steps += progress.step
     began = time.perf_counter()
     if is_first and config.ranker:
-        model.ranker = train_ranker(model.networks, X, Y, samples.labelled, kept_back, n_threads, callbacks)
+        in_time = time.perf_counter() < deadline
+        with_classifiers = in_time and wants_classifiers(config, len(samples.labelled), Y.shape[1])
+        model.ranker = train_ranker(
+            model.networks, X, Y, samples.labelled, kept_back, n_threads, callbacks, with_classifiers=with_classifiers
+        )
     elif model.ranker:
         some = samples.labelled
         model.ranker = update_ranker(model.ranker, model.networks[0], X[some], Y[some], n_threads, callbacks)

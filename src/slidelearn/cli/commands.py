@@ -101,13 +101,16 @@ def train(
     ] = False,
     threads: Threads = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Seconds that training may take, from the data in memory.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train a model; test it, and save it."""
     console = make_console(json=json)
     if inference_only and not out:
         raise ValueError("--inference-only needs --out, the directory to save the model in")
-    options = gather_options(config, settings or [], seed)
+    options = gather_options(config, settings or [], random_state=seed, max_seconds=max_seconds)
     resolved = make_config(**options)
     began = time.perf_counter()
     X, Y = read_samples(console, "train", train_file, threads)
@@ -147,6 +150,7 @@ def train(
             "ranker_c",
             "ranker_blend",
             "pilot",
+            "plans",
             "active_mean",
             "candidate_recall",
             "n_without_labels",
@@ -233,6 +237,8 @@ def _threads(threads: int | None) -> str:
 
 def _print_training(console: Console, clf: SlideClassifier) -> None:
     report, n_labels = clf.training_, clf.n_labels_
+    if report["plans"]:
+        console.print(f"plan that fits into {clf.config_.max_seconds:g} s: {list(report['plans'])[-1]}", soft_wrap=True)
     if report["pilot"]:
         chosen = ", ".join(f"{option}={getattr(clf.config_, option)}" for option in report["pilot"])
         console.print(f"chosen by the pilot: {chosen}", soft_wrap=True)

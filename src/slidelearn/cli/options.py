@@ -10,8 +10,8 @@ from typing import Any, get_args, get_origin
 from slidelearn.config import Config, read_config_file
 
 
-def gather_options(config_file: Path | None, settings: Sequence[str], seed: int | None) -> dict[str, Any]:
-    """Join what was given: ``--seed`` wins over ``--set``, and that over the file.
+def gather_options(config_file: Path | None, settings: Sequence[str], **flags: Any) -> dict[str, Any]:
+    """Join what was given: flags that are not None win over ``--set``, and that over the file.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def gather_options(config_file: Path | None, settings: Sequence[str], seed: int 
     """
     options = read_config_file(config_file) if config_file else {}
     options |= dict(_parse_setting(setting) for setting in settings)
-    return options if seed is None else options | {"random_state": seed}
+    return options | {name: value for name, value in flags.items() if value is not None}
 
 
 def _parse_setting(setting: str) -> tuple[str, Any]:
