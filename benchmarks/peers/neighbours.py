@@ -13,7 +13,7 @@ ROWS = 100
 
 
 class NearestNeighbours(Peer):
-    """Options: ``n_neighbours``, and ``power``, to which similarities are raised."""
+    """Options: ``n_neighbours``."""
 
     packages = ("scipy",)
 
@@ -35,7 +35,7 @@ class NearestNeighbours(Peer):
         neighbours = best_columns(similarities, self.options["n_neighbours"])
         rows, ranks = np.nonzero(neighbours >= 0)
         chosen = neighbours[rows, ranks]
-        weights = np.asarray(similarities[rows, chosen]).ravel() ** self.options["power"]
+        weights = np.asarray(similarities[rows, chosen]).ravel()
         votes = csr_matrix((weights, (rows, chosen)), shape=similarities.shape) @ self.Y
         return best_columns(votes, k)
 

@@ -46,7 +46,7 @@ VARIANTS: Mapping[str, Variant] = {
     "PECOS XR-Linear": Variant("pecos", "pecos", {"negative_sampling": "tfn", "threshold": 0.1, "beam_size": 10}),
     "Omikuji Parabel, 3 trees": Variant("omikuji", "omikuji", {**PARABEL, "n_trees": 3}),
     "nearest centroid": Variant("centroid", None),
-    "nearest neighbours": Variant("neighbours", None, {"n_neighbours": 50, "power": 2.0}),
+    "nearest neighbours": Variant("neighbours", None, {"n_neighbours": 50}),
     "fastText": Variant("fasttext", "fasttext", {"loss": "hs", "lr": 0.5, "epoch": 25, "dim": 100, "bucket": 0}),
     "napkinXC PLT, 1 tree": Variant("napkinxc", "napkinxc", {"ensemble": 1}),
     "Omikuji Bonsai, 1 tree": Variant("omikuji", "omikuji", {**BONSAI, "n_trees": 1}),

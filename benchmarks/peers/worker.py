@@ -23,6 +23,9 @@ from scipy.sparse import csr_matrix, load_npz
 
 from peers.interface import Peer
 
+ALONE_SECONDS = 60
+"""No further sample is asked alone after this long."""
+
 
 def main(folder: Path) -> None:
     """Do the job of the folder."""
@@ -53,6 +56,8 @@ def _ask(peer: Peer, X_test: csr_matrix, folder: Path, job: Mapping[str, Any]) -
     in_batch = (time.perf_counter() - began) / len(ids)
     alone = []
     for number in range(min(job["n_alone"], len(ids))):
+        if sum(alone) > ALONE_SECONDS:
+            break
         sample = X_test[number]
         began = time.perf_counter()
         peer.predict(sample, job["top_k"])
