@@ -45,7 +45,7 @@ def install(environments: Path, name: str) -> None:
     failed.unlink(missing_ok=True)
     venv.create(environments / name, clear=True, with_pip=True)
     for packages in PACKAGES[name]:
-        command = [python_of(environments, name), "-m", "pip", "install", "--quiet", *packages]
+        command = [str(python_of(environments, name)), "-m", "pip", "install", "--quiet", *packages]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             failed.write_text(_last_error(done.stderr) + "\n")

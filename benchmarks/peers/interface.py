@@ -53,7 +53,7 @@ class Peer(ABC):
         return None
 
 
-def padded(ranked: Sequence[Sequence[int]], k: int) -> NDArray[np.int64]:
+def padded(ranked: Sequence[Sequence[int] | NDArray[np.integer[Any]]], k: int) -> NDArray[np.int64]:
     """Lists of labels as an array of k columns, padded with -1."""
     ids = np.full((len(ranked), k), -1, np.int64)
     for row, labels in zip(ids, ranked, strict=True):

@@ -24,7 +24,7 @@ class Slidelearn(Peer):
 
     def predict(self, X: csr_matrix, k: int) -> NDArray[np.int64]:
         ids, _ = self.model.predict_topk(X, k=k)
-        return ids
+        return ids.astype(np.int64)
 
 
 PEER = Slidelearn

@@ -18,14 +18,16 @@ class XRLinear(Peer):
 
     def prepare(self, X: csr_matrix, Y: csr_matrix) -> None:
         self.X = X
-        self.Y = Y.tocsc()
+        self.samples_of_label = Y.tocsc()
 
     def fit(self) -> None:
-        label_features = LabelEmbeddingFactory.create(self.Y, self.X, method="pifa", threads=self.threads)
+        label_features = LabelEmbeddingFactory.create(
+            self.samples_of_label, self.X, method="pifa", threads=self.threads
+        )
         tree = Indexer.gen(label_features, seed=self.seed, threads=self.threads)
         self.model = XLinearModel.train(
             self.X,
-            self.Y,
+            self.samples_of_label,
             C=tree,
             negative_sampling_scheme=self.options["negative_sampling"],
             threshold=self.options["threshold"],

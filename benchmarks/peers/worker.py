@@ -54,7 +54,7 @@ def _ask(peer: Peer, X_test: csr_matrix, folder: Path, job: Mapping[str, Any]) -
     began = time.perf_counter()
     ids = peer.predict(X_test, job["top_k"])
     in_batch = (time.perf_counter() - began) / len(ids)
-    alone = []
+    alone: list[float] = []
     for number in range(min(job["n_alone"], len(ids))):
         if sum(alone) > ALONE_SECONDS:
             break
