@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from common import Row
-from report import new_figure, save_figure, style
+from report import log_axis, new_figure, save_figure, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,10 +72,12 @@ def _panel(axes: Axes, data_set: str, points: list[Point]) -> None:
     axes.set_xscale("log")
     axes.set_ylim(bottom, best + 0.06 * span)
     style(axes, "CPU seconds of training", "P@1 (%)")
-    axes.xaxis.set_major_formatter("{x:g}")
     left = min(point.cpu for point in points) / 1.5
     right = max(point.cpu for point in points) * 1.5
     axes.set_xlim(left, right)
+    if right < 100 * left:
+        log_axis(axes.xaxis)
+    axes.xaxis.set_major_formatter("{x:g}")
     label_y = 1.0 + LINE_HEIGHT
     for rank, point in enumerate(points):
         y = max(point.precision, bottom)

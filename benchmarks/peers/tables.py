@@ -34,6 +34,9 @@ and system seconds from matrices in memory to a model that can answer; *ratio*: 
 (median). *timed only*: too many labels for a full softmax; seconds are extrapolated from 200 steps. *over the limit*:
 ended after so many seconds, with preparing and answering.
 
+With one thread, *wall s* far above *CPU s* tells that other programs had the processors at the time; they had a part of
+the caches, too, so that such a row's CPU seconds are also too high, by up to a third, and its ms by more.
+
 Differences are P@k of slidelearn's default less that of the other, in points, with 95% intervals from 1,000 paired
 bootstrap resamples of the test samples."""
 
