@@ -81,10 +81,18 @@ class Results:
         self._here = environment()
         self._rows = [Row(**row) for row in json.loads(self.path.read_text())] if self.path.exists() else []
 
-    def measure(self, label: str, job: Job, function: Callable[..., dict[str, Any]], *args: Any, threads: int) -> None:
+    def measure(
+        self,
+        label: str,
+        job: Job,
+        function: Callable[..., dict[str, Any]],
+        *args: Any,
+        threads: int,
+        again: bool = False,
+    ) -> None:
         """Store what ``function(job, *args)`` returns in a process of its own; what fails is reported and passed."""
         job = json.loads(json.dumps(job))
-        if self.find(job) and not self._again:
+        if self.find(job) and not (again or self._again):
             print(f"{label}: stored already", flush=True)
             return
         print(f"{label} ...", end=" ", flush=True)

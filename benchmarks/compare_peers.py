@@ -1,0 +1,98 @@
+"""slidelearn beside other software for extreme classification: quality, time, memory, size and speed of answering.
+
+All learn from the same matrices on the same cores, one after another, each in a process and an environment of its own.
+
+    python benchmarks/peers/install.py ENVIRONMENTS
+    python benchmarks/compare_peers.py --data DIR --environments ENVIRONMENTS
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+
+from common import Results, Row
+from peers.install import why_missing
+from peers.measure import job_of, measure
+from peers.plot import plot
+from peers.tables import NOTES, section, versions
+from peers.variants import VARIANTS, Variant
+from report import publish
+from training_job import available, parser
+
+DATA_SETS = ("WordNet-Hyper", "Debian-Deps", "Diginetica", "YSO-Finna-en", "YSO-Related-3lang")
+QUICK_DATA_SETS = ("WordNet-Tiny",)
+
+
+def measured(results: Results, data_set: str, args: Namespace) -> dict[str, Row]:
+    """The rows of a data set by name of the variant, those measured now and those stored before."""
+    rows = {}
+    for name, variant in VARIANTS.items():
+        job = job_of(data_set, variant, threads=args.threads, seed=args.seed)
+        row = results.find(job)
+        wanted = (args.sets is None or data_set in args.sets) and any(fnmatch(name, pattern) for pattern in args.only)
+        if wanted and _can_run(variant, args.environments):
+            more_time = row is not None and row.result.get("over_limit", args.limit) < args.limit
+            results.measure(
+                f"{data_set}, {name}",
+                job,
+                measure,
+                variant.environment,
+                args.environments,
+                args.data,
+                args.limit,
+                threads=args.threads,
+                again=more_time,
+            )
+            row = results.find(job)
+        if row:
+            rows[name] = row
+    return rows
+
+
+def _can_run(variant: Variant, environments: Path | None) -> bool:
+    return variant.environment is None or why_missing(environments, variant.environment) is None
+
+
+def missing(rows: Mapping[str, Mapping[str, Row]], environments: Path | None) -> str:
+    """What the tables have no row for, and why."""
+    lines = []
+    for name, variant in VARIANTS.items():
+        sets = [data_set for data_set, of_set in rows.items() if name not in of_set]
+        if sets:
+            reason = variant.environment and why_missing(environments, variant.environment)
+            lines.append(f"- {name}: {', '.join(sets)}" + (f" ({reason})" if reason else ""))
+    return "Not measured:\n\n" + "\n".join(lines) if lines else "Everything was measured."
+
+
+def main() -> None:
+    """Measure what is asked for and missing; show all there is."""
+    options = parser(__doc__)
+    options.add_argument("--environments", type=Path, help="folder that peers/install.py made")
+    options.add_argument(
+        "--only",
+        type=lambda patterns: patterns.split(";"),
+        default=["*"],
+        metavar="NAMES",
+        help="variants to measure now, by semicolon, such as 'Omikuji*;nearest centroid'",
+    )
+    options.add_argument("--limit", type=float, default=1800, help="seconds for each measurement (default: 1800)")
+    args = options.parse_args()
+    name = "compare_peers_quick" if args.quick else "compare_peers"
+    results = Results(name, again=args.again)
+    data_sets = available(QUICK_DATA_SETS if args.quick else DATA_SETS, args.data)
+    rows = {data_set: of_set for data_set in data_sets if (of_set := measured(results, data_set, args))}
+    if not rows:
+        return
+    plot(rows, name)
+    sections = [section(data_set, of_set) for data_set, of_set in rows.items()]
+    all_rows = [row for of_set in rows.values() for row in of_set.values()]
+    picture = f"![P@1 by CPU seconds of training]({name}.png)"
+    parts = [*sections, NOTES, missing(rows, args.environments), picture, versions(all_rows)]
+    publish(name, "slidelearn beside its peers", parts, all_rows)
+
+
+if __name__ == "__main__":
+    main()
