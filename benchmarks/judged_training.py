@@ -40,10 +40,25 @@ N_ANSWERS = 20
 
 
 def train(job: Job, data: Path | None) -> dict[str, Any]:
-    """Train with the job's options, and judge the answers; if the job says so, those by less evidence, too."""
-    X, Y, X_test, Y_test = read_set(job["data_set"], data, job["threads"])
+    """Train on a data set with the job's options, and judge the answers."""
+    return train_on(job, read_set(job["data_set"], data, job["threads"]))
+
+
+def train_on(
+    job: Job, samples: tuple[FloatCsr, FloatCsr, FloatCsr, FloatCsr], propensity: tuple[float, float] = (0.55, 1.5)
+) -> dict[str, Any]:
+    """Train with the job's options, and judge the answers; if the job says so, those by less evidence, too.
+
+    Parameters
+    ----------
+    samples
+        X_train, Y_train, X_test, Y_test.
+    propensity
+        A and B of the data set.
+    """
+    X, Y, X_test, Y_test = samples
     clf = SlideClassifier(random_state=job["seed"], n_jobs=job["threads"], **job["options"]).fit(X, Y)
-    inverse_propensities = 1 / propensities(Y)
+    inverse_propensities = 1 / propensities(Y, *propensity)
     ids, _ = clf.predict_topk(X_test, k=min(N_ANSWERS, Y.shape[1]))
     result = {
         "n_labels": Y.shape[1],
@@ -52,7 +67,7 @@ def train(job: Job, data: Path | None) -> dict[str, Any]:
         **evaluate(ids, Y_test, inverse_propensities),
         "p@1_error": precision_standard_error(ids, Y_test),
     }
-    if job["by_evidence"]:
+    if job.get("by_evidence"):
         counts = np.bincount(Y.indices, minlength=Y.shape[1])
         result["evidence"] = {}
         for name, ids in _answers_by_evidence(clf, X_test, job["threads"]):
