@@ -164,13 +164,14 @@ def plot(shown: Sequence[Line], as_it_is: Mapping[str, float], name: str) -> Non
                 f"{change:+.1f}", (max(width, 0), place), (3, 0), textcoords="offset points", va="center", fontsize=8
             )
         error = 100 * here[AS_IT_IS]["p@1_error"]
-        panel.axvspan(-error, error, color="black", alpha=0.1, linewidth=0)
+        panel.axvspan(-error, error, color="0.9", linewidth=0, zorder=0)
         panel.set_xlim(min([-1.0, *widths]) - 0.2, max([1.0, *widths]) + 1.2)
         panel.set_title(f"{data_set}: {percent(p_at_1)}")
+        panel.set_axisbelow(True)
         style(panel, "points of P@1", "")
     panels[0][0].set_yticks(range(len(names)), names)
     panels[0][0].invert_yaxis()
-    figure.suptitle("P@1 with one piece of the recipe changed, minus P@1 as it is (grey: its standard error)")
+    figure.suptitle("One piece of the recipe changed:\nP@1 minus P@1 as it is (grey: its standard error)")
     save_figure(figure, name)
 
 
