@@ -70,11 +70,12 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     assert lines[0] == "train: 2,589 samples, 3,546 features (8.9 each), 413 labels (2.8 each), 0.2 MB"
     assert lines[1].startswith("test: 608 samples")
     assert lines[2].startswith("training: 4.2 MB of memory")
-    assert lines[3].startswith("epoch 1/1: 100% · ")
-    assert lines[4] == "ranker: 100% of the shortlists"
-    assert lines[5].startswith("trained in ")
-    assert ", of which the ranker took " in lines[5]
-    assert lines[6] == f"saved {tmp_path / 'model'}"
+    assert lines[3] == "pilot: ranker_blend=found on a part of the samples"
+    assert lines[4].startswith("epoch 1/1: 100% · ")
+    assert lines[5] == "ranker: 100% of the shortlists"
+    assert lines[6].startswith("trained in ")
+    assert ", of which the ranker took " in lines[6]
+    assert lines[7] == f"saved {tmp_path / 'model'}"
     assert result.stderr == ""
 
 
@@ -287,7 +288,10 @@ def test_interrupted(place: Path) -> None:
     before = {path: path.read_bytes() for path in (place / "model").iterdir()}
     command = [sys.executable, "-m", "slidelearn", "train", place / "train.txt.gz", "--out", place / "model"]
     with subprocess.Popen(
-        [*map(str, command), "--set", "n_epochs=1000000"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*map(str, command), "--set", "n_epochs=1000000", "--set", "ranker=false"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdout
         while not process.stdout.readline().startswith("epoch"):

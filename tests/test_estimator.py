@@ -266,7 +266,7 @@ def test_callbacks_see_every_step(tiny: Dataset) -> None:
             self.calls.append(f"end {progress.n_samples}")
 
     log = Log()
-    SlideClassifier(hidden_sizes=(8,), n_epochs=2, batch_size=200, n_jobs=1).fit(
+    SlideClassifier(hidden_sizes=(8,), n_epochs=2, batch_size=200, n_models=1, n_jobs=1).fit(
         tiny.X_train[:400], tiny.Y_train[:400], callbacks=[log]
     )
     steps = [f"step {step} of 4" for step in range(1, 5)]

@@ -62,7 +62,6 @@ def test_planted_duplicates_do_not_make_memory_look_good(
 ) -> None:
     X, Y = _doubled(planted_samples(rng), rng)
     options = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1, "pilot": False}
-    monkeypatch.setattr("slidelearn.ranker_training._most_kept_back", lambda n: n // 6)
     careful = SlideClassifier(**options).fit(X, Y).training_
     monkeypatch.setattr("slidelearn.hold_out.NEAR", 1.1)  # no two samples are
     deceived = SlideClassifier(**options).fit(X, Y).training_

@@ -91,7 +91,7 @@ def _expected_seconds(config: Config, free: set[str], speed: Speed, Y: sparse.cs
     of_networks = n * config.n_epochs * config.n_models * speed.of_a_step
     of_pilot = samples_of_trials(config, free, Y) * speed.of_a_step
     of_ranker = 0.0
-    if config.ranker and wants_classifiers(config, n, Y.shape[1]):
+    if config.ranker and wants_classifiers(config, n, Y.shape[1], None):
         of_pairs = min(config.shortlist_length, Y.shape[1]) * _SECONDS_PER_PAIR / n_threads
         of_ranker = n * (speed.of_a_shortlist + of_pairs)
     return of_networks + of_pilot + of_ranker

@@ -12,7 +12,7 @@ class Callback:
     """Called by training; each method does nothing unless overridden."""
 
     def on_trial(self, option: str, value: object) -> None:
-        """Before each trial of the pilot, which tries this value of an option."""
+        """Before each training that is only to choose an option: what it tries."""
 
     def on_begin(self, progress: Progress) -> None:
         """Before the first step."""

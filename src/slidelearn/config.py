@@ -41,7 +41,7 @@ class Config(BaseModel):
 
     n_models: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
-    of the logits of all counts."""
+    of the logits of all counts. If not given: 2 where labels have fewer than 8 samples on average, else 1."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
@@ -102,11 +102,13 @@ class Config(BaseModel):
     as that costs no more than a hundredth of P@1 on held-out training samples."""
     ranker: bool = True
     """Whether the network's shortlist is put in order by classifiers and neighbours too."""
-    classifiers: Literal["always", "if_cheap", "never"] = "always"
-    """When each label has a sparse linear classifier over the features for that; ``if_cheap``: where scanning all
-    labels for all training samples takes seconds."""
+    classifiers: Literal["always", "if_useful", "if_cheap", "never"] = "if_useful"
+    """When each label has a sparse linear classifier over the features for that. ``if_cheap``: where scanning all
+    labels for all training samples takes seconds; ``if_useful``: there, and where the network's P@1 is a fifth or more
+    on held-out samples, for classifiers can say little where labels are hard to foresee."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
-    """Labels that the network puts on a shortlist, for training the ranker and for asking it."""
+    """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: five times
+    the labels of a sample, at least 40."""
     ranker_c: Annotated[float, Field(gt=0)] | None = None
     """Weight of a sample's loss against the regulariser (C of a support vector machine); None: the network's P@1 on
     held-out training samples: the harder it is to tell what is right, the less a single sample should count."""
@@ -123,7 +125,7 @@ class Config(BaseModel):
     max_seconds: Annotated[float, Field(gt=0)] | None = None
     """Wall seconds that all of `fit` may take; what is not given is chosen so that they suffice."""
     pilot: bool = True
-    """Whether short trainings on some of the samples choose `log_q_strength` and `sampler`, where not given."""
+    """Whether short trainings on some of the samples choose `sampler`, where it is not given and there are many."""
 
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
@@ -135,6 +137,7 @@ class Config(BaseModel):
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     epsilon: Annotated[float, Field(gt=0)] = 1e-6
     n_epochs: Annotated[int, Field(ge=1)] = 4
+    """Passes over the samples. If not given: more than 4, up to 20, as long as these have fewer than 200 steps."""
     batch_size: Annotated[int, Field(ge=1)] = 256
     precision: Literal["fp32", "bf16"] = "bf16"
     """What the products of a shared active set round their factors to, where the processor has instructions for it; the
@@ -194,6 +197,7 @@ class Config(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
     "quick": {
+        "n_models": 1,
         "hidden_sizes": (128,),
         "sampler": "batch",
         "n_epochs": 3,

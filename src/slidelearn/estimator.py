@@ -25,6 +25,8 @@ from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network
 from slidelearn.pilot import choose_options
 from slidelearn.ranker import Ranker
+from slidelearn.ranker_training import refits
+from slidelearn.suiting import suit
 from slidelearn.training import train_model, training_bytes
 
 _NOT_OPTIONS = ("preset", "n_jobs")
@@ -156,15 +158,24 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         check_same_length(X, Y)
         X = self._prepared(X, config)
         free, deadline = self._left_open(), math.inf
+        config = suit(config, free, Y)
         expected: dict[str, float] = {}
         if config.max_seconds:
             deadline = began[0] + config.max_seconds
             config, expected = fit_into(config, free, X, Y, self._n_threads, deadline - time.perf_counter())
             callbacks = [*callbacks, Deadline(deadline)]
         config, trials = choose_options(config, free, X, Y, self._n_threads, callbacks)
+        settled, kept_back = None, {}
+        if refits(config, int(np.count_nonzero(np.diff(Y.indptr)))):
+            for callback in callbacks:
+                callback.on_trial("ranker_blend", "found on a part of the samples")
+            self._start(config, X, Y)
+            self._train(X, Y, config, config.n_epochs, (), began)  # only what it settles is kept
+            settled = self._model.ranker
+            kept_back = {name: self.training_[name] for name in ("n_held_out", "n_left_out")}
         self._start(config, X, Y)
-        self._train(X, Y, config, config.n_epochs, callbacks, began, deadline)
-        self._model.training |= {"pilot": trials, "plans": expected}
+        self._train(X, Y, config, config.n_epochs, callbacks, began, deadline, settled)
+        self._model.training |= {"pilot": trials, "plans": expected, **kept_back}
         return self
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
@@ -327,8 +338,9 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         callbacks: Sequence[Callback],
         began: tuple[float, float],
         deadline: float = math.inf,
+        settled: Ranker | None = None,
     ) -> Self:
-        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks, deadline)
+        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks, deadline, settled)
         wall, cpu = _now()
         self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
         return self

@@ -1,4 +1,4 @@
-"""The pilot: short trainings on some of the samples, to choose options that nobody can know beforehand.
+"""The pilot: short trainings on some of the samples, to choose what nobody can know beforehand.
 
 Each trial trains a network on a part of the samples and asks it about others, held out; labels that the part has not
 are left out, so a trial costs the same however many labels there are. What the user gave is never tried.
@@ -7,7 +7,6 @@ are left out, so a trial costs the same however many labels there are. What the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +22,10 @@ from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network
 from slidelearn.training import Trainer, start_label_rows
 
-LOG_Q_STRENGTHS = (0.4, 0.7, 1.0)
-FEW, MANY = 20_000, 60_000
-"""Samples of a trial: few tell how strong the log-Q correction should be, many whether the hard-negative memory helps,
-for samples and labels must meet again often enough."""
-LEAST, LARGE = 10_000, 150_000
-"""Training samples below which there is no pilot, and from which on the memory is tried: it costs more than it can gain
-on fewer."""
+SAMPLERS = ("batch", "batch+memory")
+N_SAMPLES, LEAST = 60_000, 150_000
+"""Samples of a trial, so many that samples and labels meet again often enough; and those that there must be: with fewer
+the memory costs more than it can gain."""
 LEAST_PER_LABEL = 1.0
 """Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on
 half a million labels it takes the memory, which does harm there), and the memory is left out."""
@@ -55,7 +51,7 @@ def choose_options(
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``log_q_strength`` and ``sampler`` can.
+        Names of options that may be chosen; ``sampler`` can.
     X, Y
         The training samples, features as the network is to see them.
 
@@ -63,47 +59,31 @@ def choose_options(
     -------
     config, trials
     """
-    trials: Trials = {}
+    if "sampler" not in free:
+        return config, {}
+    config = config.model_copy(update={"sampler": "batch"})
+    if not _is_worth_it(config, Y):
+        return config, {}
     labelled = np.flatnonzero(np.diff(Y.indptr))
-    if not config.pilot or len(labelled) < LEAST:
-        return config, trials
-    order = np.random.default_rng(config.random_state).permutation(labelled)
-
-    def choose(option: str, values: Sequence[Any], n: int) -> Config:
-        scores = {}
-        part = _Part(X, Y, order[:n])
-        for value in values:
-            for callback in callbacks:
-                callback.on_trial(option, value)
-            scores[value] = part.score(config.model_copy(update={option: value}), n_threads)
-        trials[option] = {str(value): score for value, score in scores.items()}
-        return config.model_copy(update={option: max(scores, key=lambda value: scores[value])})
-
-    if "sampler" in free:
-        config = config.model_copy(update={"sampler": "batch"})
-    for option, (values, n) in _planned(free, len(labelled), Y).items():
-        config = choose(option, values, n)
-    return config, trials
+    part = _Part(X, Y, np.random.default_rng(config.random_state).permutation(labelled)[:N_SAMPLES])
+    scores = {}
+    for sampler in SAMPLERS:
+        for callback in callbacks:
+            callback.on_trial("sampler", sampler)
+        scores[sampler] = part.score(config.model_copy(update={"sampler": sampler}), n_threads)
+    best = max(scores, key=lambda sampler: scores[sampler])
+    return config.model_copy(update={"sampler": best}), {"sampler": scores}
 
 
 def samples_of_trials(config: Config, free: set[str], Y: sparse.csr_array) -> int:
     """How many samples all trials together would be trained on, with repetition."""
+    return N_EPOCHS * len(SAMPLERS) * N_SAMPLES if "sampler" in free and _is_worth_it(config, Y) else 0
+
+
+def _is_worth_it(config: Config, Y: sparse.csr_array) -> bool:
     n_labelled = int(np.count_nonzero(np.diff(Y.indptr)))
-    if not config.pilot or n_labelled < LEAST:
-        return 0
-    planned = _planned(free, n_labelled, Y).values()
-    return sum(N_EPOCHS * len(values) * min(n, n_labelled) for values, n in planned)
-
-
-def _planned(free: set[str], n_labelled: int, Y: sparse.csr_array) -> dict[str, tuple[Sequence[Any], int]]:
-    """What is tried: option -> its values, and the samples of each trial."""
-    planned: dict[str, tuple[Sequence[Any], int]] = {}
-    if "log_q_strength" in free:
-        planned["log_q_strength"] = LOG_Q_STRENGTHS, FEW
-    per_label = Y.nnz / max(n_labelled, 1) * MANY / max(Y.shape[1], 1)
-    if "sampler" in free and n_labelled >= LARGE and per_label >= LEAST_PER_LABEL:
-        planned["sampler"] = ("batch", "batch+memory"), MANY
-    return planned
+    per_label = Y.nnz / max(n_labelled, 1) * N_SAMPLES / max(Y.shape[1], 1)
+    return config.pilot and n_labelled >= LEAST and per_label >= LEAST_PER_LABEL
 
 
 class _Part:

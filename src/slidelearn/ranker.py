@@ -32,6 +32,7 @@ UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
 EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
+FREQUENCY = EVIDENCE.index("frequency")
 USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 
@@ -192,11 +193,17 @@ class Ranker:
         is_own = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
         if is_own.all() or not is_own.any():
             return self
-        spread = evidence[there].std(axis=0)
-        known = np.flatnonzero(spread)
-        model = LogisticRegression().fit(evidence[there][:, known] / spread[known], is_own)
         blend = np.zeros(len(EVIDENCE) + 1, np.float32)
-        blend[known], blend[-1] = model.coef_[0] / spread[known], model.intercept_[0]
+        spread = evidence[there].std(axis=0)
+        known = [number for number in range(len(EVIDENCE)) if spread[number]]
+        while known:  # what speaks against labels, beside what speaks for them, has only been fitted to noise
+            model = LogisticRegression().fit(evidence[there][:, known] / spread[known], is_own)
+            weights = model.coef_[0] / spread[known]
+            against = [n for n, weight in zip(known, weights, strict=True) if weight < 0 and n != FREQUENCY]
+            if not against:
+                blend[known], blend[-1] = weights, model.intercept_[0]
+                break
+            known.remove(against[0])
         return replace(self, blend=blend)
 
     def with_gains(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -23,9 +23,16 @@ from slidelearn.metrics import precision_at_k, propensities
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker
 
-LEAST_HELD_OUT, MOST_HELD_OUT = 100, 1000
+LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
+MOST_ALIKE = 5
+"""Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
 LEAST_C = 0.05
+REFIT_BELOW = 20_000
+"""Samples below which the whole training is done a second time, with all of them, once C and the blend are known: that
+takes seconds, and a few samples cannot be spared."""
+USEFUL_FROM = 0.2
+"""The network's P@1 on held-out samples from which on classifiers add something (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +50,14 @@ class KeptBack:
         return cls(np.empty(0, np.int64), np.empty(0, np.int64))
 
     @classmethod
-    def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator) -> Self:
-        """Some of the samples `rows` of X."""
-        kept_back = cls(*hold_out(X, rng.permutation(rows), MOST_HELD_OUT, _most_kept_back(len(rows))))
+    def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator, *, for_now: bool) -> Self:
+        """Some of the samples `rows` of X: a tenth if they are missing only for now, else as few as will do."""
+        n = len(rows)
+        order, most = rng.permutation(rows), n // 10 if for_now else max(n // 100, min(n // 40, 1200))
+        kept_back = cls(*hold_out(X, order, MOST_HELD_OUT, most))
+        n_held_out, n_left_out = len(kept_back.held_out), len(kept_back.left_out)
+        if n_held_out < LEAST_HELD_OUT or n_left_out > MOST_ALIKE * n_held_out:  # new samples will have twins as well
+            kept_back = cls(np.sort(order[: min(most, MOST_HELD_OUT)]), np.empty(0, np.int64))
         return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
 
     @property
@@ -54,9 +66,15 @@ class KeptBack:
         return np.concatenate([self.held_out, self.left_out])
 
 
-def _most_kept_back(n: int) -> int:
-    """How many of n samples may be missing in training: a 40th of few, a 100th of many."""
-    return max(n // 100, min(n // 40, 1200))
+def refits(config: Config, n_samples: int) -> bool:
+    """Whether the whole training is to be done twice: on a part, for C and the blend, and on all samples."""
+    are_few = 10 * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
+    return are_few and needs_held_out(config) and config.max_seconds is None
+
+
+def needs_held_out(config: Config) -> bool:
+    """Whether there is something to choose on held-out samples."""
+    return config.ranker and (config.ranker_blend is None or config.ranker_c is None)
 
 
 def train_ranker(
@@ -68,24 +86,26 @@ def train_ranker(
     n_threads: int,
     callbacks: Sequence[Callback] = (),
     *,
-    with_classifiers: bool = True,
+    in_time: bool = True,
 ) -> Ranker:
-    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these, if wanted.
+    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these.
 
-    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours.
+    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
+    `in_time`, or where the options do not want them, there are no classifiers.
     """
     config = networks[0].config
     held_out = kept_back.held_out
-    asked = None
+    asked, precision = None, None
     c = config.ranker_c or USUAL_C
     if len(held_out):
         m = min(config.shortlist_length, networks[0].n_labels)
         asked = top_k(networks, X[held_out], m, n_threads=n_threads)
+        precision = precision_at_k(asked[0], Y[held_out], 1)
         if config.ranker_c is None:
-            c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
+            c = max(precision, LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
     shortlists = None
-    if with_classifiers:
+    if in_time and wants_classifiers(config, len(rows), networks[0].n_labels, precision):
         shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
@@ -95,6 +115,20 @@ def train_ranker(
         nobody = np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)
         ranker = ranker.with_gains(to_csr(X[held_out]), Y[held_out], *(asked or nobody), gains, n_threads=n_threads)
     return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
+
+
+def refit_ranker(
+    settled: Ranker,
+    network: Network,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> Ranker:
+    """Train a ranker like one that was trained with fewer samples, with its C and its blend."""
+    shortlists = _shortlists(network, X, n_threads, callbacks) if settled.classifiers else None
+    ranker = Ranker.trained(X, Y, shortlists, network.config, c=float(settled.c[0]), n_threads=n_threads)
+    return replace(ranker, blend=settled.blend, gains=settled.gains)
 
 
 def update_ranker(
@@ -110,10 +144,13 @@ def update_ranker(
     return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
 
 
-def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
-    """Whether the options ask for classifiers, for so many samples and labels."""
-    cheap = _multiplications(n_samples, n_labels, config.hidden_sizes[-1]) <= CHEAP
-    return config.classifiers == "always" or (config.classifiers == "if_cheap" and cheap)
+def wants_classifiers(config: Config, n_samples: int, n_labels: int, precision: float | None) -> bool:
+    """Whether the options want classifiers, for so many samples and labels and the network's P@1, where it is known."""
+    if config.classifiers in ("always", "never"):
+        return config.classifiers == "always"
+    is_cheap = _multiplications(n_samples, n_labels, config.hidden_sizes[-1]) <= CHEAP
+    is_useful = config.classifiers == "if_useful" and (precision is None or precision >= USEFUL_FROM)
+    return is_cheap or is_useful
 
 
 def _multiplications(n_samples: int, n_labels: int, width: int) -> float:

@@ -21,8 +21,15 @@ from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import ranker_bytes
-from slidelearn.ranker_training import KeptBack, train_ranker, update_ranker, wants_classifiers
+from slidelearn.ranker import Ranker, ranker_bytes
+from slidelearn.ranker_training import (
+    KeptBack,
+    needs_held_out,
+    refit_ranker,
+    refits,
+    train_ranker,
+    update_ranker,
+)
 from slidelearn.sampling import ActiveSetSampler
 
 
@@ -148,11 +155,13 @@ def train_model(
     n_threads: int,
     callbacks: Sequence[Callback],
     deadline: float = math.inf,
+    settled: Ranker | None = None,
 ) -> dict[str, Any]:
     """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date. After the
-    `deadline`, by ``time.perf_counter()``, no classifiers are trained.
+    `deadline`, by ``time.perf_counter()``, no classifiers are trained. What a ranker needs samples kept back for is
+    taken from a `settled` one, if there is one.
     """
     if not model.networks[0].trainable:
         raise ValueError(
@@ -164,8 +173,8 @@ def train_model(
         raise ValueError("Y must have at least one label, but all of its rows are empty")
     is_first = model.n_steps == 0
     kept_back = KeptBack.nothing()
-    if is_first and config.ranker and (config.ranker_blend is None or config.ranker_c is None):
-        kept_back = KeptBack.of(X, samples.labelled, model.rng)
+    if is_first and not settled and needs_held_out(config):
+        kept_back = KeptBack.of(X, samples.labelled, model.rng, for_now=refits(config, len(samples.labelled)))
         samples.leave_out(kept_back.all)
     for network in model.networks:
         if is_first and config.label_init == "samples":
@@ -173,12 +182,13 @@ def train_model(
         progress = Trainer(network, config, samples, n_threads, model.rng, model.n_steps).fit(n_epochs, callbacks)
     model.n_steps += progress.step
     began = time.perf_counter()
-    if is_first and config.ranker:
+    if settled:
+        some = samples.labelled
+        model.ranker = refit_ranker(settled, model.networks[0], X[some], Y[some], n_threads, callbacks)
+    elif is_first and config.ranker:
         in_time = time.perf_counter() < deadline
-        with_classifiers = in_time and wants_classifiers(config, len(samples.labelled), Y.shape[1])
-        model.ranker = train_ranker(
-            model.networks, X, Y, samples.labelled, kept_back, n_threads, callbacks, with_classifiers=with_classifiers
-        )
+        rows = samples.labelled
+        model.ranker = train_ranker(model.networks, X, Y, rows, kept_back, n_threads, callbacks, in_time=in_time)
     elif model.ranker:
         some = samples.labelled
         model.ranker = update_ranker(model.ranker, model.networks[0], X[some], Y[some], n_threads, callbacks)

@@ -1,0 +1,39 @@
+"""Options that follow from the shape of the data alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from slidelearn.config import Config
+
+LEAST_STEPS, MOST_EPOCHS = 200, 20
+"""With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
+FEW_PER_LABEL = 8
+"""Samples of a label, on average, below which two networks are trained: from few samples each learns something else."""
+LISTED_PER_LABEL = 5
+"""Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
+
+
+def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
+    """The configuration, with those options of `free` replaced that should be others for such labels.
+
+    Parameters
+    ----------
+    config
+        The options in force otherwise.
+    free
+        Names of options that may be chosen; ``n_epochs``, ``n_models`` and ``shortlist_length`` can.
+    Y
+        (n_samples, n_labels): the labels of the training samples.
+    """
+    n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
+    suited: dict[str, int] = {}
+    if "n_epochs" in free:
+        steps_per_epoch = -(-n_labelled // config.batch_size)
+        suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
+    if "n_models" in free and Y.nnz < FEW_PER_LABEL * Y.shape[1]:
+        suited["n_models"] = 2
+    if "shortlist_length" in free:
+        suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
+    return config.model_copy(update=suited)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from slidelearn.config import make_config
+from slidelearn.suiting import suit
+
+
+def _labels(n_samples: int, each: int) -> sparse.csr_array:
+    return sparse.csr_array(np.tile(np.arange(50) < each, (n_samples, 1)).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_epochs"), [(1, 20), (256, 20), (257, 20), (256 * 25, 8), (256 * 50, 4), (256 * 51, 4)]
+)
+def test_few_samples_are_passed_over_more_often(n_samples: int, n_epochs: int) -> None:
+    assert suit(make_config(), {"n_epochs"}, _labels(n_samples, 1)).n_epochs == n_epochs
+
+
+@pytest.mark.parametrize(("each", "length"), [(0, 40), (3, 40), (8, 40), (9, 45), (30, 150)])
+def test_shortlists_are_longer_where_samples_have_many_labels(each: int, length: int) -> None:
+    assert suit(make_config(), {"shortlist_length"}, _labels(10, each)).shortlist_length == length
+
+
+@pytest.mark.parametrize(("n_samples", "n_models"), [(79, 2), (80, 1)])
+def test_two_networks_where_labels_have_few_samples(n_samples: int, n_models: int) -> None:
+    assert suit(make_config(), {"n_models"}, _labels(n_samples, 5)).n_models == n_models
+
+
+def test_what_is_given_stays() -> None:
+    config = make_config(n_epochs=1, shortlist_length=7)
+    assert suit(config, set(), _labels(10, 30)) == config
