@@ -9,11 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.text import Text
+from scipy.special import expit
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.callbacks import Callback
@@ -37,8 +36,6 @@ from slidelearn.text import make_vectorizer
 from slidelearn.training import Progress
 
 DATASET = "wordnet-hyper"
-OPTIONS: dict[str, Any] = {"logit_scale": 14.0, "log_q_strength": 0.4}
-"""Better than the defaults where a few labels, such as the highest hypernyms, are on very many samples."""
 _KS = (1, 3, 5)
 _N_WATCHED = 2000
 _LOOKS_PER_EPOCH = 4
@@ -79,17 +76,16 @@ def _train(console: Console, definition: str | None, out: Path, threads: int | N
         vectorizer = make_vectorizer(data)
     if definition is not None:
         _require_known_words(definition, vectorizer)
-    clf = SlideClassifier(n_jobs=threads, **OPTIONS)
+    clf = SlideClassifier(n_jobs=threads)
     n_features, n_labels = data.X_train.shape[1], data.Y_train.shape[1]
-    config = make_config(**OPTIONS)
+    config = make_config()
     n_bytes = estimated_bytes(config, n_features, n_labels)
     require_place(out, n_bytes)
-    options = ", ".join(f"{name}={value:g}" for name, value in OPTIONS.items())
     console.print(
         f"WordNet: {data.X_train.shape[0]:,} definitions to learn from, {data.X_test.shape[0]:,} to test on.\n"
         f"Network: {n_features:,} words, {config.hidden_sizes[0]} hidden units, {n_labels:,} labels; {size(n_bytes)}; "
         f"{resolve_threads(threads)} threads.\n"
-        f"Options: the preset 'recipe', with {options}, which suit this set better.\n",
+        "Options: none set.\n",
     )
     watch = Watch(console, clf, data)
     with TrainingDisplay(console, watch.latest) as display:
@@ -164,26 +160,26 @@ def _print_result(console: Console, clf: SlideClassifier, data: Dataset, seconds
 
 
 def _best_labels(clf: SlideClassifier, definitions: Sequence[str]) -> list[dict[str, float]]:
-    """Give the names of the best labels of each definition, best first, and e to the power of their scores: 0 to 1."""
+    """Give the names of the best labels of each definition, best first, and how likely they are by their log-odds."""
     vectorizer, names = vectorizer_of(clf.documents_), label_names(clf.documents_, clf.n_labels_)
     assert vectorizer is not None
     assert names is not None
     ids, scores = clf.predict_topk(vectorizer.transform(definitions), min(_N_RANKS, clf.n_labels_))
     best: list[dict[str, float]] = [{} for _ in definitions]
-    for found, row, row_scores in zip(best, ids.tolist(), np.exp(scores).tolist(), strict=True):
-        for label, score in zip(row, row_scores, strict=True):
-            found.setdefault(readable_label(names[label]), score)  # several labels may begin with the same word
+    for found, row, chances in zip(best, ids.tolist(), expit(scores).tolist(), strict=True):
+        for label, chance in zip(row, chances, strict=True):
+            found.setdefault(readable_label(names[label]), chance)  # several labels may begin with the same word
     return best
 
 
 def _print_labelled(console: Console, clf: SlideClassifier) -> None:
     """Print a line for each definition, with as many of its labels as there is room for."""
     width = max(map(len, _DEFINITIONS))
-    console.print(f"[bold]{'definition':{width}}  is a kind of[/] [dim](score)[/]")
+    console.print(f"[bold]{'definition':{width}}  is a kind of[/] [dim](probability)[/]")
     for definition, best in zip(_DEFINITIONS, _best_labels(clf, _DEFINITIONS), strict=True):
         line = Text(f"{definition:{width}}")
-        for name, score in best.items():
-            more = Text.assemble("  ", name, (f" {score:.2f}", "dim"))
+        for name, chance in best.items():
+            more = Text.assemble("  ", name, (f" {chance:.2f}", "dim"))
             if len(line) + len(more) > console.width:
                 break
             line += more
@@ -194,8 +190,8 @@ def _print_bars(console: Console, definition: str, best: Mapping[str, float]) ->
     """Print a line for each of the best labels."""
     console.print(Text(definition, style="bold"), "is a kind of", soft_wrap=True)
     width, highest = max(map(len, best)), max(*best.values(), 1e-6)
-    for name, score in list(best.items())[:_N_BARS]:
-        console.print(f"  {name:{width}}  {score:4.2f}", Text("▇" * round(30 * score / highest), style="green"))
+    for name, chance in list(best.items())[:_N_BARS]:
+        console.print(f"  {name:{width}}  {chance:4.2f}", Text("▇" * round(30 * chance / highest), style="green"))
 
 
 def _print_what_next(console: Console, out: Path) -> None:
