@@ -41,7 +41,7 @@ class Config(BaseModel):
 
     n_models: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
-    of the logits of all counts. If not given: 2 where labels have fewer than 8 samples on average, else 1."""
+    of the logits of all counts. If not given: 2 where labels have fewer than 12 samples on average, else 1."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"

@@ -29,6 +29,8 @@ the memory costs more than it can gain."""
 LEAST_PER_LABEL = 1.0
 """Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on
 half a million labels it takes the memory, which does harm there), and the memory is left out."""
+LEAST_GAIN = 1.02
+"""By what factor the memory must be better: it takes twice the time, and trials err by a hundredth."""
 N_EPOCHS = 3
 MOST_HELD_OUT = 4000
 
@@ -71,7 +73,8 @@ def choose_options(
         for callback in callbacks:
             callback.on_trial("sampler", sampler)
         scores[sampler] = part.score(config.model_copy(update={"sampler": sampler}), n_threads)
-    best = max(scores, key=lambda sampler: scores[sampler])
+    batch, with_memory = SAMPLERS
+    best = with_memory if scores[with_memory] > LEAST_GAIN * scores[batch] else batch
     return config.model_copy(update={"sampler": best}), {"sampler": scores}
 
 

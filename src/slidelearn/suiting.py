@@ -9,7 +9,7 @@ from slidelearn.config import Config
 
 LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
-FEW_PER_LABEL = 8
+FEW_PER_LABEL = 12
 """Samples of a label, on average, below which two networks are trained: from few samples each learns something else."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
