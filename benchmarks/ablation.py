@@ -23,8 +23,9 @@ BATCH = "sampler batch"
 PIECES: Mapping[str, Mapping[str, Any]] = {
     AS_IT_IS: {},
     "no ranker": {"ranker": False},
+    "no classifiers": {"classifiers": "never"},
     "no neighbours": {"n_neighbours": 0},
-    "usual blend, not fitted": {"ranker_blend": (0.7, 1.5, 2.0)},
+    "usual blend, not fitted": {"ranker_blend": (0.7, 1.5, 2.0, 0.0)},
     "no pilot": {"pilot": False},
     "no log-Q": {"log_q_strength": 0.0},
     "feature values as they are": {"feature_power": 1.0},
@@ -66,7 +67,7 @@ HEADER = (
 NOTES = """\
 All in percent, on the whole test file; P@1 with its standard error over the test samples, *change*: in points of P@1.
 *CPU s*: user and system seconds of training, from matrices in memory to a trained model. *active*: labels computed per
-sample. *pilot's choice*: strength of log-Q and sampler; what a row sets is not open to it. *no classifiers (same
+sample. *pilot's choice*: the sampler; what a row sets is not open to it. *no classifiers (same
 model)*: the model of the first row, with the classifiers' weight in the blend set to 0 and the others as they were.
 *sampler uniform* and *frequency* draw as many labels as *batch* has active, beside the batch's own; *lsh+batch* takes
 20 candidates for each sample; *full* is for at most 50,000 labels."""
@@ -124,7 +125,6 @@ def table(shown: Sequence[Line], as_it_is: Mapping[str, float]) -> str:
 def _cells(line: Line, as_it_is: float | None) -> list[str | None]:
     result = line.result
     change = None if as_it_is is None else f"{100 * (result['p@1'] - as_it_is):+.1f}"
-    log_q, sampler = result["chosen"]
     return [
         line.data_set,
         line.name,
@@ -133,7 +133,7 @@ def _cells(line: Line, as_it_is: float | None) -> list[str | None]:
         *(percent(result.get(key)) for key in ("p@3", "p@5", "psp@5", "recall@20")),
         None if line.name == NO_CLASSIFIERS else seconds(result["cpu_seconds"]),
         f"{result['active_mean']:,.0f}",
-        f"{log_q:g}, {sampler}" if result["pilot"] else None,
+        result["sampler"] if result["pilot"] else None,
     ]
 
 

@@ -63,7 +63,7 @@ def train_on(
     result = {
         "n_labels": Y.shape[1],
         **clf.training_,
-        "chosen": [clf.config_.log_q_strength, clf.config_.sampler],
+        "sampler": clf.config_.sampler,
         **evaluate(ids, Y_test, inverse_propensities),
         "p@1_error": precision_standard_error(ids, Y_test),
     }
@@ -81,7 +81,7 @@ def _answers_by_evidence(clf: SlideClassifier, X: FloatCsr, n_threads: int) -> I
     X = normalize_rows(raise_values(X, clf.config_.feature_power))
     k = min(N_ANSWERS, clf.n_labels_)
     for name, weights in EVIDENCE.items():
-        weighed = replace(ranker, blend=ranker.blend * np.array([*weights, 1], np.float32))
+        weighed = replace(ranker, blend=ranker.blend * np.array([*weights, 1, 1], np.float32))
         yield name, top_k(clf.networks_, X, k, ranker=weighed, n_threads=n_threads)[0]
 
 

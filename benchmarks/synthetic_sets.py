@@ -67,7 +67,7 @@ AS_IT_IS = "recipe as it is"
 CHANGES: Mapping[str, Mapping[str, Any]] = {
     "no ranker": {"ranker": False},
     "no neighbours": {"n_neighbours": 0},
-    "usual blend, not fitted": {"ranker_blend": (0.7, 1.5, 2.0)},
+    "usual blend, not fitted": {"ranker_blend": (0.7, 1.5, 2.0, 0.0)},
     "no weight dropped": {"ranker_threshold": 0.0},
     "no weight dropped, C 10": {"ranker_threshold": 0.0, "ranker_c": 10.0},
     "shortlists of 500": {"shortlist_length": 500},
