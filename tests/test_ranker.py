@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from support import planted_samples, random_csr, random_floats
 
-from slidelearn import SlideClassifier, ranker_training
+from slidelearn import SlideClassifier, ranker_training, shortlists
 from slidelearn.batches import to_csr
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
@@ -51,11 +51,12 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
     planted = planted_samples(rng, n_labels, n_features)
     config = make_config(hidden_sizes=(8,), shortlist_length=40)
     tracemalloc.start()
-    shortlists = np.array([rng.choice(n_labels, 40, replace=False) for _ in range(1200)], np.int32)
+    ids = np.concatenate([rng.choice(n_labels, 40, replace=False) for _ in range(1200)]).astype(np.int32)
+    shortlists = sparse.csr_array((np.ones(48_000, np.int8), ids, np.arange(0, 48_001, 40)), (1200, n_labels))
     Ranker.trained(planted.X, planted.Y, shortlists, config, c=1.0, n_threads=1)
     _, peak = tracemalloc.get_traced_memory()  # without what verbs take
     tracemalloc.stop()
-    assert 0.6 < peak / ranker_bytes(config, planted.X, planted.Y) <= 1.0
+    assert 0.6 < peak / ranker_bytes(config, planted.X, planted.Y, 1200) <= 1.0
 
 
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
@@ -92,7 +93,7 @@ def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
 
 def test_wrong_ones_are_listed_and_not_own(rng: np.random.Generator) -> None:
     Y = sparse.csr_array(np.array([[1, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], np.float32))
-    shortlists = np.array([[0, 1, 3], [3, -1, -1], [2, 0, 3]], np.int32)
+    shortlists = sparse.csr_array(np.array([[1, 1, 0, 1], [0, 0, 0, 1], [1, 0, 1, 1]], np.int8))
     expected = [[0, 1, 0, 1], [0, 0, 0, 0], [1, 0, 1, 1]]
     np.testing.assert_array_equal(_wrong_ones(shortlists, Y).toarray(), expected)
 
@@ -133,26 +134,6 @@ def test_without_one(tiny: Dataset) -> None:
     clf = SlideClassifier(**SMALL, ranker=False).fit(tiny.X_train, tiny.Y_train)
     assert clf.ranker_ is None
     assert not [name for name, _ in clf.named_arrays() if name.startswith("ranker")]
-
-
-def test_shortlists_from_clusters_are_nearly_the_exact_ones(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    clf = SlideClassifier(**SMALL, shortlist_length=5, ranker=False).fit(tiny.X_train, tiny.Y_train)
-    X, done = normalize_rows(tiny.X_test), list[int]()
-    exact = ranker_training.make_shortlists(clf.network_, X, 1)
-    monkeypatch.setattr(ranker_training, "MOST_SCANNED", 0)
-    monkeypatch.setattr(ranker_training, "_SLAB", 250)
-    rough = ranker_training.make_shortlists(clf.network_, X, 2, done.append)
-    assert rough.shape == exact.shape
-    assert done == [250, 500, 608]
-    recall = np.mean([np.isin(a, b).mean() for a, b in zip(exact, rough, strict=True)])
-    assert 0.5 < recall <= 1
-    np.testing.assert_array_equal(rough, ranker_training.make_shortlists(clf.network_, X, 1))
-
-
-def test_a_ranker_trained_by_clusters(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranker_training, "MOST_SCANNED", 0)
-    alone, ranked = (SlideClassifier(**SMALL, ranker=r).fit(tiny.X_train, tiny.Y_train) for r in (False, True))
-    assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)
 
 
 def test_the_blend_is_learnt_on_held_out_samples() -> None:
@@ -250,7 +231,7 @@ def test_the_tail_objective_prefers_rare_labels(tiny: Dataset, tmp_path: Path) -
 
 def test_classifiers_where_they_are_cheap(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     for most, there in ((1e12, True), (1e3, False)):
-        monkeypatch.setattr(ranker_training, "CHEAP", most)
+        monkeypatch.setattr(shortlists, "CHEAP", most)
         clf = SlideClassifier(preset="quick", n_jobs=1).fit(tiny.X_train, tiny.Y_train)
         assert clf.ranker_ is not None
         assert (clf.ranker_.classifiers is not None) == there

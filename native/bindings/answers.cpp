@@ -1,8 +1,5 @@
-// Verbs of answering: the best of all rows, compared exactly or scanned by 8-bit integers first, and of some clusters.
-#include <limits>
-
+// Verbs of answering: the best of all rows, compared exactly or scanned by 8-bit integers first.
 #include "common.h"
-#include "kernels/cluster_scan.h"
 #include "kernels/int8_scan.h"
 #include "kernels/select.h"
 #include "layers.h"
@@ -75,33 +72,6 @@ BestRows bind_scan_top_k(const InOutRows& rows, const InScales& scales, const In
     });
 }
 
-BestRows bind_cluster_top_k(const InOutRows& rows, const InScales& scales, const InCsr& clusters,
-                            const InMatrix<int32_t>& opened, const InMatrix<float>& hidden, int64_t k, bool bf16,
-                            int n_threads) {
-    require_threads(n_threads);
-    const Rows r = view(rows);
-    const float* s = scales_of(scales, r);
-    const Csr c = view(clusters, r.n_rows);
-    const Matrix<const float> h = view(hidden);
-    const Matrix<const int32_t> o = view(opened);
-    const int64_t n = o.n_rows * o.n_columns;
-    require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
-    require(h.n_rows == o.n_rows, "opened must have a row for each row of hidden");
-    require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
-    bool inside = n < std::numeric_limits<int32_t>::max();
-    for (int64_t e = 0; e < n; ++e) inside &= o.data[e] >= 0 && o.data[e] < c.n_rows;
-    require(inside, "opened must lie in [0, " + std::to_string(c.n_rows) + ")");
-    OutMatrix<int32_t> ids = new_matrix<int32_t>(n, k);
-    OutMatrix<float> logits = new_matrix<float>(n, k);
-    const nb::gil_scoped_release unlocked;
-    std::vector<int64_t> indptr(o.n_rows + 1);
-    for (int64_t i = 0; i <= o.n_rows; ++i) indptr[i] = i * o.n_columns;
-    const Transposed by_cluster(Csr{indptr.data(), o.data, nullptr, o.n_rows});
-    SLIDELEARN_CALL(cluster_top_k, r, s, c, by_cluster.columns(), h, bf16 ? Precision::bf16 : Precision::fp32,
-                    Matrix<int32_t>{ids.data(), n, k, k}, Matrix<float>{logits.data(), n, k, k}, n_threads);
-    return {ids, logits};
-}
-
 bool bind_scans_int8() { return SLIDELEARN_CALL(scans_int8); }
 
 }  // namespace
@@ -109,8 +79,6 @@ bool bind_scans_int8() { return SLIDELEARN_CALL(scans_int8); }
 void bind_answers(nb::module_& m) {
     m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
           "n_threads"_a);
-    m.def("cluster_top_k", &bind_cluster_top_k, "rows"_a.noconvert(), "scales"_a.none(), "clusters"_a, "opened"_a,
-          "hidden"_a, "k"_a, nb::kw_only(), "bf16"_a, "n_threads"_a);
     m.def("scans_int8", &bind_scans_int8);
     m.def("quantize_rows", &bind_quantize_rows, "rows"_a.noconvert(), "scales"_a.none(), nb::kw_only(), "n_threads"_a);
     m.def("scan_top_k", &bind_scan_top_k, "rows"_a.noconvert(), "scales"_a.none(), "quantized"_a.noconvert(),

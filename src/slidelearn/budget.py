@@ -18,6 +18,7 @@ from slidelearn.layers import Execution
 from slidelearn.network import Network
 from slidelearn.pilot import samples_of_trials
 from slidelearn.ranker_training import wants_classifiers
+from slidelearn.shortlists import listed_share
 from slidelearn.training import Progress, Trainer, start_label_rows
 
 PLANS: tuple[Mapping[str, Any], ...] = (
@@ -91,9 +92,9 @@ def _expected_seconds(config: Config, free: set[str], speed: Speed, Y: sparse.cs
     of_networks = n * config.n_epochs * config.n_models * speed.of_a_step
     of_pilot = samples_of_trials(config, free, Y) * speed.of_a_step
     of_ranker = 0.0
-    if config.ranker and wants_classifiers(config, n, Y.shape[1], None):
+    if config.ranker and wants_classifiers(config, n, Y.shape[1]):
         of_pairs = min(config.shortlist_length, Y.shape[1]) * _SECONDS_PER_PAIR / n_threads
-        of_ranker = n * (speed.of_a_shortlist + of_pairs)
+        of_ranker = n * listed_share(n, Y.shape[1], config) * (speed.of_a_shortlist + of_pairs)
     return of_networks + of_pilot + of_ranker
 
 

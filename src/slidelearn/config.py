@@ -102,10 +102,9 @@ class Config(BaseModel):
     as that costs no more than a hundredth of P@1 on held-out training samples."""
     ranker: bool = True
     """Whether the network's shortlist is put in order by classifiers and neighbours too."""
-    classifiers: Literal["always", "if_useful", "if_cheap", "never"] = "if_useful"
+    classifiers: Literal["always", "if_cheap", "never"] = "always"
     """When each label has a sparse linear classifier over the features for that. ``if_cheap``: where scanning all
-    labels for all training samples takes seconds; ``if_useful``: there, and where the network's P@1 is a fifth or more
-    on held-out samples, for classifiers can say little where labels are hard to foresee."""
+    labels for all training samples takes seconds."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: five times
     the labels of a sample, at least 40."""

@@ -161,13 +161,6 @@ class NeuronLayer:
             return kernels.scan_top_k(self.neurons.rows, scales, quantized, x, k, n_threads=n_threads)
         return kernels.exact_top_k(self.neurons.rows, scales, x, k, n_threads=n_threads)
 
-    def cluster_top_k(self, x: Float, clusters: Csr, opened: Ids, k: int, n_threads: int) -> tuple[Ids, Float]:
-        """The same in each of the clusters `opened` (n_samples, n_opened): (n_samples * n_opened, k) each."""
-        x, (scales, _) = self._as_query(x, n_threads), self._answer_rows(n_threads)
-        return kernels.cluster_top_k(
-            self.neurons.rows, scales, clusters, opened, x, k, bf16=self._bf16, n_threads=n_threads
-        )
-
     def _as_query(self, x: Float, n_threads: int) -> Float:
         return kernels.unit_rows(x, n_threads=n_threads)[0] if self.scale else x
 

@@ -42,14 +42,14 @@ NEIGHBOURS = "neighbours."
 """How the names of the neighbours' arrays begin."""
 
 
-def ranker_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training a ranker takes at its peak, beside the network and the samples.
+def ranker_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_with_list: int) -> int:
+    """Memory that training a ranker with so many shortlists takes at its peak, beside the network and the samples.
 
     Measured on five data sets: 28 bytes for each label on a shortlist while these are sorted by label, 14 afterwards,
     and then 28 for each weight, of which there are at most as many as the labels' samples have features. All that time
     the label rows are there in eight bits too, for making the shortlists.
     """
-    n_listed = X.shape[0] * min(config.shortlist_length, Y.shape[1])
+    n_listed = n_with_list * min(config.shortlist_length, Y.shape[1])
     n_weights = Y.nnz * X.nnz // max(X.shape[0], 1)
     return Y.shape[1] * config.hidden_sizes[-1] + max(28 * n_listed, 14 * n_listed + 28 * n_weights)
 
@@ -78,7 +78,7 @@ class Ranker:
         cls,
         X: sparse.csr_array,
         Y: sparse.csr_array,
-        shortlists: Ids | None,
+        shortlists: sparse.csr_array | None,
         config: Config,
         *,
         c: float,
@@ -93,7 +93,7 @@ class Ranker:
         Y
             (n_samples, n_labels) CSR.
         shortlists
-            (n_samples, m) int32: the network's best labels for each sample; -1 for none. None: no classifiers.
+            (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist. None: no classifiers.
         c
             Weight of a sample's loss against the regulariser.
         """
@@ -106,7 +106,13 @@ class Ranker:
         return cls(classifiers, neighbours, *lengths, blend, _label_counts(Y), np.array([c], np.float32))
 
     def updated(
-        self, X: sparse.csr_array, Y: sparse.csr_array, shortlists: Ids | None, config: Config, *, n_threads: int
+        self,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        shortlists: sparse.csr_array | None,
+        config: Config,
+        *,
+        n_threads: int,
     ) -> Ranker:
         """The same ranker after new samples, which join the neighbours.
 
@@ -271,7 +277,7 @@ def _label_counts(Y: sparse.csr_array) -> Float:
 def _train_classifiers(
     X: sparse.csr_array,
     Y: sparse.csr_array,
-    shortlists: Ids,
+    shortlists: sparse.csr_array,
     config: Config,
     c: float,
     former: Classifiers | None,
@@ -293,15 +299,10 @@ def _train_classifiers(
     return Classifiers(Csr(*weights), biases)
 
 
-def _wrong_ones(shortlists: Ids, Y: sparse.csr_array) -> sparse.csr_array:
+def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:
     """The pairs of a sample and a label on its shortlist that is not its own, (n_samples, n_labels)."""
-    n, m = shortlists.shape
-    listed = shortlists.reshape(-1) >= 0
-    indptr = np.concatenate([[0], np.cumsum(listed.reshape(n, m).sum(axis=1))])
-    ids = shortlists.reshape(-1)[listed]
-    pairs = sparse.csr_array((np.ones(len(ids), np.int8), ids, indptr), (n, Y.shape[1]))
     own = sparse.csr_array((np.full(len(Y.indices), -1, np.int8), Y.indices, Y.indptr), Y.shape)
-    wrong = pairs + own  # 0 where both have one, -1 for own labels that are not listed
+    wrong = shortlists + own  # 0 where both have one, -1 for own labels that are not listed
     wrong.data = np.maximum(wrong.data, 0)
     wrong.eliminate_zeros()
     return wrong

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,18 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from slidelearn import kernels
 from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback
-from slidelearn.clusters import LabelClusters
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k
-from slidelearn.kernels import Ids
-from slidelearn.layers import Execution, densify
 from slidelearn.metrics import precision_at_k, propensities
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker
+from slidelearn.shortlists import are_cheap, make_shortlists
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
@@ -31,8 +28,6 @@ LEAST_C = 0.05
 REFIT_BELOW = 20_000
 """Samples below which the whole training is done a second time, with all of them, once C and the blend are known: that
 takes seconds, and a few samples cannot be spared."""
-USEFUL_FROM = 0.2
-"""The network's P@1 on held-out samples from which on classifiers add something (docs/experiments.md)."""
 
 
 @dataclass(frozen=True)
@@ -88,24 +83,23 @@ def train_ranker(
     *,
     in_time: bool = True,
 ) -> Ranker:
-    """Let the first network make a shortlist for every sample of `rows`, and train classifiers on these.
+    """Let the first network make shortlists for samples of `rows`, and train classifiers on these.
 
     On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
     `in_time`, or where the options do not want them, there are no classifiers.
     """
     config = networks[0].config
     held_out = kept_back.held_out
-    asked, precision = None, None
+    asked = None
     c = config.ranker_c or USUAL_C
     if len(held_out):
         m = min(config.shortlist_length, networks[0].n_labels)
         asked = top_k(networks, X[held_out], m, n_threads=n_threads)
-        precision = precision_at_k(asked[0], Y[held_out], 1)
         if config.ranker_c is None:
-            c = max(precision, LEAST_C)
+            c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
     shortlists = None
-    if in_time and wants_classifiers(config, len(rows), networks[0].n_labels, precision):
+    if in_time and wants_classifiers(config, len(rows), networks[0].n_labels):
         shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
@@ -144,53 +138,20 @@ def update_ranker(
     return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
 
 
-def wants_classifiers(config: Config, n_samples: int, n_labels: int, precision: float | None) -> bool:
-    """Whether the options want classifiers, for so many samples and labels and the network's P@1, where it is known."""
-    if config.classifiers in ("always", "never"):
-        return config.classifiers == "always"
-    is_cheap = _multiplications(n_samples, n_labels, config.hidden_sizes[-1]) <= CHEAP
-    is_useful = config.classifiers == "if_useful" and (precision is None or precision >= USEFUL_FROM)
-    return is_cheap or is_useful
+def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
+    """Whether the options want classifiers for so many samples and labels."""
+    if config.classifiers == "if_cheap":
+        return are_cheap(n_samples, n_labels, config)
+    return config.classifiers == "always"
 
 
-def _multiplications(n_samples: int, n_labels: int, width: int) -> float:
-    """Of scanning all labels for all samples."""
-    return float(n_samples) * n_labels * width
-
-
-def _shortlists(network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]) -> Ids:
+def _shortlists(
+    network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
+) -> sparse.csr_array:
     """What the classifiers are trained on; callbacks are told how far it is."""
 
-    def after_batch(n_done: int) -> None:
+    def after_batch(n_done: int, n_listed: int) -> None:
         for callback in callbacks:
-            callback.on_shortlists(n_done, X.shape[0])
+            callback.on_shortlists(n_done, n_listed)
 
     return make_shortlists(network, X, n_threads, after_batch)
-
-
-CHEAP = 5e11
-"""Multiplications that take one core a few seconds."""
-MOST_SCANNED = 5e12
-"""Multiplications up to which all labels are scanned for all shortlists; above, a few clusters of labels are, though
-classifiers that were not told about all of a sample's likely labels are worse (docs/experiments.md)."""
-N_OPENED = 5
-"""Clusters looked into for each sample."""
-_SLAB = 16384
-"""Samples for which a cluster's rows are read once."""
-
-
-def make_shortlists(
-    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int], None] = lambda done: None
-) -> Ids:
-    """The network's best labels for each sample, (n_samples, shortlist_length); -1 for none."""
-    output, m = network.output, min(network.config.shortlist_length, network.n_labels)
-    if _multiplications(X.shape[0], output.n_neurons, output.n_inputs) <= MOST_SCANNED:
-        return top_k([network], X, m, n_threads=n_threads, after_batch=after_batch)[0]
-    clusters = LabelClusters(output, np.random.default_rng(network.config.random_state), n_threads)
-    shortlists = np.empty((X.shape[0], m), np.int32)
-    for begin in range(0, X.shape[0], _SLAB):
-        hidden = network.forward_hidden(to_csr(X[begin : begin + _SLAB]), seed=0, run=Execution(n_threads)).hidden
-        queries = densify(hidden, output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
-        shortlists[begin : begin + _SLAB] = clusters.top_k(queries, m, N_OPENED, n_threads)[0]
-        after_batch(min(begin + _SLAB, X.shape[0]))
-    return shortlists

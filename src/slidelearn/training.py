@@ -31,6 +31,7 @@ from slidelearn.ranker_training import (
     update_ranker,
 )
 from slidelearn.sampling import ActiveSetSampler
+from slidelearn.shortlists import listed_share
 
 
 @dataclass
@@ -143,7 +144,10 @@ def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> 
     """Memory that training takes beside X and Y: the networks, copies of samples, and the ranker's at its peak."""
     networks = config.n_models * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
-    return networks + copies + (ranker_bytes(config, X, Y) if config.ranker else 0)
+    if not config.ranker:
+        return networks + copies
+    n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
+    return networks + copies + ranker_bytes(config, X, Y, n_with_list)
 
 
 def train_model(

@@ -7,7 +7,7 @@ import pytest
 from support import assert_twins_agree, random_csr, random_floats, random_rows
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Csr, Float, Labels
+from slidelearn.kernels import Float, Labels
 from slidelearn.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
@@ -97,27 +97,3 @@ def test_rows_that_are_no_numbers_are_never_among_the_best(rng: np.random.Genera
     assert np.isfinite(scores).all()
     with pytest.raises(ValueError, match="quantized must be what quantize_rows makes of these rows"):
         kernels.scan_top_k(random_rows(rng, 60, 12), None, quantized, random_floats(rng, 3, 12), 5, n_threads=1)
-
-
-@pytest.mark.parametrize("with_scales", [False, True])
-@pytest.mark.parametrize("n_opened", [1, 3])
-@pytest.mark.parametrize(("n_rows", "n_clusters", "n_samples"), [(7, 1, 0), (40, 6, 1), (1300, 2, 600), (500, 30, 60)])
-def test_cluster_top_k(
-    rng: np.random.Generator, n_rows: int, n_clusters: int, n_samples: int, n_opened: int, with_scales: bool
-) -> None:
-    """Also clusters of more rows, and with more samples, than are multiplied at a time; and empty ones."""
-    n_opened = min(n_opened, n_clusters)
-    rows = ParameterRows(n_rows, 9, "sgd")
-    rows.weights[...], rows.bias[...] = _whole(rng, n_rows, 9), _whole(rng, n_rows)
-    scales = 2.0 ** _whole(rng, n_rows) if with_scales else None
-    cluster = np.minimum(rng.integers(0, n_clusters, n_rows), max(n_clusters - 2, 0))
-    members = Csr(
-        np.searchsorted(np.sort(cluster), np.arange(n_clusters + 1)), np.argsort(cluster).astype(np.int32), NO_DATA
-    )
-    opened = np.array([rng.permutation(n_clusters)[:n_opened] for _ in range(n_samples)], np.int32)
-    opened = opened.reshape(n_samples, n_opened)
-    hidden = _whole(rng, n_samples, 9)
-    args = (rows.rows, scales, members, opened, hidden, 5)
-    assert_twins_agree("cluster_top_k", *args, bf16=False, n_terms=0)
-    with pytest.raises(ValueError, match="k must be >= 1"):
-        kernels.cluster_top_k(*args[:5], 0, bf16=True, n_threads=1)

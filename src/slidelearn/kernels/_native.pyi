@@ -75,17 +75,6 @@ def top_others(
     logits: Float, indptr: Offsets | None, ids: Ids, labels: Labels, k: int, *, n_threads: int
 ) -> tuple[Ids, Float]: ...
 def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]: ...
-def cluster_top_k(
-    rows: Rows,
-    scales: Float | None,
-    clusters: Csr,
-    opened: Ids,
-    hidden: Float,
-    k: int,
-    *,
-    bf16: bool,
-    n_threads: int,
-) -> tuple[Ids, Float]: ...
 def scans_int8() -> bool: ...
 def quantize_rows(rows: Rows, scales: Float | None, *, n_threads: int) -> tuple[Codes8, Float, Ids, Float]: ...
 def scan_top_k(

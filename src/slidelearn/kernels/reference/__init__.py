@@ -17,7 +17,7 @@ from slidelearn.kernels.reference.active import (
     take_rows,
     top_others,
 )
-from slidelearn.kernels.reference.answers import cluster_top_k, exact_top_k, quantize_rows, scan_top_k, scans_int8
+from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
 from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
 from slidelearn.kernels.reference.data import parse_xmc
 from slidelearn.kernels.reference.dense import matmul
@@ -56,7 +56,6 @@ __all__ = [
     "assemble",
     "build_tables",
     "classifier_margins",
-    "cluster_top_k",
     "count_found",
     "distinct",
     "doph_codes",

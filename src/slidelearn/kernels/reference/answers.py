@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slidelearn.kernels.reference.update import BIAS
-from slidelearn.kernels.types import TAIL, Codes8, Csr, Float, Ids, QuantizedRows, Rows
+from slidelearn.kernels.types import TAIL, Codes8, Float, Ids, QuantizedRows, Rows
 
 PANEL = 48
 SPARE = 16
@@ -60,33 +60,6 @@ def scan_top_k(
         kept = np.flatnonzero(np.isin(order[i], scanned[i]))[:k]
         best[i], scores[i] = order[i, kept], logits[i, kept]
     return best, scores
-
-
-def cluster_top_k(
-    rows: Rows,
-    scales: Float | None,
-    clusters: Csr,
-    opened: Ids,
-    hidden: Float,
-    k: int,
-    *,
-    bf16: bool,
-    n_threads: int,
-) -> tuple[Ids, Float]:
-    """The k best rows of each cluster that a sample looks into, and their logits ``h . w * scale + bias``.
-
-    `clusters` has the ids of each one's rows, `opened` (n_samples, n_opened) the clusters of each sample. Gives
-    (n_samples * n_opened, k) ids and logits, best first, -1 and -inf where a cluster has fewer rows.
-    """
-    n, n_opened = opened.shape
-    logits = _all_logits(rows, scales, hidden)
-    ids, best = np.full((n * n_opened, k), -1, np.int32), np.full((n * n_opened, k), -np.inf, np.float32)
-    for entry, cluster in enumerate(opened.reshape(-1)):
-        members = np.sort(clusters.indices[clusters.indptr[cluster] : clusters.indptr[cluster + 1]])
-        scores = logits[entry // n_opened, members]
-        order = np.argsort(-scores, kind="stable")[:k]
-        ids[entry, : len(order)], best[entry, : len(order)] = members[order], scores[order]
-    return ids, best
 
 
 def _rounded(x: Float) -> tuple[Ids, Float]:

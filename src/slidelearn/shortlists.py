@@ -1,0 +1,62 @@
+"""Shortlists of training samples: the network's best labels, from which classifiers learn what to tell apart.
+
+Every label is scanned for such a sample. Where that would take long for all samples, some get no shortlist: a
+classifier then has fewer samples to tell its own from, but these are as they come. From an index, which finds only part
+of the best labels, classifiers are worse (docs/decisions/0007-shortlists-of-some-samples.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from scipy import sparse
+
+from slidelearn.config import Config
+from slidelearn.inference import top_k
+from slidelearn.network import Network
+
+ALL_BELOW = 1e12
+"""Multiplications of a scan, a few seconds of one core, up to which every sample gets a shortlist."""
+CHEAP = 5e11
+"""Multiplications up to which the option ``classifiers="if_cheap"`` has them."""
+
+
+def multiplications(n_samples: int, n_labels: int, config: Config) -> float:
+    """Of scanning all labels for all samples."""
+    return float(n_samples) * n_labels * config.hidden_sizes[-1]
+
+
+def are_cheap(n_samples: int, n_labels: int, config: Config) -> bool:
+    """Whether all samples' shortlists take seconds."""
+    return multiplications(n_samples, n_labels, config) <= CHEAP
+
+
+def listed_share(n_samples: int, n_labels: int, config: Config) -> float:
+    """The share of the samples that get a shortlist: where not all do, time grows with the root of samples x labels."""
+    return min(1.0, math.sqrt(ALL_BELOW / max(multiplications(n_samples, n_labels, config), 1.0)))
+
+
+def make_shortlists(
+    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int, int], None] = lambda *_: None
+) -> sparse.csr_array:
+    """The network's best labels for some of the samples: (n_samples, n_labels) int8, 1 for a label on a shortlist.
+
+    Parameters
+    ----------
+    network
+        Its options say how long a shortlist is.
+    X
+        (n_samples, n_features) float32 CSR, as it was in training.
+    after_batch
+        Called with the number of shortlists made so far, and that of all.
+    """
+    n, m = X.shape[0], min(network.config.shortlist_length, network.n_labels)
+    n_listed = round(n * listed_share(n, network.n_labels, network.config))
+    listed = np.sort(np.random.default_rng(network.config.random_state).permutation(n)[:n_listed])
+    ids, _ = top_k([network], X[listed], m, n_threads=n_threads, after_batch=lambda done: after_batch(done, n_listed))
+    lengths = np.zeros(n, np.int64)
+    lengths[listed] = m
+    entries = np.ones(ids.size, np.int8), ids.reshape(-1), np.concatenate([[0], np.cumsum(lengths)])
+    return sparse.csr_array(entries, (n, network.n_labels))
