@@ -50,9 +50,10 @@ def test_it_is_the_same_on_any_number_of_threads(tiny: Dataset) -> None:
 def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng: np.random.Generator) -> None:
     planted = planted_samples(rng, n_labels, n_features)
     config = make_config(hidden_sizes=(8,), shortlist_length=40)
+    ids = [rng.choice(n_labels, 40, replace=False).astype(np.int32) for _ in range(1200)]
+    indptr = np.arange(0, 48_001, 40, dtype=np.int32)
     tracemalloc.start()
-    ids = np.concatenate([rng.choice(n_labels, 40, replace=False) for _ in range(1200)]).astype(np.int32)
-    shortlists = sparse.csr_array((np.ones(48_000, np.int8), ids, np.arange(0, 48_001, 40)), (1200, n_labels))
+    shortlists = sparse.csr_array((np.ones(48_000, np.int8), np.concatenate(ids), indptr), (1200, n_labels))
     Ranker.trained(planted.X, planted.Y, shortlists, config, c=1.0, n_threads=1)
     _, peak = tracemalloc.get_traced_memory()  # without what verbs take
     tracemalloc.stop()
