@@ -45,8 +45,8 @@ NEIGHBOURS = "neighbours."
 def ranker_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_with_list: int) -> int:
     """Memory that training a ranker with so many shortlists takes at its peak, beside the network and the samples.
 
-    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight, of
-    which there are at most as many as the labels' samples have features. All that time the label rows are there in
+    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight,
+    of which there are at most as many as the labels' samples have features. All that time the label rows are there in
     eight bits too, for making the shortlists.
     """
     n_listed = n_with_list * min(config.shortlist_length, Y.shape[1])
