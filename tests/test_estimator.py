@@ -155,7 +155,7 @@ def test_data_against_the_rules_is_refused(trained: SlideClassifier, tiny: Datas
     for k in (0, n_labels + 1, 2.0, True):
         with pytest.raises(ValueError, match=rf"k must be an integer in \[1, {n_labels}\]"):
             trained.predict_topk(X, k)
-    with pytest.raises(ValueError, match="method must be 'exact' or 'lsh'"):
+    with pytest.raises(ValueError, match="method must be 'auto', 'exact', 'index' or 'lsh'"):
         trained.predict_topk(X, method="fast")
 
 

@@ -98,7 +98,9 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
 }
 
 OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
-    for (std::size_t i = 0; i < ids.size(); ++i) require(ids(i) >= 0, "ids must be >= 0");
+    bool inside = true;
+    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0;
+    require(inside, "ids must be >= 0");
     return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
 }
 

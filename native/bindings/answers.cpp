@@ -1,6 +1,7 @@
-// Verbs of answering: the best of all rows, compared exactly or scanned by 8-bit integers first.
+// Verbs of answering: the best of all rows, compared exactly, scanned by 8-bit integers first, or from an index.
 #include "common.h"
 #include "kernels/int8_scan.h"
+#include "kernels/pq_scan.h"
 #include "kernels/select.h"
 #include "layers.h"
 
@@ -72,6 +73,75 @@ BestRows bind_scan_top_k(const InOutRows& rows, const InScales& scales, const In
     });
 }
 
+// starts, ids, biases, codes, codewords
+using InPqRows = std::tuple<InArray<int64_t>, InArray<int32_t>, InArray<float>, InArray<uint8_t>, InArray<float>>;
+using OutPqCodes = std::tuple<OutArray<uint8_t>, OutArray<float>>;
+
+void require_codewords(const InArray<float>& codewords, const Rows& rows) {
+    const int64_t n = PqRows::n_parts(rows.width) * PqRows::kPart * PqRows::kCodewords;
+    require(static_cast<int64_t>(codewords.size()) == n,
+            "codewords must have " + std::to_string(n) + " elements for rows of width " + std::to_string(rows.width));
+}
+
+OutPqCodes bind_pq_encode(const InOutRows& rows, const InScales& scales, const InArray<int32_t>& ids,
+                          const InArray<float>& codewords, int n_threads) {
+    require_threads(n_threads);
+    const Rows r = view(rows);
+    const float* s = scales_of(scales, r);
+    require(ids.size() % PqRows::kBlock == 0, "ids must be a multiple of " + std::to_string(PqRows::kBlock));
+    bool inside = true;
+    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= -1 && ids(i) < r.n_rows;
+    require(inside, "ids must lie in [-1, " + std::to_string(r.n_rows) + ")");
+    require_codewords(codewords, r);
+    OutPqCodes arrays{new_array<uint8_t>(ids.size() * PqRows::n_parts(r.width) / 2), new_array<float>(ids.size())};
+    auto& [codes, biases] = arrays;
+    const int64_t n_blocks = static_cast<int64_t>(ids.size()) / PqRows::kBlock;
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(pq_encode, r, s, ids.data(), n_blocks, codewords.data(), codes.data(), biases.data(), n_threads);
+    return arrays;
+}
+
+// Whether ids are those of rows is left to the verb: they are too many to be read for every query.
+PqRows view_index(const InPqRows& index, const Rows& rows) {
+    const auto& [starts, ids, biases, codes, codewords] = index;
+    require(starts.size() >= 1 && starts(0) == 0, "index.starts must begin with 0");
+    const int64_t n_clusters = static_cast<int64_t>(starts.size()) - 1;
+    bool ascending = true;
+    for (int64_t c = 0; c < n_clusters; ++c) ascending &= starts(c) <= starts(c + 1);
+    require(ascending, "index.starts must not decrease");
+    const int64_t n_slots = starts(n_clusters) * PqRows::kBlock;
+    const int64_t n_codes = n_slots * PqRows::n_parts(rows.width) / 2;
+    require(static_cast<int64_t>(ids.size()) == n_slots && static_cast<int64_t>(biases.size()) == n_slots &&
+                static_cast<int64_t>(codes.size()) == n_codes,
+            "index.ids, index.biases and index.codes must have as many blocks as index.starts says");
+    require_codewords(codewords, rows);
+    return {starts.data(), n_clusters, ids.data(), biases.data(), codes.data(), codewords.data()};
+}
+
+BestRows bind_pq_top_k(const InOutRows& rows, const InScales& scales, const InPqRows& index,
+                       const InMatrix<int32_t>& opened, const InMatrix<float>& hidden, int64_t k, int64_t n_kept,
+                       int n_threads) {
+    require_threads(n_threads);
+    const Rows r = view(rows);
+    const float* s = scales_of(scales, r);
+    const PqRows pq = view_index(index, r);
+    const Matrix<const float> h = view(hidden);
+    const Matrix<const int32_t> o = view(opened);
+    require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
+    require(h.n_rows == o.n_rows, "opened must have a row for each row of hidden");
+    require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
+    require(n_kept >= k, "n_kept must be >= k, but is " + std::to_string(n_kept));
+    bool inside = true;
+    for (int64_t e = 0; e < o.n_rows * o.n_columns; ++e) inside &= o.data[e] >= 0 && o.data[e] < pq.n_clusters;
+    require(inside, "opened must lie in [0, " + std::to_string(pq.n_clusters) + ")");
+    OutMatrix<int32_t> ids = new_matrix<int32_t>(h.n_rows, k);
+    OutMatrix<float> logits = new_matrix<float>(h.n_rows, k);
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(pq_top_k, r, s, pq, o, h, n_kept, Matrix<int32_t>{ids.data(), h.n_rows, k, k},
+                    Matrix<float>{logits.data(), h.n_rows, k, k}, n_threads);
+    return {ids, logits};
+}
+
 bool bind_scans_int8() { return SLIDELEARN_CALL(scans_int8); }
 
 }  // namespace
@@ -79,6 +149,10 @@ bool bind_scans_int8() { return SLIDELEARN_CALL(scans_int8); }
 void bind_answers(nb::module_& m) {
     m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
           "n_threads"_a);
+    m.def("pq_encode", &bind_pq_encode, "rows"_a.noconvert(), "scales"_a.none(), "ids"_a, "codewords"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("pq_top_k", &bind_pq_top_k, "rows"_a.noconvert(), "scales"_a.none(), "index"_a, "opened"_a, "hidden"_a, "k"_a,
+          "n_kept"_a, nb::kw_only(), "n_threads"_a);
     m.def("scans_int8", &bind_scans_int8);
     m.def("quantize_rows", &bind_quantize_rows, "rows"_a.noconvert(), "scales"_a.none(), nb::kw_only(), "n_threads"_a);
     m.def("scan_top_k", &bind_scan_top_k, "rows"_a.noconvert(), "scales"_a.none(), "quantized"_a.noconvert(),

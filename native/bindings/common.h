@@ -56,7 +56,9 @@ inline Csr view(const InCsr& csr, int64_t n_columns) {
     const auto& [indptr, indices, data] = csr;
     require(indptr.size() >= 1 && indptr(0) == 0, "csr.indptr must begin with 0");
     const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1;
-    for (int64_t i = 0; i < n_rows; ++i) require(indptr(i) <= indptr(i + 1), "csr.indptr must not decrease");
+    bool ascending = true;
+    for (int64_t i = 0; i < n_rows; ++i) ascending &= indptr(i) <= indptr(i + 1);
+    require(ascending, "csr.indptr must not decrease");
     require(indptr(n_rows) == static_cast<int64_t>(indices.size()), "csr.indptr must end with len(csr.indices)");
     require(data.size() == 0 || data.size() == indices.size(), "csr.data must be empty or as long as csr.indices");
     const int32_t* p = indices.data();

@@ -31,14 +31,15 @@ from slidelearn.atomic_files import (
 )
 from slidelearn.compact import compact, compact_room, expand
 from slidelearn.config import Config, make_config
+from slidelearn.label_index import LabelIndex
 from slidelearn.network import Network
 from slidelearn.ranker import Ranker
 from slidelearn.version import __version__
 
 FORMAT_VERSION = 2
 """Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
-RANKER = "ranker."
-"""How the names of the ranker's arrays begin."""
+RANKER, INDEX = "ranker.", "index."
+"""How the names of their arrays begin."""
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Model:
     """One, or the members of an ensemble."""
     rng: np.random.Generator
     ranker: Ranker | None = None
+    index: LabelIndex | None = None
+    """Of the first network's labels."""
     n_steps: int = 0
     documents: dict[str, str] = field(default_factory=dict)
     """Texts that belong to the model, by file name, such as ``labels.txt``."""
@@ -62,6 +65,8 @@ class Model:
             yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
         if self.ranker:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+        if self.index:
+            yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
 
 
 def save_model(directory: Path, model: Model, *, inference_only: bool = False) -> None:
@@ -123,12 +128,19 @@ def load_model(directory: Path) -> Model:
             _network(config, n_features, n_labels, directory, trainable=not inference_only)
             for _ in range(config.n_models)
         ]
-        model = Model(networks, _generator(description, directory), _empty_ranker(config, n_features, n_labels, arrays))
+        model = Model(
+            networks,
+            _generator(description, directory),
+            _empty_ranker(config, n_features, n_labels, arrays),
+            _empty_index(config, arrays),
+        )
         named = dict(model.named_arrays())
         stored = compact_room(named) if inference_only else named
         arrays.read_into(stored)
     if model.ranker and not model.ranker.is_sound():
         raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    if model.index and not model.index.is_sound(n_labels):
+        raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
     if inference_only:
         try:
             expand(stored, named)
@@ -216,12 +228,27 @@ def _network(config: Config, n_features: int, n_labels: int, directory: Path, *,
 
 def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
     """Room for the ranker in the file, if there is one; its size is in the shapes of its arrays."""
-    shapes = {name.removeprefix(RANKER): s for name, (s, _) in arrays.descriptions.items() if name.startswith(RANKER)}
-    if not shapes:
+    lengths = _lengths(arrays, RANKER)
+    if not lengths:
         return None
-    if "weights" in shapes:
+    if "weights" in lengths:
         arrays.expect(RANKER + "indptr", (n_labels + 1,))
-    return Ranker.empty(config, n_features, n_labels, {name: math.prod(shape) for name, shape in shapes.items()})
+    return Ranker.empty(config, n_features, n_labels, lengths)
+
+
+def _empty_index(config: Config, arrays: ArraysFile) -> LabelIndex | None:
+    """The same for the index."""
+    lengths, width = _lengths(arrays, INDEX), config.hidden_sizes[-1]
+    if not lengths:
+        return None
+    arrays.expect(INDEX + "centres", (lengths.get("centre_biases", 0), width))
+    return LabelIndex.empty(lengths, width)
+
+
+def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:
+    """Elements of the arrays whose names begin so, by the rest of their names."""
+    descriptions = arrays.descriptions.items()
+    return {name.removeprefix(prefix): math.prod(shape) for name, (shape, _) in descriptions if name.startswith(prefix)}
 
 
 def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:

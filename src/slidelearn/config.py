@@ -120,6 +120,11 @@ class Config(BaseModel):
     logarithm of the label's training samples; None: those that tell best which labels some held-out training samples
     have, if there are enough samples for that."""
 
+    # Answers
+    answers: Literal["auto", "exact", "index"] = "auto"
+    """How the network's best labels are found. ``exact``: all are scanned; ``index``: only some clusters of them are,
+    which takes a time that grows with the square root of their number; ``auto``: by an index from 100,000 labels on."""
+
     # The pilot, and time
     max_seconds: Annotated[float, Field(gt=0)] | None = None
     """Wall seconds that all of `fit` may take; what is not given is chosen so that they suffice."""

@@ -17,7 +17,7 @@ from slidelearn.budget import Deadline, fit_into
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import PRESETS, Config, make_config
-from slidelearn.inference import Method, top_k
+from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory, resolve_threads
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows, raise_values
@@ -113,6 +113,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ranker_threshold: float | None = None,
         n_neighbours: int | None = None,
         ranker_blend: Sequence[float] | None = None,
+        answers: str | None = None,
         max_seconds: float | None = None,
         pilot: bool | None = None,
         optimizer: str | None = None,
@@ -198,7 +199,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         return self._train(X, Y, steady, 1, callbacks, began)
 
     def predict_topk(
-        self, X: Any, k: int = 5, *, method: Method = "exact", after_batch: Callable[[int], None] | None = None
+        self, X: Any, k: int = 5, *, method: str = "auto", after_batch: Callable[[int], None] | None = None
     ) -> tuple[Ids, Float]:
         """The k best labels of each sample, best first.
 
@@ -209,14 +210,16 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         k
             At most `n_labels_`.
         method
-            ``exact``: over all labels; ``lsh``: over those that the hash tables find.
+            ``exact``: over all labels; ``index``: over those that an index finds, in a time that grows with the square
+            root of their number; ``lsh``: over those that the hash tables find; ``auto``: by the index, if training has
+            made one (option `answers`), else exact.
         after_batch
             Called with the number of samples answered so far.
 
         Returns
         -------
         ids
-            (n_samples, k) int32: columns of Y; -1 where the tables found fewer than k.
+            (n_samples, k) int32: columns of Y; -1 where the index or the tables found fewer than k.
         scores
             (n_samples, k) float32: logits, or the ranker's scores (`slidelearn.ranker.Ranker.order`), which are not
             above 0; -inf beside -1.
@@ -226,14 +229,17 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         self._check_columns("X", X.shape[1], self.n_features_in_)
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= self.n_labels_:
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
-        if method not in ("exact", "lsh"):
-            raise ValueError(f"method must be 'exact' or 'lsh', but is {method!r}")
+        if method not in ("auto", "exact", "index", "lsh"):
+            raise ValueError(f"method must be 'auto', 'exact', 'index' or 'lsh', but is {method!r}")
+        if method == "index" and self._model.index is None:
+            raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
         return top_k(
             self._model.networks,
             self._prepared(X, self.config_),
             int(k),
             ranker=self._model.ranker,
-            method=method,
+            index=self._model.index if method in ("auto", "index") else None,
+            through_tables=method == "lsh",
             n_threads=self._n_threads,
             after_batch=after_batch,
         )

@@ -1,4 +1,4 @@
-"""Answers: hidden -> shortlist (of all labels, or of those that the hash tables find) -> ranker, if any -> top k.
+"""Answers: hidden -> shortlist (of all labels, or of those that an index or the hash tables find) -> ranker -> top k.
 
 Of several networks the first makes the shortlist, and the logits on it are the mean of those of all.
 
@@ -8,7 +8,6 @@ A query never changes the network.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import numpy as np
 from scipy import sparse
@@ -17,12 +16,12 @@ from slidelearn import kernels
 from slidelearn.active import ActiveSet, no_labels
 from slidelearn.batches import to_csr
 from slidelearn.kernels import Csr, Float, Ids, Labels
+from slidelearn.label_index import LabelIndex
 from slidelearn.layers import Execution, densify
 from slidelearn.lsh import LshIndex
 from slidelearn.network import Network
 from slidelearn.ranker import Ranker
 
-Method = Literal["exact", "lsh"]
 BATCH = 256
 """Samples answered together."""
 
@@ -33,7 +32,8 @@ def top_k(
     k: int,
     *,
     ranker: Ranker | None = None,
-    method: Method = "exact",
+    index: LabelIndex | None = None,
+    through_tables: bool = False,
     n_threads: int,
     after_batch: Callable[[int], None] | None = None,
 ) -> tuple[Ids, Float]:
@@ -49,8 +49,10 @@ def top_k(
         Labels per sample, at most n_labels.
     ranker
         What orders the labels on the network's shortlist, if anything.
-    method
-        ``exact``: over all labels; ``lsh``: over those that the hash tables find, as in section 3 of the SLIDE paper.
+    index
+        What finds the labels of the first network; None: all are scanned.
+    through_tables
+        Whether the hash tables find them, as in section 3 of the SLIDE paper.
     n_threads
         Threads that each verb may use.
     after_batch
@@ -59,7 +61,7 @@ def top_k(
     Returns
     -------
     ids
-        (n_samples, k) int32, best first; -1 where the tables found fewer than k.
+        (n_samples, k) int32, best first; -1 where an index or the tables found fewer than k.
     scores
         (n_samples, k) float32: their logits, or the ranker's scores; -inf beside -1.
     """
@@ -70,17 +72,19 @@ def top_k(
     run = Execution(n_threads)
     for each in networks:
         each.prepare_answers(n_threads)
-    index = network.answer_index(n_threads) if method == "lsh" else None
+    tables = network.answer_index(n_threads) if through_tables else None
     ids = np.empty((X.shape[0], k), np.int32)
     scores = np.empty((X.shape[0], k), np.float32)
     for begin in range(0, X.shape[0], BATCH):
         rows = np.arange(begin, min(begin + BATCH, X.shape[0]))
         batch = Csr(*kernels.take_rows(features, rows))
         hidden = network.forward_hidden(batch, seed=0, run=run).hidden
-        if index is None:
-            best = network.output.top_k(_dense(hidden, network), n_listed, n_threads)
+        if tables:
+            best = _top_k_of_tables(network, tables, hidden, n_listed, run)
+        elif index:
+            best = index.top_k(network.output, _dense(hidden, network), n_listed, n_threads)
         else:
-            best = _top_k_of_tables(network, index, hidden, n_listed, run)
+            best = network.output.top_k(_dense(hidden, network), n_listed, n_threads)
         if len(networks) > 1:
             best = _by_mean_logits(*best, networks[1:], batch, run)
         if ranker:
@@ -109,11 +113,11 @@ def _by_mean_logits(
 
 
 def _top_k_of_tables(
-    network: Network, index: LshIndex, hidden: Float | Csr, k: int, run: Execution
+    network: Network, tables: LshIndex, hidden: Float | Csr, k: int, run: Execution
 ) -> tuple[Ids, Float]:
     queries = _dense(hidden, network)
     n_candidates = max(network.config.lsh_candidates, k)
-    found = index.candidates(queries, n_candidates=n_candidates, seed=0, n_threads=run.n_threads)
+    found = tables.candidates(queries, n_candidates=n_candidates, seed=0, n_threads=run.n_threads)
     nobody = no_labels(len(queries))
     labels = Labels(nobody.indptr, nobody.indices)
     done = network.output.forward(hidden, ActiveSet(found.indices, found.indptr, labels), run)

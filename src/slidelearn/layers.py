@@ -6,7 +6,6 @@ A backward pass also takes the optimizer's step on the rows it touches: gradient
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -62,13 +61,6 @@ class LayerPass:
     weight_norms: Float
 
 
-class _AnswerRows(NamedTuple):
-    """What answers need beside the rows; kept until the rows change."""
-
-    scales: Float | None
-    quantized: QuantizedRows | None
-
-
 class NeuronLayer:
     """A layer whose neurons are rows, computed where they are active: hidden layers and the wide output.
 
@@ -83,7 +75,9 @@ class NeuronLayer:
         self.neurons = ParameterRows(n_neurons, n_inputs, optimizer)
         self.scale = scale
         self._bf16 = bf16
-        self._answers: _AnswerRows | None = None
+        self._scales: Float | None = None
+        self._quantized: QuantizedRows | None = None
+        """With the scales, what answers need beside the rows; kept until the rows change."""
 
     @property
     def n_inputs(self) -> int:
@@ -117,7 +111,7 @@ class NeuronLayer:
 
     def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
-        self._answers = None
+        self._scales = self._quantized = None
         rows, threads = self.neurons.rows, run.n_threads
         # neuron by neuron, each row has one writer; without columns, samples write unlocked
         columns = None if run.hogwild or (done.active.shared and not isinstance(done.x, Csr)) else done.active.columns
@@ -155,31 +149,28 @@ class NeuronLayer:
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""
-        x = self._as_query(x, n_threads)
-        scales, quantized = self._answer_rows(n_threads)
-        if quantized:
-            return kernels.scan_top_k(self.neurons.rows, scales, quantized, x, k, n_threads=n_threads)
-        return kernels.exact_top_k(self.neurons.rows, scales, x, k, n_threads=n_threads)
+        x = self.as_query(x, n_threads)
+        if not kernels.scans_int8():
+            return kernels.exact_top_k(self.neurons.rows, self.scales, x, k, n_threads=n_threads)
+        return kernels.scan_top_k(self.neurons.rows, self.scales, self.quantized(n_threads), x, k, n_threads=n_threads)
 
-    def _as_query(self, x: Float, n_threads: int) -> Float:
+    def as_query(self, x: Float, n_threads: int) -> Float:
+        """The input as it is multiplied with rows: of length 1 where logits are cosines."""
         return kernels.unit_rows(x, n_threads=n_threads)[0] if self.scale else x
 
-    def _answer_rows(self, n_threads: int) -> _AnswerRows:
-        if self._answers is None:
-            scales = self._scales()
-            quantized = None
-            if kernels.scans_int8():
-                quantized = QuantizedRows(*kernels.quantize_rows(self.neurons.rows, scales, n_threads=n_threads))
-            self._answers = _AnswerRows(scales, quantized)
-        return self._answers
+    def quantized(self, n_threads: int) -> QuantizedRows:
+        """The rows in eight bits, for scanning."""
+        if self._quantized is None:
+            self._quantized = QuantizedRows(*kernels.quantize_rows(self.neurons.rows, self.scales, n_threads=n_threads))
+        return self._quantized
 
-    def _scales(self) -> Float | None:
-        """What turns ``x . w`` of a unit x into a logit, per neuron."""
-        if not self.scale:
-            return None
-        norms = np.sqrt(np.einsum("ij,ij->i", self.neurons.weights, self.neurons.weights)) + np.float32(1e-6)
-        scales: Float = (self.scale / norms).astype(np.float32)
-        return scales
+    @property
+    def scales(self) -> Float | None:
+        """What turns ``x . w`` of a query x into a logit, (n_neurons,); None: 1."""
+        if self.scale and self._scales is None:
+            norms = np.sqrt(np.einsum("ij,ij->i", self.neurons.weights, self.neurons.weights)) + np.float32(1e-6)
+            self._scales = (self.scale / norms).astype(np.float32)
+        return self._scales
 
     @staticmethod
     def _shaped(logits: Float, active: ActiveSet) -> Float:

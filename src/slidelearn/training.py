@@ -17,6 +17,7 @@ from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
 from slidelearn.config import Config
 from slidelearn.kernels import UpdateRule
+from slidelearn.label_index import LabelIndex
 from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
@@ -32,6 +33,9 @@ from slidelearn.ranker_training import (
 )
 from slidelearn.sampling import ActiveSetSampler
 from slidelearn.shortlists import listed_share
+
+INDEXED_FROM = 100_000
+"""Labels from which on finding the best by an index is quicker than scanning all, in batches too."""
 
 
 @dataclass
@@ -196,8 +200,11 @@ def train_model(
     elif model.ranker:
         some = samples.labelled
         model.ranker = update_ranker(model.ranker, model.networks[0], X[some], Y[some], n_threads, callbacks)
+    ranker_seconds = time.perf_counter() - began
+    update_index(model, n_threads)
     return {
-        "ranker_seconds": time.perf_counter() - began if model.ranker else 0.0,
+        "ranker_seconds": ranker_seconds if model.ranker else 0.0,
+        "index_seconds": time.perf_counter() - began - ranker_seconds if model.index else 0.0,
         "ranker_c": float(model.ranker.c[0]) if model.ranker else None,
         "ranker_blend": model.ranker.blend_by_name() if model.ranker else None,
         "n_held_out": len(kept_back.held_out),
@@ -211,6 +218,17 @@ def train_model(
         "candidate_recall": progress.candidate_recall,
         "n_rebuilds": progress.n_rebuilds,
     }
+
+
+def update_index(model: Model, n_threads: int) -> None:
+    """Index the labels, if the options want that, or bring the index up to date with the rows."""
+    network = model.networks[0]
+    answers, layer = network.config.answers, network.output
+    if model.index:
+        model.index = model.index.refreshed(layer, n_threads)
+    elif answers == "index" or (answers == "auto" and layer.n_neurons >= INDEXED_FROM):
+        rng = np.random.default_rng(network.config.random_state)
+        model.index = LabelIndex.of(layer, rng, n_threads)
 
 
 def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:

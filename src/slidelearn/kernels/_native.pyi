@@ -1,5 +1,8 @@
 # Handwritten, because the types of nanobind's own stubs are those of C++: bare tuples of arrays. Here stand the types
 # that the callers use. tests/kernels/test_twins.py holds the names and arguments against those of the NumPy twins.
+import numpy as np
+from numpy.typing import NDArray
+
 from slidelearn.kernels.types import (
     Classifiers,
     Codes8,
@@ -10,6 +13,7 @@ from slidelearn.kernels.types import (
     Labels,
     NeighbourIndex,
     Offsets,
+    PqRows,
     QuantizedRows,
     Rows,
     UpdateRule,
@@ -79,6 +83,20 @@ def scans_int8() -> bool: ...
 def quantize_rows(rows: Rows, scales: Float | None, *, n_threads: int) -> tuple[Codes8, Float, Ids, Float]: ...
 def scan_top_k(
     rows: Rows, scales: Float | None, quantized: QuantizedRows, hidden: Float, k: int, *, n_threads: int
+) -> tuple[Ids, Float]: ...
+def pq_encode(
+    rows: Rows, scales: Float | None, ids: Ids, codewords: Float, *, n_threads: int
+) -> tuple[NDArray[np.uint8], Float]: ...
+def pq_top_k(
+    rows: Rows,
+    scales: Float | None,
+    index: PqRows,
+    opened: Ids,
+    hidden: Float,
+    k: int,
+    n_kept: int,
+    *,
+    n_threads: int,
 ) -> tuple[Ids, Float]: ...
 def distinct(ids: Ids) -> Ids: ...
 def assemble(

@@ -79,6 +79,16 @@ class QuantizedRows(NamedTuple):
     biases: Float
 
 
+class PqRows(NamedTuple):
+    """Rows as codes of product quantisation, cluster by cluster: see native/kernels/pq_scan.h for the layout."""
+
+    starts: Offsets  # (n_clusters + 1,): the first block of each cluster
+    ids: Ids  # (n_blocks * 64,): the row in each slot, -1 for none
+    biases: Float  # (n_blocks * 64,)
+    codes: NDArray[np.uint8]  # (n_blocks * n_parts / 2 * 64,)
+    codewords: Float  # (n_parts * 4 * 16,)
+
+
 class UpdateRule(NamedTuple):
     """One step of an optimizer; `kind` indexes `RULE_KINDS`."""
 

@@ -50,6 +50,7 @@ from slidelearn.kernels.reference.layers import (
     update_rows,
 )
 from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
+from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
 
 __all__ = [
     "allocate_rows",
@@ -70,6 +71,8 @@ __all__ = [
     "matmul",
     "neighbour_votes",
     "parse_xmc",
+    "pq_encode",
+    "pq_top_k",
     "quantize_rows",
     "sampled_backward",
     "sampled_backward_sparse",
