@@ -29,7 +29,7 @@ from slidelearn.datasets import Dataset
 @pytest.fixture(scope="module")
 def model(tiny: Dataset) -> SlideClassifier:
     options = {"preset": "paper", "hidden_sizes": (8, 8), "n_epochs": 1, "n_tables": 2, "hashes_per_table": 3}
-    options |= {"ranker": True, "shortlist_length": 10}
+    options |= {"ranker": True, "shortlist_length": 10, "answers": "index"}
     clf = SlideClassifier(**options, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
     clf.documents_["labels.txt"] = "\n".join(tiny.label_names)
     return clf

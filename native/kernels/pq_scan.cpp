@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "kernels/best.h"
 #include "kernels/contenders.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr int64_t kBlock = PqRows::kBlock, kPart = PqRows::kPart, kCodewords = PqRows::kCodewords;
 constexpr int64_t kHighest = 127;  // of a table: two of them fit into a byte
 constexpr int64_t kAhead = 8;      // rows asked for ahead of their exact product
+constexpr float kLowest = std::numeric_limits<float>::lowest();
 
 static_assert(kBlock % kWidth == 0);
 
@@ -197,7 +199,7 @@ void pq_encode(Rows rows, const float* scales, const int32_t* ids, int64_t n_blo
         std::memset(of_block, 0, n_parts / 2 * kBlock);
         for (int64_t j = 0; j < kBlock; ++j) {
             const int64_t id = ids[block * kBlock + j];
-            biases[block * kBlock + j] = id < 0 ? -INFINITY : rows.tail(id)[kBias];
+            biases[block * kBlock + j] = id < 0 ? kLowest : rows.tail(id)[kBias];
             if (id < 0) continue;
             const float scale = scales ? scales[id] : 1.0f;
             for (int64_t part = 0; part < n_parts; ++part) {

@@ -18,7 +18,7 @@ struct PqRows {
     // Cluster c has the blocks [starts[c], starts[c + 1]).
     const int64_t* starts;
     int64_t n_clusters;
-    // (n_blocks * kBlock): the row in each slot, -1 and a bias of -inf for none.
+    // (n_blocks * kBlock): the row in each slot, -1 and the lowest of all biases for none.
     const int32_t* ids;
     const float* biases;
     // (n_blocks, n_parts / 2, kBlock): a byte has the codes of two parts, the first in its lower half. Byte 2 i belongs

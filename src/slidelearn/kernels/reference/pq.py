@@ -19,7 +19,7 @@ def n_parts(width: int) -> int:
 def pq_encode(
     rows: Rows, scales: Float | None, ids: Ids, codewords: Float, *, n_threads: int
 ) -> tuple[NDArray[np.uint8], Float]:
-    """The codes and the biases of the rows `ids`, in blocks of 64; -1 for no row, whose bias is -inf.
+    """The codes and the biases of the rows `ids`, in blocks of 64; -1 for no row, which has the lowest bias there is.
 
     A code is the number of the codeword that is nearest to a part of the row times its scale.
     """
@@ -34,7 +34,7 @@ def pq_encode(
     nearest[~there] = 0
     both = nearest[:, 0::2] | nearest[:, 1::2] << 4
     in_bytes = both.reshape(-1, 2, BLOCK // 2, parts // 2).transpose(0, 3, 2, 1)
-    biases = np.where(there, rows.memory[ids, BIAS - TAIL], -np.inf).astype(np.float32)
+    biases = np.where(there, rows.memory[ids, BIAS - TAIL], np.finfo(np.float32).min).astype(np.float32)
     return np.ascontiguousarray(in_bytes).reshape(-1), biases
 
 
