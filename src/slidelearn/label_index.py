@@ -77,7 +77,9 @@ class LabelIndex:
         codes, biases = kernels.pq_encode(layer.neurons.rows, scales, slots, codewords, n_threads=n_threads)
         return cls(centres, PqRows(starts, slots, biases, codes, codewords))
 
-    def top_k(self, layer: NeuronLayer, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
+    def top_k(
+        self, layer: NeuronLayer, x: Float, k: int, n_threads: int, n_opened: int = N_OPENED
+    ) -> tuple[Ids, Float]:
         """The k best neurons that the index finds and their logits, (n_samples, k) each, best first; -1 for none.
 
         Parameters
@@ -86,9 +88,11 @@ class LabelIndex:
             The one that was indexed.
         x
             (n_samples, n_inputs) float32.
+        n_opened
+            Clusters looked into, at most `n_clusters`: more find more, and take longer.
         """
         x = layer.as_query(x, n_threads)
-        opened, _ = self._centres.top_k(x, min(N_OPENED, self.n_clusters), n_threads)
+        opened, _ = self._centres.top_k(x, min(n_opened, self.n_clusters), n_threads)
         n_kept = max(LEAST_KEPT, KEPT_PER_WANTED * k)
         return kernels.pq_top_k(layer.neurons.rows, layer.scales, self._rows, opened, x, k, n_kept, n_threads=n_threads)
 
