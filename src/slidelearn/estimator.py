@@ -221,8 +221,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ids
             (n_samples, k) int32: columns of Y; -1 where the index or the tables found fewer than k.
         scores
-            (n_samples, k) float32: logits, or the ranker's scores (`slidelearn.ranker.Ranker.order`), which are not
-            above 0; -inf beside -1.
+            (n_samples, k) float32: with a ranker the log-odds of the labels, as `slidelearn.ranker.Ranker.order` has
+            them, else logits; -inf beside -1.
         """
         self._check_fitted()
         X = check_features(X)
