@@ -69,7 +69,7 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == "train: 2,589 samples, 3,546 features (8.9 each), 413 labels (2.8 each), 0.2 MB"
     assert lines[1].startswith("test: 608 samples")
-    assert lines[2].startswith("training: 4.2 MB of memory")
+    assert lines[2].startswith("training: 4.0 MB of memory")
     assert lines[3] == "pilot: ranker_blend=found on a part of the samples"
     assert lines[4].startswith("epoch 1/1: 100% · ")
     assert lines[5] == "ranker: 100% of the shortlists"

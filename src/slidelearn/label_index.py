@@ -89,10 +89,13 @@ class LabelIndex:
         x
             (n_samples, n_inputs) float32.
         n_opened
-            Clusters looked into, at most `n_clusters`: more find more, and take longer.
+            Clusters looked into: more find more, and take longer.
         """
         x = layer.as_query(x, n_threads)
-        opened, _ = self._centres.top_k(x, min(n_opened, self.n_clusters), n_threads)
+        if n_opened >= self.n_clusters:
+            opened = np.tile(np.arange(self.n_clusters, dtype=np.int32), (len(x), 1))
+        else:
+            opened, _ = self._centres.top_k(x, n_opened, n_threads)
         n_kept = max(LEAST_KEPT, KEPT_PER_WANTED * k)
         return kernels.pq_top_k(layer.neurons.rows, layer.scales, self._rows, opened, x, k, n_kept, n_threads=n_threads)
 
