@@ -150,6 +150,20 @@ def test_predict_names(place: Path, tiny: Dataset) -> None:
     assert names == [[tiny.label_names[label] for label in row] for row in ids]
 
 
+def test_labels_that_the_tables_find(place: Path, tiny: Dataset) -> None:
+    """The tables may find fewer than are asked for: there are no pairs for these."""
+    model, test = place / "model", place / "test.txt"
+    lines = run("predict", model, test, "--top-k", 300, "--method", "lsh").stdout.splitlines()
+    ids, _ = SlideClassifier.load(model).predict_topk(tiny.X_test, 300, method="lsh")
+    assert (ids == -1).any()
+    written = [[int(pair.split(":")[0]) for pair in line.split(" ") if pair] for line in lines]
+    assert written == [row[row >= 0].tolist() for row in ids]
+    found, exact = (last_json(run("evaluate", model, test, "--method", m, "--json")) for m in ("lsh", "exact"))
+    assert found["p@5"] != exact["p@5"]
+    for command in ("predict", "evaluate"):
+        assert "method must be 'auto'" in run(command, model, test, "--method", "fast", code=1).stderr
+
+
 def test_inspect(place: Path) -> None:
     text = run("inspect", place / "model").stdout
     for expected in ("output.weights", "413 x 16", "float32", "26,432", "labels.txt", "learning_rate", "active_mean"):

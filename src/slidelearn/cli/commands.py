@@ -62,6 +62,7 @@ Settings = Annotated[
         "--set", metavar="NAME=VALUE", help="An option, such as n_epochs=5 or preset=paper.", show_default=False
     ),
 ]
+Method = Annotated[str, typer.Option(help="How labels are found: auto, exact, index or lsh (see `predict_topk`).")]
 Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON; progress goes to standard error.")]
 
 
@@ -163,6 +164,7 @@ def train(
 def evaluate(
     model: Model,
     test: Annotated[Path, _file_argument("TEST", "Samples to test the model on.")],
+    method: Method = "auto",
     threads: Threads = None,
     json: Json = False,
 ) -> None:
@@ -174,7 +176,7 @@ def evaluate(
     read_seconds = time.perf_counter() - began
     require_columns(test, X.shape[1], clf.n_features_in_, "features", str(model))
     require_columns(test, Y.shape[1], clf.n_labels_, "labels", str(model))
-    measured = measure(clf, X, Y, console)
+    measured = measure(clf, X, Y, console, method)
     print_measured(console, measured)
     if json:
         _print_json(measured | {"read_seconds": read_seconds} | footprint(clf, model))
@@ -190,6 +192,7 @@ def predict(
         typer.Option(help="File to write instead of standard output; .gz and .xz pack.", show_default=False),
     ] = None,
     names: Annotated[bool, typer.Option("--names", help="Names of labels, with tabs between the pairs.")] = False,
+    method: Method = "auto",
     threads: Threads = None,
 ) -> None:
     """Write the best labels of each sample, a line each: label:score label:score ..."""
@@ -207,7 +210,7 @@ def predict(
         counting(console, "labelling", X.shape[0]) as after_batch,
     ):
         for begin in range(0, X.shape[0], _ROWS_PER_WRITE):
-            ids, scores = clf.predict_topk(X[begin : begin + _ROWS_PER_WRITE], top_k)
+            ids, scores = clf.predict_topk(X[begin : begin + _ROWS_PER_WRITE], top_k, method=method)
             _write_lines(file, ids.tolist(), scores.tolist(), written_as, "\t" if names else " ")
             after_batch(begin + len(ids))
 
@@ -260,5 +263,6 @@ def _write_lines(
     file: IO[bytes] | io.BufferedIOBase, ids: list[list[int]], scores: list[list[float]], names: list[str], gap: str
 ) -> None:
     for row, row_scores in zip(ids, scores, strict=True):
-        pairs = (f"{names[label]}:{score:.6g}" for label, score in zip(row, row_scores, strict=True))
+        found = (pair for pair in zip(row, row_scores, strict=True) if pair[0] >= 0)
+        pairs = (f"{names[label]}:{score:.6g}" for label, score in found)
         file.write((gap.join(pairs) + "\n").encode())

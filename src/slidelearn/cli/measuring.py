@@ -25,7 +25,7 @@ _N_RANKS = 20
 _N_ALONE = 300
 
 
-def measure(clf: SlideClassifier, X: FloatCsr, Y: FloatCsr, console: Console) -> dict[str, Any]:
+def measure(clf: SlideClassifier, X: FloatCsr, Y: FloatCsr, console: Console, method: str = "auto") -> dict[str, Any]:
     """All metrics as fractions, and milliseconds per sample: in batches of 256, and one sample at a time.
 
     ``psp@k`` is None where the model does not know how often its labels were seen.
@@ -33,25 +33,25 @@ def measure(clf: SlideClassifier, X: FloatCsr, Y: FloatCsr, console: Console) ->
     if not X.shape[0]:
         raise ValueError("the test file must have samples, but has none")
     n_ranks = min(_N_RANKS, clf.n_labels_)
-    clf.predict_topk(X[:1], n_ranks)  # what is prepared once, at the first answer
+    clf.predict_topk(X[:1], n_ranks, method=method)  # what is prepared once, at the first answer
     with counting(console, "testing", X.shape[0]) as after_batch:
         began = time.perf_counter()
-        ids, _ = clf.predict_topk(X, n_ranks, after_batch=after_batch)
+        ids, _ = clf.predict_topk(X, n_ranks, method=method, after_batch=after_batch)
         in_batches = (time.perf_counter() - began) / X.shape[0]
     metrics: dict[str, float | None] = {f"psp@{k}": None for k in KS}
     metrics |= evaluate(_padded(ids, _N_RANKS), Y, inverse_propensities(clf.documents_, clf.n_labels_), KS)
     return metrics | {
         "n_test_samples": X.shape[0],
         "predict_ms_per_sample": 1e3 * in_batches,
-        "predict_ms_alone": 1e3 * _seconds_alone(clf, X, n_ranks),
+        "predict_ms_alone": 1e3 * _seconds_alone(clf, X, n_ranks, method),
     }
 
 
-def _seconds_alone(clf: SlideClassifier, X: FloatCsr, k: int) -> float:
+def _seconds_alone(clf: SlideClassifier, X: FloatCsr, k: int, method: str) -> float:
     n = min(_N_ALONE, X.shape[0])
     began = time.perf_counter()
     for row in range(n):
-        clf.predict_topk(X[row : row + 1], k)
+        clf.predict_topk(X[row : row + 1], k, method=method)
     return (time.perf_counter() - began) / n
 
 
