@@ -164,6 +164,17 @@ def test_labels_that_the_tables_find(place: Path, tiny: Dataset) -> None:
         assert "method must be 'auto'" in run(command, model, test, "--method", "fast", code=1).stderr
 
 
+def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = run("info").stdout
+    for expected in (__version__, "instruction_sets", "baseline", "SLIDELEARN_ISA"):
+        assert expected in text
+    report = last_json(run("info", "--json"))
+    assert report["instruction_set"] in report["instruction_sets"]
+    assert report["n_processors"] >= 1
+    monkeypatch.setenv("SLIDELEARN_ISA", "baseline")
+    assert json.loads(in_a_process("info", "--json").stdout)["instruction_set"] == "baseline"
+
+
 def test_inspect(place: Path) -> None:
     text = run("inspect", place / "model").stdout
     for expected in ("output.weights", "413 x 16", "float32", "26,432", "labels.txt", "learning_rate", "active_mean"):

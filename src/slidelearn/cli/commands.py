@@ -18,7 +18,7 @@ from slidelearn.cli.demo import run_demo
 from slidelearn.cli.display import TrainingDisplay, counting, duration, make_console, size
 from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import read_names, read_samples, require_columns
-from slidelearn.cli.inspection import print_model
+from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.options import gather_options
 from slidelearn.config import make_config
@@ -219,6 +219,14 @@ def predict(
 def inspect(model: Model) -> None:
     """Show what a saved model is made of, without loading it."""
     print_model(make_console(), model)
+
+
+@app.command()
+def info(json: Json = False) -> None:
+    """Show what this machine offers: processors, memory, and the instruction sets of the kernels."""
+    print_machine(make_console(json=json))
+    if json:
+        _print_json(machine_report())
 
 
 @app.command()

@@ -1,18 +1,24 @@
-"""What a saved model is made of, without loading it."""
+"""What a saved model is made of, without loading it; and what this machine offers."""
 
 from __future__ import annotations
 
 import math
+import platform
 from pathlib import Path
 from typing import Any
 
+import numpy
+import scipy
 from rich import box
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 
+from slidelearn import kernels
 from slidelearn.checkpoint import inspect_model
 from slidelearn.cli.display import size
+from slidelearn.machine import available_bytes, resolve_threads
+from slidelearn.version import __version__
 
 
 def print_model(console: Console, directory: Path) -> None:
@@ -32,6 +38,28 @@ def print_model(console: Console, directory: Path) -> None:
     }
     for title, table in parts.items():
         console.print(Group("", f"[bold]{title}[/]", Padding(table, (0, 0, 0, 2))))
+
+
+def machine_report() -> dict[str, Any]:
+    """Versions, processors, memory, and the instruction sets that there are and that are used."""
+    return {
+        "slidelearn": __version__,
+        "python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "n_processors": resolve_threads(None),
+        "free_memory_mb": None if (free := available_bytes()) is None else round(free / 1e6),
+        "instruction_sets": kernels.available_isas(),
+        "instruction_set": kernels.isa_in_use(),
+        "scans_int8": kernels.scans_int8(),
+    }
+
+
+def print_machine(console: Console) -> None:
+    """Print the report, and how to choose another instruction set."""
+    console.print(_pairs(machine_report()))
+    console.print("The environment variable SLIDELEARN_ISA chooses another of the instruction sets.", soft_wrap=True)
 
 
 def _arrays_table(arrays: dict[str, tuple[tuple[int, ...], Any]]) -> Table:
