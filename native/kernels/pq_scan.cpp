@@ -23,7 +23,7 @@ constexpr int64_t kHighest = 127;  // of a table: two of them fit into a byte
 constexpr int64_t kAhead = 8;      // rows asked for ahead of their exact product
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-static_assert(kBlock % kWidth == 0);
+static_assert(kBlock % kWidth == 0 && kCodewords % kWidth == 0 && kCodewords <= 32);
 
 // Where the byte of a row lies in a block.
 int64_t byte_of(int64_t row) { return row < kBlock / 2 ? 2 * row : 2 * (row - kBlock / 2) + 1; }
@@ -34,6 +34,14 @@ void products_of_part(const float* x, int64_t length, const float* codewords, fl
     for (int64_t d = 0; d < length; ++d) {
         for (int64_t c = 0; c < kCodewords; ++c) products[c] += x[d] * codewords[d * kCodewords + c];
     }
+}
+
+// The first of the highest of as many scores as there are codewords; 0 where one is not a number.
+int first_highest(const float* scores) {
+    const Vec highest = broadcast(largest(scores, kCodewords));
+    uint32_t equal = 0;
+    for (int64_t c = 0; c < kCodewords; c += kWidth) equal |= lanes_equal(load(scores + c), highest) << c;
+    return equal ? __builtin_ctz(equal) : 0;
 }
 
 int64_t length_of_part(int64_t part, int64_t width) {
@@ -206,13 +214,10 @@ void pq_encode(Rows rows, const float* scales, const int32_t* ids, int64_t n_blo
                 float products[kCodewords];
                 products_of_part(rows.weights(id) + part * kPart, length_of_part(part, rows.width),
                                  codewords + part * kPart * kCodewords, products);
-                int nearest = 0;
-                float best = -INFINITY;
-                for (int c = 0; c < kCodewords; ++c) {
-                    const float nearness = scale * products[c] - half_squares.floats()[part * kCodewords + c];
-                    nearest = nearness > best ? c : nearest;
-                    best = nearness > best ? nearness : best;
+                for (int64_t c = 0; c < kCodewords; ++c) {
+                    products[c] = scale * products[c] - half_squares.floats()[part * kCodewords + c];
                 }
+                const int nearest = first_highest(products);
                 of_block[part / 2 * kBlock + byte_of(j)] |= static_cast<uint8_t>(nearest << (part % 2 * 4));
             }
         }

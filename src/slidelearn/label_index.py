@@ -25,9 +25,10 @@ N_OPENED = 256
 """Clusters looked into for each sample, if there are so many."""
 LEAST_KEPT, KEPT_PER_WANTED = 256, 8
 """Rows compared exactly."""
-N_ITERATIONS = 6
-"""Of k-means."""
-_N_SAMPLED = 16_384
+N_ITERATIONS = 4
+"""Of k-means among the rows."""
+N_CODEWORD_ITERATIONS = 10
+_N_SAMPLED = 4096
 """Rows that codewords are trained on."""
 _ROWS_AT_A_TIME = 8192
 
@@ -186,8 +187,8 @@ def _codewords(rows: Float, rng: np.random.Generator) -> Float:
     parts = padded.reshape(len(rows), n_parts, PART)
     words = parts[rng.choice(len(rows), CODEWORDS, replace=len(rows) < CODEWORDS)].copy()
     for part in range(n_parts):
-        for _ in range(2 * N_ITERATIONS):
-            x = parts[:, part]
+        x = np.ascontiguousarray(parts[:, part])
+        for _ in range(N_CODEWORD_ITERATIONS):
             nearest = (x @ words[:, part].T - np.square(words[:, part]).sum(axis=1) / 2).argmax(axis=1)
             counts = np.bincount(nearest, minlength=CODEWORDS)
             sums = np.stack([np.bincount(nearest, x[:, d], CODEWORDS) for d in range(PART)], axis=1)
