@@ -117,8 +117,8 @@ NOTES = f"""\
 All in percent; YSO-Related-3lang: on every tenth test sample. P@1 with its standard error. *CPU s*: of training,
 judging not counted. *active*: labels computed per sample. *own*: share of the samples' own labels that the tables (or
 draws) proposed, over all of training; *top {TOP}*: share of the {TOP} labels with the highest logits that are among a
-test sample's candidates, at the end. *ms a step*: CPU seconds divided by steps; *query ms*: asking the tables about a batch;
-*rebuild s*: filling the tables once. *n each*: candidates for each sample; the batch has those of all. *hashed
+test sample's candidates, at the end. *ms a step*: CPU seconds divided by steps; *query ms*: asking the tables about a
+batch; *rebuild s*: filling the tables once. *n each*: candidates for each sample; the batch has those of all. *hashed
 batches*: samples with the same SimHash code of their hidden vector come in a batch together, by so many. Rows without
 P@1: {TIMED_STEPS} steps were timed."""
 
