@@ -81,6 +81,8 @@ def main() -> None:
     options.add_argument("--limit", type=float, default=1800, help="seconds for each measurement (default: 1800)")
     args = options.parse_args()
     name = "compare_peers_quick" if args.quick else "compare_peers"
+    if args.threads > 1:
+        name += f"_{args.threads}_threads"
     results = Results(name, again=args.again)
     data_sets = available(QUICK_DATA_SETS if args.quick else DATA_SETS, args.data)
     rows = {data_set: of_set for data_set in data_sets if (of_set := measured(results, data_set, args))}
