@@ -20,23 +20,23 @@ constexpr int64_t kRoomPerWanted = 4;  // before a list of samples is cut down t
 constexpr int64_t kTogether = 64;      // postings between two looks at whether a list is full
 constexpr int64_t kAhead = 16;         // sums asked for ahead of their visit
 
-// A sample and its similarity, which is at least 0, in one word. The better one is the smaller, of equally similar ones
-// the first.
+// A sample and its similarity, or a label and its votes, which are at least 0, in one word. The better one is the
+// smaller, of equally good ones the first.
 class Found {
   public:
     Found() = default;
-    Found(float similarity, int32_t sample) {
+    Found(float score, int32_t number) {
         uint32_t bits;
-        std::memcpy(&bits, &similarity, sizeof bits);
-        word_ = uint64_t{~bits} << 32 | static_cast<uint32_t>(sample);
+        std::memcpy(&bits, &score, sizeof bits);
+        word_ = uint64_t{~bits} << 32 | static_cast<uint32_t>(number);
     }
-    float similarity() const {
+    float score() const {
         const uint32_t bits = ~static_cast<uint32_t>(word_ >> 32);
-        float similarity;
-        std::memcpy(&similarity, &bits, sizeof similarity);
-        return similarity;
+        float score;
+        std::memcpy(&score, &bits, sizeof score);
+        return score;
     }
-    int32_t sample() const { return static_cast<int32_t>(word_); }
+    int32_t number() const { return static_cast<int32_t>(word_); }
     bool operator<(Found other) const { return word_ < other.word_; }
 
   private:
@@ -76,19 +76,19 @@ void keep_best(std::vector<Found>& found, int64_t n) {
 // the first is read. False, and no more calls, if the matrix is damaged there.
 template <class Row>
 bool visit_rows(const Csr& matrix, int64_t n_columns, const std::vector<Found>& found, Row&& row) {
-    for (const Found& f : found) prefetch(matrix.indptr + f.sample());
+    for (const Found& f : found) prefetch(matrix.indptr + f.number());
     for (const Found& f : found) {
-        if (!matrix.has_row(f.sample())) return false;
-        if (matrix.length(f.sample()) == 0) continue;
-        const int64_t first = matrix.begin(f.sample()), last = matrix.end(f.sample()) - 1;
+        if (!matrix.has_row(f.number())) return false;
+        if (matrix.length(f.number()) == 0) continue;
+        const int64_t first = matrix.begin(f.number()), last = matrix.end(f.number()) - 1;
         for (const int64_t e : {first, last}) {
             prefetch(matrix.indices + e);
             if (matrix.data) prefetch(matrix.data + e);
         }
     }
     for (std::size_t i = 0; i < found.size(); ++i) {
-        if (!matrix.has_sound_row(found[i].sample(), n_columns)) return false;
-        row(i, matrix.begin(found[i].sample()), matrix.end(found[i].sample()));
+        if (!matrix.has_sound_row(found[i].number(), n_columns)) return false;
+        row(i, matrix.begin(found[i].number()), matrix.end(found[i].number()));
     }
     return true;
 }
@@ -105,13 +105,15 @@ class Query {
 
     // Whether the index was found to be sound.
     bool answer(const Csr& x, const Csr& strong, int64_t row, const NeighbourIndex& index, int64_t n_neighbours,
-                const int32_t* ids, int64_t n_ids, float* votes) {
+                const int32_t* ids, int64_t n_ids, float* votes, int32_t* others, int64_t n_others) {
         for (int64_t e = strong.begin(row); e < strong.end(row); ++e)
             if (!index.postings.has_sound_row(strong.indices[e], index.features.n_rows)) return false;
         find_candidates(strong, row, index.postings, kCandidatesPerNeighbour * n_neighbours);
         if (!compare_in_full(x, row, index)) return false;
         keep_best(found_, n_neighbours);
-        return vote(index, ids, n_ids, votes);
+        const bool sound = vote(index, ids, n_ids, votes);
+        list_others(others, n_others, votes + n_ids);
+        return sound;
     }
 
   private:
@@ -134,7 +136,7 @@ class Query {
             if (++n_visited % kTogether != 0 || n_found < room) return;
             select_best(found_.data(), n_found, n);
             n_found = n;
-            least = found_[n - 1].similarity();
+            least = found_[n - 1].score();
         });
         found_.resize(n_found);
         keep_best(found_, n);
@@ -158,7 +160,7 @@ class Query {
             visit_rows(features, index.n_features, found_, [&](std::size_t i, int64_t begin, int64_t end) {
                 float similarity = 0.0f;
                 for (int64_t e = begin; e < end; ++e) similarity += dense_[features.indices[e]] * features.data[e];
-                found_[i] = Found(std::max(0.0f, similarity), found_[i].sample());
+                found_[i] = Found(std::max(0.0f, similarity), found_[i].number());
             });
         for (int64_t e = x.begin(row); e < x.end(row); ++e) dense_[x.indices[e]] = 0.0f;
         return sound;
@@ -167,28 +169,57 @@ class Query {
     bool vote(const NeighbourIndex& index, const int32_t* ids, int64_t n_ids, float* votes) {
         const Csr& labels = index.labels;
         std::fill_n(votes, n_ids, 0.0f);
+        others_.clear();
+        votes_of_others_.clear();
         for (int64_t j = 0; j < n_ids; ++j)
             if (ids[j] >= 0) place_[ids[j]] = static_cast<int32_t>(j);
         std::sort(found_.begin(), found_.end());  // sums in one order, whatever the selection left behind
         float all = 0.0f;
         const bool sound = visit_rows(labels, index.n_labels, found_, [&](std::size_t i, int64_t begin, int64_t end) {
-            const float weight = found_[i].similarity() * found_[i].similarity();
+            const float weight = found_[i].score() * found_[i].score();
             all += weight;
             for (int64_t e = begin; e < end; ++e) {
-                const int32_t place = place_[labels.indices[e]];
-                if (place >= 0) votes[place] += weight;
+                int32_t& place = place_[labels.indices[e]];
+                if (place < 0) {
+                    place = static_cast<int32_t>(n_ids + static_cast<int64_t>(others_.size()));
+                    others_.push_back(labels.indices[e]);
+                    votes_of_others_.push_back(0.0f);
+                }
+                (place < n_ids ? votes[place] : votes_of_others_[place - n_ids]) += weight;
             }
         });
         for (int64_t j = 0; j < n_ids; ++j) {
             if (ids[j] >= 0) place_[ids[j]] = -1;
             if (all > 0.0f) votes[j] /= all;
         }
+        for (std::size_t j = 0; j < others_.size(); ++j) {
+            place_[others_[j]] = -1;
+            if (all > 0.0f) votes_of_others_[j] /= all;
+        }
         return sound;
+    }
+
+    // The n best of the labels that were not asked for.
+    void list_others(int32_t* others, int64_t n, float* votes) {
+        std::fill_n(others, n, -1);
+        std::fill_n(votes, n, 0.0f);
+        if (n == 0) return;
+        found_.clear();
+        for (std::size_t j = 0; j < others_.size(); ++j)
+            if (votes_of_others_[j] > 0.0f) found_.emplace_back(votes_of_others_[j], others_[j]);
+        keep_best(found_, n);
+        std::sort(found_.begin(), found_.end());
+        for (const Found& f : found_) {
+            *others++ = f.number();
+            *votes++ = f.score();
+        }
     }
 
     std::vector<float> sums_;     // by sample
     std::vector<float> dense_;    // by feature: the query written out
-    std::vector<int32_t> place_;  // by label: where it stands in the query's ids, or -1
+    std::vector<int32_t> place_;  // by label: where it stands in the query's ids, or after them in others_, or -1
+    std::vector<int32_t> others_;
+    std::vector<float> votes_of_others_;
     std::vector<Found> found_;
 };
 
@@ -219,14 +250,14 @@ SparseRows strongest(Csr x, int64_t n) {
 }
 
 bool neighbour_votes(Csr x, Csr strong, const NeighbourIndex& index, int64_t n_neighbours, Matrix<const int32_t> ids,
-                     Matrix<float> votes, int n_threads) {
+                     Matrix<float> votes, Matrix<int32_t> others, int n_threads) {
     std::atomic<bool> out_of_memory{false}, sound{true};
     parallel_for(n_threads, x.n_rows, [&](int64_t row, int) {
         thread_local Query query;
         try {
             query.prepare(index);
-            const bool answered =
-                query.answer(x, strong, row, index, n_neighbours, ids.row(row), ids.n_columns, votes.row(row));
+            const bool answered = query.answer(x, strong, row, index, n_neighbours, ids.row(row), ids.n_columns,
+                                               votes.row(row), others.row(row), others.n_columns);
             if (!answered) sound = false;
         } catch (const std::bad_alloc&) {
             query = Query();

@@ -26,6 +26,7 @@ TRAINING = {
     "ranker_seconds",
     "ranker_c",
     "ranker_blend",
+    "n_suggested",
     "pilot",
     "plans",
     "cpu_seconds",

@@ -11,13 +11,14 @@ from support import planted_samples, random_csr, random_floats
 
 from slidelearn import SlideClassifier, ranker_training, shortlists
 from slidelearn.batches import to_csr
+from slidelearn.classifiers import _wrong_ones, classifiers_bytes
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Classifiers, Csr
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import propensities, psp_at_k
 from slidelearn.neighbours import Neighbours
-from slidelearn.ranker import USUAL_BLEND, Ranker, _wrong_ones, ranker_bytes
+from slidelearn.ranker import USUAL_BLEND, Ranker, Shortlist
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 
@@ -54,29 +55,32 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
     indptr = np.arange(0, 48_001, 40, dtype=np.int32)
     tracemalloc.start()
     shortlists = sparse.csr_array((np.ones(48_000, np.int8), np.concatenate(ids), indptr), (1200, n_labels))
-    Ranker.trained(planted.X, planted.Y, shortlists, config, c=1.0, n_threads=1)
+    Ranker.trained(planted.X, planted.Y, shortlists, None, config, c=1.0, n_threads=1)
     _, peak = tracemalloc.get_traced_memory()  # without what verbs take
     tracemalloc.stop()
-    assert 0.45 < peak / ranker_bytes(config, planted.X, planted.Y, 1200) <= 1.0
+    assert 0.45 < peak / classifiers_bytes(config, planted.X, planted.Y, 1200) <= 1.0
 
 
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
     counts = 1.0 + np.arange(len(classifiers.biases), dtype=np.float32)
     c = np.ones(1, np.float32)
-    return Ranker(classifiers, neighbours, n_features, 2, length, np.array(blend, np.float32), counts, c)
+    nobody = np.zeros(1, np.int32)
+    return Ranker(classifiers, neighbours, n_features, length, np.array(blend, np.float32), counts, c, nobody)
 
 
 def test_scores_are_the_blend() -> None:
     weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
     classifiers = Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
     known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
-    neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])))
+    neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])), 2)
     ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, 0.7, -1.0, neighbours=neighbours)
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
-    ids, scores = ranker.order(x, np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32), n_threads=1)
+    ids, logits = np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32)
+    votes, _ = neighbours.votes(x, ids[:, :2].copy(), 0, n_threads=1)
+    ids, scores = ranker.order(x, Shortlist(ids, logits, votes), n_threads=1)
     log_p = np.array([3.0, 1.0]) - np.log(np.exp(3.0) + np.exp(1.0))
-    votes = np.array([0.16 / 0.25, 1.0])  # the third neighbour is not similar at all
-    of_2, of_0 = 0.5 * log_p + 2 * np.array([-0.8, 0.8]) + 3 * np.sqrt(votes) + 0.7 * np.log([4.0, 2.0]) - 1
+    expected = np.array([0.16 / 0.25, 1.0])  # the third neighbour is not similar at all
+    of_2, of_0 = 0.5 * log_p + 2 * np.array([-0.8, 0.8]) + 3 * np.sqrt(expected) + 0.7 * np.log([4.0, 2.0]) - 1
     np.testing.assert_array_equal(ids, [[0, 2, 1]])  # the last one is not on the shortlist of two
     np.testing.assert_allclose(scores, [[of_0, of_2, of_2 + 0.5 * (0.5 - 1.0)]], rtol=1e-5)
 
@@ -85,7 +89,8 @@ def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
     ranker = _ranker(Classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.1, 0.0)
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
-    ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), ids, logits, n_threads=1)
+    shortlist = Shortlist(ids, logits, np.zeros((3, 4), np.float32))
+    ordered, scores = ranker.order(random_csr(rng, 3, 8, 3), shortlist, n_threads=1)
     for row, before in zip(ordered, ids, strict=True):
         assert sorted(row) == sorted(before)
         assert (np.sort(row == -1) == (row == -1)).all()
@@ -201,7 +206,7 @@ def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeyp
     assert clf.ranker_.neighbours.n_samples == n + tiny.X_test.shape[0]
     x = to_csr(normalize_rows(raise_values(tiny.X_test[:1], clf.config_.feature_power)))
     own = tiny.Y_test[:1].indices[None].astype(np.int32)
-    assert clf.ranker_.neighbours.votes(x, own, 1, n_threads=1).all()
+    assert clf.ranker_.neighbours.votes(x, own, 0, n_threads=1)[0].all()
 
 
 @pytest.mark.parametrize(
@@ -236,3 +241,30 @@ def test_classifiers_where_they_are_cheap(tiny: Dataset, monkeypatch: pytest.Mon
         clf = SlideClassifier(preset="quick", n_jobs=1).fit(tiny.X_train, tiny.Y_train)
         assert clf.ranker_ is not None
         assert (clf.ranker_.classifiers is not None) == there
+
+
+def test_neighbours_name_labels_that_the_network_missed(rng: np.random.Generator) -> None:
+    """Labels of one sample each, and a network too small for them: only the nearest samples know."""
+    n = 3000
+    X = sparse.random_array((n, 2000), density=0.004, random_state=rng, format="csr", dtype=np.float32)
+    Y = sparse.eye_array(n, format="csr")
+    X_test = X.copy()
+    X_test.data += 0.05 * rng.standard_normal(len(X.data)).astype(np.float32)
+    options: dict[str, Any] = {"hidden_sizes": (4,), "n_epochs": 1, "n_jobs": 1, "pilot": False}
+    given: dict[str, Any] = {"ranker_blend": (0.7, 0.0, 2.0, 0.0), "ranker_c": 0.5}
+    alone, helped = (SlideClassifier(**options, **given, n_suggested=n).fit(X, Y) for n in (0, 5))
+    assert helped.score(X_test, Y) > 0.9 > alone.score(X_test, Y)
+    ids, scores = helped.predict_topk(X_test, k=200)  # the whole shortlist, and what comes after it
+    assert (np.sort(ids, axis=1)[:, 1:] > np.sort(ids, axis=1)[:, :-1]).all()
+    assert np.isfinite(scores).all()
+    np.testing.assert_array_equal(ids[:, :30], helped.predict_topk(X_test, k=30)[0])
+    few = SlideClassifier(**options, n_suggested=0).fit(X, Y)
+    assert few.ranker_ is not None
+    assert few.ranker_.n_suggested[0] == 0
+
+
+def test_neighbours_name_none_where_that_does_not_help(tiny: Dataset) -> None:
+    clf = SlideClassifier(n_jobs=1, shortlist_length=300).fit(tiny.X_train, tiny.Y_train)
+    assert clf.ranker_ is not None
+    assert clf.n_labels_ > 300
+    assert clf.ranker_.n_suggested[0] == 0

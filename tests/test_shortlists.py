@@ -46,3 +46,15 @@ def test_classifiers_learn_from_some_shortlists(tiny: Dataset, monkeypatch: pyte
     assert listed_share(*tiny.Y_train.shape, alone.config_) < 0.5
     ranked = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)
+
+
+def test_they_come_from_the_index_where_answers_do(tiny: Dataset) -> None:
+    clf = SlideClassifier(**SMALL, ranker=False, answers="index").fit(tiny.X_train, tiny.Y_train)
+    index = clf._model.index
+    assert index is not None
+    X = normalize_rows(tiny.X_test)
+    found = make_shortlists(clf.network_, X, 1, index=index)
+    ids, _ = top_k([clf.network_], X, 5, index=index, n_threads=1)
+    for row in range(X.shape[0]):
+        np.testing.assert_array_equal(np.sort(found[row : row + 1].indices), np.sort(ids[row][ids[row] >= 0]))
+    SlideClassifier(**SMALL, answers="index").fit(tiny.X_train, tiny.Y_train).partial_fit(tiny.X_test, tiny.Y_test)

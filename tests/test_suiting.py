@@ -24,8 +24,8 @@ def test_shortlists_are_longer_where_samples_have_many_labels(each: int, length:
     assert suit(make_config(), {"shortlist_length"}, _labels(10, each)).shortlist_length == length
 
 
-@pytest.mark.parametrize(("n_samples", "n_models"), [(119, 2), (120, 1)])
-def test_two_networks_where_labels_have_few_samples(n_samples: int, n_models: int) -> None:
+@pytest.mark.parametrize(("n_samples", "n_models"), [(59, 3), (60, 2), (119, 2), (120, 1)])
+def test_more_networks_where_labels_have_few_samples(n_samples: int, n_models: int) -> None:
     assert suit(make_config(), {"n_models"}, _labels(n_samples, 5)).n_models == n_models
 
 

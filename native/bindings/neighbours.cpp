@@ -16,10 +16,13 @@ OutCsr bind_strongest(const InCsr& x, int64_t n_features, int64_t n) {
     return {to_array(kept.indptr), to_array(kept.indices), to_array(kept.data)};
 }
 
-OutMatrix<float> bind_neighbour_votes(const InCsr& x, const InCsr& strong, const InIndex& index, int64_t n_neighbours,
-                                      const InMatrix<int32_t>& ids, int n_threads) {
+std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCsr& x, const InCsr& strong,
+                                                                      const InIndex& index, int64_t n_neighbours,
+                                                                      const InMatrix<int32_t>& ids, int64_t n_others,
+                                                                      int n_threads) {
     require_threads(n_threads);
     require(n_neighbours >= 1, "n_neighbours must be >= 1, but is " + std::to_string(n_neighbours));
+    require(n_others >= 0, "n_others must be >= 0, but is " + std::to_string(n_others));
     const auto& [postings, features, labels, n_labels] = index;
     const Csr vp = with_data(view_unread(postings), "index.postings"), vl = view_unread(labels);
     const Csr vf = with_data(view_unread(features), "index.features");
@@ -30,15 +33,17 @@ OutMatrix<float> bind_neighbour_votes(const InCsr& x, const InCsr& strong, const
     bool inside = true;
     for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k) inside &= vi.data[k] >= -1 && vi.data[k] < n_labels;
     require(inside, "ids must lie in [-1, " + std::to_string(n_labels) + ")");
-    OutMatrix<float> votes = new_matrix<float>(vi.n_rows, vi.n_columns);
-    const Matrix<float> vv{votes.data(), vi.n_rows, vi.n_columns, vi.n_columns};
+    OutMatrix<float> votes = new_matrix<float>(vi.n_rows, vi.n_columns + n_others);
+    OutMatrix<int32_t> others = new_matrix<int32_t>(vi.n_rows, n_others);
+    const Matrix<float> vv{votes.data(), vi.n_rows, vi.n_columns + n_others, vi.n_columns + n_others};
+    const Matrix<int32_t> vo{others.data(), vi.n_rows, n_others, n_others};
     bool sound;
     {
         const nb::gil_scoped_release unlocked;
-        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, vi, vv, n_threads);
+        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, vi, vv, vo, n_threads);
     }
     require(sound, "index must have ascending indptr, and indices that lie within features, samples and labels");
-    return votes;
+    return {votes, others};
 }
 
 }  // namespace
@@ -46,7 +51,7 @@ OutMatrix<float> bind_neighbour_votes(const InCsr& x, const InCsr& strong, const
 void bind_neighbours(nb::module_& m) {
     m.def("strongest", &bind_strongest, "x"_a, "n_features"_a, "n"_a);
     m.def("neighbour_votes", &bind_neighbour_votes, "x"_a, "strong"_a, "index"_a, "n_neighbours"_a, "ids"_a,
-          nb::kw_only(), "n_threads"_a);
+          "n_others"_a, nb::kw_only(), "n_threads"_a);
 }
 
 }  // namespace slidelearn

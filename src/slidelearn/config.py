@@ -115,6 +115,9 @@ class Config(BaseModel):
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0)] = 30
     """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples."""
+    n_suggested: Annotated[int, Field(ge=0)] | None = None
+    """Labels that these may add to a shortlist; None: 5, unless answers are no better with them on held-out training
+    samples."""
     ranker_blend: tuple[float, float, float, float] | None = None
     """Weights of the network's log-probability, the classifier's margin, the root of the neighbours' votes and the
     logarithm of the label's training samples; None: those that tell best which labels some held-out training samples

@@ -112,6 +112,7 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,
         n_neighbours: int | None = None,
+        n_suggested: int | None = None,
         ranker_blend: Sequence[float] | None = None,
         answers: str | None = None,
         max_seconds: float | None = None,

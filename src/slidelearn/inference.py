@@ -1,6 +1,7 @@
 """Answers: hidden -> shortlist (of all labels, or of those that an index or the hash tables find) -> ranker -> top k.
 
-Of several networks the first makes the shortlist, and the logits on it are the mean of those of all.
+Of several networks the first makes the shortlist, to which the nearest training samples may add labels of theirs; the
+logits on it are the mean of those of all networks.
 
 A query never changes the network.
 """
@@ -19,8 +20,9 @@ from slidelearn.kernels import Csr, Float, Ids, Labels
 from slidelearn.label_index import LabelIndex
 from slidelearn.layers import Execution, densify
 from slidelearn.lsh import LshIndex
+from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
-from slidelearn.ranker import Ranker
+from slidelearn.ranker import Ranker, Shortlist
 
 BATCH = 256
 """Samples answered together."""
@@ -78,38 +80,101 @@ def top_k(
     for begin in range(0, X.shape[0], BATCH):
         rows = np.arange(begin, min(begin + BATCH, X.shape[0]))
         batch = Csr(*kernels.take_rows(features, rows))
-        hidden = network.forward_hidden(batch, seed=0, run=run).hidden
+        hidden = [each.forward_hidden(batch, seed=0, run=run).hidden for each in networks]
         if tables:
-            best = _top_k_of_tables(network, tables, hidden, n_listed, run)
+            best = _top_k_of_tables(network, tables, hidden[0], n_listed, run)
         elif index:
-            best = index.top_k(network.output, _dense(hidden, network), n_listed, n_threads)
+            best = index.top_k(network.output, _dense(hidden[0], network), n_listed, n_threads)
         else:
-            best = network.output.top_k(_dense(hidden, network), n_listed, n_threads)
-        if len(networks) > 1:
-            best = _by_mean_logits(*best, networks[1:], batch, run)
+            best = network.output.top_k(_dense(hidden[0], network), n_listed, n_threads)
         if ranker:
-            best = ranker.order(batch, *best, n_threads=n_threads)
+            shortlist = _extended(*best, networks, hidden, batch, ranker.neighbours, ranker.lengths, run)
+            best = ranker.order(batch, shortlist, n_threads=n_threads)
+        elif len(networks) > 1:
+            best = _by_logits(best[0], _mean_logits(*best, networks, hidden, run))
         ids[rows], scores[rows] = best[0][:, :k], best[1][:, :k]
         if after_batch:
             after_batch(int(rows[-1]) + 1)
     return ids, scores
 
 
-def _by_mean_logits(
-    ids: Ids, logits: Float, others: Sequence[Network], batch: Csr, run: Execution
-) -> tuple[Ids, Float]:
-    """The same labels in the order of their mean logits, and these; -1 and -inf stay last."""
+def shortlists(
+    networks: Sequence[Network],
+    x: Csr,
+    neighbours: Neighbours | None,
+    lengths: tuple[int, int],
+    *,
+    n_threads: int,
+) -> Shortlist:
+    """What a ranker would be given for some samples, few enough to be asked together.
+
+    Parameters
+    ----------
+    networks, x
+        As in `top_k`.
+    neighbours
+        Who votes, and may add labels.
+    lengths
+        How many labels the network, and how many the neighbours put on each list.
+    """
+    run = Execution(n_threads)
+    for each in networks:
+        each.prepare_answers(n_threads)
+    hidden = [each.forward_hidden(x, seed=0, run=run).hidden for each in networks]
+    best = networks[0].output.top_k(_dense(hidden[0], networks[0]), lengths[0], n_threads)
+    return _extended(*best, networks, hidden, x, neighbours, lengths, run)
+
+
+def _extended(
+    ids: Ids,
+    logits: Float,
+    networks: Sequence[Network],
+    hidden: Sequence[Float | Csr],
+    batch: Csr,
+    neighbours: Neighbours | None,
+    lengths: tuple[int, int],
+    run: Execution,
+) -> Shortlist:
+    """The first network's best labels, those that the neighbours add after so many of these, and what is known of all.
+
+    What the neighbours name the network may have further down: there it is taken out.
+    """
+    n, n_others = min(lengths[0], ids.shape[1]), lengths[1]
+    listed, rest = ids[:, :n], ids[:, n:]
+    votes = np.zeros((len(ids), n), np.float32)
+    if neighbours:
+        votes, others = neighbours.votes(batch, np.ascontiguousarray(listed), n_others, n_threads=run.n_threads)
+        if rest.shape[1]:
+            rest = np.where((rest[:, :, None] == others[:, None, :]).any(axis=2), np.int32(-1), rest)
+        ids = np.hstack([listed, others, rest])
+        of_others = _logits(networks[0], hidden[0], others, run)
+        logits = np.hstack([logits[:, :n], of_others, np.where(rest < 0, -np.inf, logits[:, n:])])
+    return Shortlist(ids, _mean_logits(ids, logits, networks, hidden, run), votes)
+
+
+def _mean_logits(
+    ids: Ids, logits: Float, networks: Sequence[Network], hidden: Sequence[Float | Csr], run: Execution
+) -> Float:
+    """The mean logits of these labels, of which the first network's are known."""
+    others = zip(networks[1:], hidden[1:], strict=True)
+    return sum((_logits(network, of_it, ids, run) for network, of_it in others), logits) / np.float32(len(networks))
+
+
+def _logits(network: Network, hidden: Float | Csr, ids: Ids, run: Execution) -> Float:
+    """A network's logits of these labels, (n_samples, n); -inf beside -1."""
     there = ids >= 0
-    indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    nobody = no_labels(batch.n_rows)
-    listed = ActiveSet(ids[there], indptr, Labels(nobody.indptr, nobody.indices))
-    sums = logits.copy()
-    for network in others:
-        hidden = network.forward_hidden(batch, seed=0, run=run).hidden
-        sums[there] += network.output.forward(hidden, listed, run).logits
-    mean = sums / np.float32(1 + len(others))
-    order = np.argsort(-mean, axis=1, kind="stable")
-    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(mean, order, axis=1)
+    logits = np.full(ids.shape, -np.inf, np.float32)
+    if there.any():
+        nobody = no_labels(len(ids))
+        indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        listed = ActiveSet(ids[there], indptr, Labels(nobody.indptr, nobody.indices))
+        logits[there] = network.output.forward(hidden, listed, run).logits
+    return logits
+
+
+def _by_logits(ids: Ids, logits: Float) -> tuple[Ids, Float]:
+    order = np.argsort(-logits, axis=1, kind="stable")
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(logits, order, axis=1)
 
 
 def _top_k_of_tables(

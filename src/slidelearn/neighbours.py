@@ -31,25 +31,27 @@ class Neighbours:
         (n_samples, n_features) and (n_samples, n_labels).
     n_features, n_labels
         Columns of these.
+    n_asked
+        How many of them vote on a query; each weighs as much as the square of its inner product with it.
     """
 
-    def __init__(self, features: Csr, labels: Csr, n_features: int, n_labels: int) -> None:
+    def __init__(self, features: Csr, labels: Csr, n_features: int, n_labels: int, n_asked: int) -> None:
         self._features, self._labels = features, labels
-        self._n_features, self._n_labels = n_features, n_labels
+        self._n_features, self._n_labels, self._n_asked = n_features, n_labels, n_asked
         self._index: NeighbourIndex | None = None
 
     @classmethod
-    def of(cls, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours:
+    def of(cls, X: sparse.csr_array, Y: sparse.csr_array, n_asked: int) -> Neighbours:
         """The samples of two SciPy matrices."""
-        return cls(to_csr(X), to_csr(Y, pattern_only=True), X.shape[1], Y.shape[1])
+        return cls(to_csr(X), to_csr(Y, pattern_only=True), X.shape[1], Y.shape[1], n_asked)
 
     def with_more(self, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours:
         """These samples and others; the index is made anew, which takes some 10 ms for each 100,000 samples."""
         features, labels = _below(self._features, to_csr(X)), _below(self._labels, to_csr(Y, pattern_only=True))
-        return Neighbours(features, labels, self._n_features, self._n_labels)
+        return Neighbours(features, labels, self._n_features, self._n_labels, self._n_asked)
 
-    def votes(self, x: Csr, ids: Ids, n_neighbours: int, *, n_threads: int) -> Float:
-        """How much of the weight of each sample's nearest neighbours is in favour of the labels `ids`.
+    def votes(self, x: Csr, ids: Ids, n_others: int, *, n_threads: int) -> tuple[Float, Ids]:
+        """How much of the weight of each sample's nearest neighbours is in favour of the labels `ids`, and of others.
 
         Parameters
         ----------
@@ -57,17 +59,19 @@ class Neighbours:
             The samples' features.
         ids
             (n_samples, m): labels; -1 for none.
-        n_neighbours
-            Neighbours asked; each weighs as much as the square of its inner product with the sample.
+        n_others
+            Labels to name beside these.
 
         Returns
         -------
         votes
-            (n_samples, m), from 0 to 1.
+            (n_samples, m + n_others), from 0 to 1: those for `ids`, then those for the others.
+        others
+            (n_samples, n_others): the labels with most votes that are not among `ids`, best first; -1 for none.
         """
         self._index = self._index or self._make_index()
         strong = Csr(*kernels.strongest(x, self._n_features, N_STRONGEST))
-        return kernels.neighbour_votes(x, strong, self._index, n_neighbours, ids, n_threads=n_threads)
+        return kernels.neighbour_votes(x, strong, self._index, self._n_asked, ids, n_others, n_threads=n_threads)
 
     @property
     def n_samples(self) -> int:
@@ -75,7 +79,7 @@ class Neighbours:
         return self._features.n_rows
 
     @classmethod
-    def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int) -> Neighbours:
+    def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int, n_asked: int) -> Neighbours:
         """Room for samples that are to be read from a file, whose arrays have these lengths, by name."""
 
         def room(name: str, dtype: Any) -> Any:
@@ -87,7 +91,7 @@ class Neighbours:
             room("weights", np.float32),
         )
         labels = Csr(room("labels.indptr", np.int64), room("labels", np.int32), NO_DATA)
-        return cls(features, labels, n_features, n_labels)
+        return cls(features, labels, n_features, n_labels, n_asked)
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other, as in `Ranker.is_sound`."""

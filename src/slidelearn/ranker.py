@@ -1,9 +1,8 @@
 """The ranker: puts the labels on the network's shortlist in order, by all the evidence there is.
 
 The network finds the few labels that are likely; which of these are right, features tell that a few hundred hidden
-units cannot hold. So each label's sparse linear classifier learns to tell its own samples from those that had it on
-their shortlist and should not have (the matcher and ranker of label trees: Prabhu et al., Parabel, WWW 2018; Yu et al.,
-PECOS, JMLR 2022), here with the network as the matcher. And the nearest training samples vote. A logistic regression on
+units cannot hold. So each label's classifier speaks for or against it. And the nearest training samples vote; where
+labels are so many that the network often misses the right ones, they name some themselves. A logistic regression on
 held-out samples blends the three (Wolpert, Stacked generalization, 1992), so a score is a label's log-odds.
 """
 
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +18,13 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from slidelearn import kernels
-from slidelearn.batches import is_sound, to_csr
+from slidelearn.batches import is_sound
+from slidelearn.classifiers import train_classifiers
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
 from slidelearn.metrics import precision_at_k
 from slidelearn.neighbours import Neighbours
 
-TOLERANCE = 0.1
-"""On the projected gradient: more passes than that takes gain nothing on held-out samples."""
-MAX_PASSES = 20
 UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
@@ -38,20 +35,26 @@ USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 
 TOLERATED_LOSS, USUAL_GAIN = 0.01, np.float32(0.3)
 """Under the objective `tail`."""
+USUAL_SUGGESTED = 5
+"""Labels that the neighbours may add to a shortlist, unless that harms on held-out samples: more gain little."""
 NEIGHBOURS = "neighbours."
 """How the names of the neighbours' arrays begin."""
 
 
-def ranker_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_with_list: int) -> int:
-    """Memory that training a ranker with so many shortlists takes at its peak, beside the network and the samples.
+class Shortlist(NamedTuple):
+    """Labels that answers are chosen from, and what is known of them already."""
 
-    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight,
-    of which there are at most as many as the labels' samples have features. All that time the label rows are there in
-    eight bits too, for making the shortlists.
-    """
-    n_listed = n_with_list * min(config.shortlist_length, Y.shape[1])
-    n_weights = Y.nnz * X.nnz // max(X.shape[0], 1)
-    return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 28 * n_weights)
+    ids: Ids
+    """(n_samples, n); -1 for none."""
+    logits: Float
+    """(n_samples, n): the network's; -inf beside -1."""
+    votes: Float
+    """(n_samples, m): the neighbours' for the first m, which the ranker puts in order; those after them have the
+    network's order."""
+
+    def first(self, n: int) -> Shortlist:
+        """The first n labels of each sample."""
+        return Shortlist(self.ids[:, :n], self.logits[:, :n], self.votes[:, :n])
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,6 @@ class Ranker:
     classifiers: Classifiers | None
     neighbours: Neighbours | None
     n_features: int
-    n_neighbours: int
     shortlist_length: int
     """How many of the network's best labels it orders; those after them keep the network's order."""
     blend: Float
@@ -70,6 +72,8 @@ class Ranker:
     """(n_labels,): training samples of each label."""
     c: Float
     """(1,): the C that the classifiers were trained with."""
+    n_suggested: Ids
+    """(1,): how many labels the neighbours may add to those; (0,) in models that do not know of it."""
     gains: Float | None = None
     """(n_labels,): logarithm of what a right label counts, where not all count alike."""
 
@@ -79,12 +83,13 @@ class Ranker:
         X: sparse.csr_array,
         Y: sparse.csr_array,
         shortlists: sparse.csr_array | None,
+        neighbours: Neighbours | None,
         config: Config,
         *,
         c: float,
         n_threads: int,
     ) -> Ranker:
-        """Train the classifiers of all labels; the samples become the neighbours, the blend is the usual one.
+        """Train the classifiers of all labels; the blend is the usual one.
 
         Parameters
         ----------
@@ -94,16 +99,24 @@ class Ranker:
             (n_samples, n_labels) CSR.
         shortlists
             (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist. None: no classifiers.
+        neighbours
+            Who votes.
         c
             Weight of a sample's loss against the regulariser.
         """
         classifiers = None
         if shortlists is not None:
-            classifiers = _train_classifiers(X, Y, shortlists, config, c, None, n_threads)
-        neighbours = Neighbours.of(X, Y) if config.n_neighbours else None
-        blend = np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32)
-        lengths = X.shape[1], config.n_neighbours, config.shortlist_length
-        return cls(classifiers, neighbours, *lengths, blend, _label_counts(Y), np.array([c], np.float32))
+            classifiers = train_classifiers(X, Y, shortlists, config, c=c, former=None, n_threads=n_threads)
+        return cls(
+            classifiers,
+            neighbours,
+            X.shape[1],
+            config.shortlist_length,
+            np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32),
+            _label_counts(Y),
+            np.array([c], np.float32),
+            np.array([n_suggested(config)], np.int32),
+        )
 
     def updated(
         self,
@@ -122,7 +135,7 @@ class Ranker:
         classifiers = None
         if shortlists is not None:
             c = float(self.c[0]) * UPDATE_SHARE
-            classifiers = _train_classifiers(X, Y, shortlists, config, c, self.classifiers, n_threads)
+            classifiers = train_classifiers(X, Y, shortlists, config, c=c, former=self.classifiers, n_threads=n_threads)
         return replace(self, classifiers=classifiers).with_more_samples(X, Y)
 
     def with_more_samples(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
@@ -130,73 +143,92 @@ class Ranker:
         neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
         return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
 
-    def order(self, x: Csr, ids: Ids, logits: Float, *, n_threads: int) -> tuple[Ids, Float]:
-        """Put the first `shortlist_length` labels of each sample in the order of their scores.
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """How many labels the network, and how many the neighbours put on a shortlist."""
+        return self.shortlist_length, int(self.n_suggested.sum())
+
+    def order(self, x: Csr, shortlist: Shortlist, *, n_threads: int) -> tuple[Ids, Float]:
+        """Put the labels of each sample in the order of their scores.
 
         A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
-        its probability times its gain. The labels after the shortlist come after all on it, as far as the network has
-        them.
-
-        Parameters
-        ----------
-        x
-            The samples' features.
-        ids, logits
-            (n_samples, n): the network's best labels, best first, -1 for none; and their logits.
+        its probability times its gain. The labels that nobody voted on come after all others, in the network's order.
 
         Returns
         -------
         ids, scores
-            (n_samples, n): the same labels, best first, and their scores; -inf beside -1.
+            (n_samples, n): the labels of the shortlist, best first, and their scores; -inf beside -1.
         """
-        listed, rest = np.split(ids, [self.shortlist_length], axis=1)
-        evidence = self.evidence(x, listed, logits[:, : listed.shape[1]], n_threads=n_threads)
+        n = shortlist.votes.shape[1]
+        evidence = self.evidence(x, shortlist, n_threads=n_threads)
         scores = evidence @ self.blend[:-1] + self.blend[-1]
         if self.gains is not None:
-            scores = self.gains[listed] - np.logaddexp(0, -scores)
-        scores = np.where(listed < 0, -np.inf, scores)
+            scores = self.gains[shortlist.ids[:, :n]] - np.logaddexp(0, -scores)
+        if shortlist.ids.shape[1] > n:
+            scores = np.hstack([scores, self._scores_below(scores, shortlist)])
+        scores = np.where(shortlist.ids < 0, -np.inf, scores)
         best = np.argsort(-scores, axis=1, kind="stable")
-        listed, scores = np.take_along_axis(listed, best, axis=1), np.take_along_axis(scores, best, axis=1)
-        if rest.shape[1]:
-            last = np.maximum(logits[:, self.shortlist_length - 1, None], np.finfo(np.float32).min)
-            with np.errstate(invalid="ignore"):  # -inf - -inf beside -1
-                below = self.blend[0] * (logits[:, self.shortlist_length :] - last)
-            scores = np.hstack([scores, np.where(rest < 0, -np.inf, scores[:, -1:] + below)])
-        return np.hstack([listed, rest]), scores.astype(np.float32)
+        return np.take_along_axis(shortlist.ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
 
-    def evidence(self, x: Csr, listed: Ids, logits: Float, *, n_threads: int) -> Float:
-        """What speaks for each label on the shortlists: (n_samples, m, 4) in the order of `EVIDENCE`; 0 beside -1.
+    def _scores_below(self, scores: Float, shortlist: Shortlist) -> Float:
+        """Scores of the labels that nobody voted on, below those of all others: by their distance in logits."""
+        n = scores.shape[1]
+        there = shortlist.ids[:, :n] >= 0
+        least = np.min(scores, axis=1, where=there, initial=np.inf, keepdims=True)
+        last = np.min(shortlist.logits[:, :n], axis=1, where=there, initial=np.inf, keepdims=True)
+        rest = shortlist.logits[:, n:]
+        with np.errstate(invalid="ignore"):  # infinities where there are none
+            below: Float = least + self.blend[0] * (rest - np.maximum(last, rest.max(axis=1, keepdims=True)))
+        return below
 
-        The logarithm of the network's softmax over the shortlist; the margin of the label's classifier; the square root
-        of the neighbours' votes; the logarithm of one more than the label's training samples.
+    def evidence(self, x: Csr, shortlist: Shortlist, *, n_threads: int) -> Float:
+        """What speaks for each label that was voted on: (n_samples, m, 4) in the order of `EVIDENCE`; 0 beside -1.
+
+        The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
+        neighbours' votes; the logarithm of one more than the label's training samples.
         """
-        found = np.zeros((*listed.shape, len(EVIDENCE)), np.float32)
+        found = np.zeros((*shortlist.votes.shape, len(EVIDENCE)), np.float32)
+        listed, logits, _ = shortlist.first(found.shape[1])
         listed, there = np.ascontiguousarray(listed), listed >= 0
         with np.errstate(divide="ignore", invalid="ignore"):  # samples that have no label at all on their list
-            above = np.where(there, logits - logits[:, :1], -np.inf)
+            above = np.where(there, logits - logits.max(axis=1, keepdims=True), -np.inf)
             found[..., 0] = above - np.log(np.exp(above).sum(axis=1, keepdims=True))
         if self.classifiers:
             margins = kernels.classifier_margins(x, self.n_features, listed, self.classifiers, n_threads=n_threads)
             found[..., 1] = margins
-        if self.neighbours:
-            found[..., 2] = np.sqrt(self.neighbours.votes(x, listed, self.n_neighbours, n_threads=n_threads))
+        found[..., 2] = np.sqrt(shortlist.votes)
         found[..., 3] = np.log1p(self.counts)[listed]
         found[~there] = 0
         return found
 
-    def fit_blend(self, x: Csr, Y: sparse.csr_array, ids: Ids, logits: Float, *, n_threads: int) -> Ranker:
+    def fit_blend(
+        self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist, *, may_shorten: bool = True, n_threads: int
+    ) -> Ranker:
         """The same ranker, with the blend that tells best which labels on their shortlists held-out samples have.
 
         Parameters
         ----------
         x, Y
             Features and labels of the samples.
-        ids, logits
-            The network's shortlists for them, as in `order`.
+        shortlist
+            Theirs, with what the neighbours added.
+        may_shorten
+            Whether the neighbours need not add labels any more if the answers are no better with these.
         """
-        evidence, there = self.evidence(x, ids, logits, n_threads=n_threads), ids >= 0
+        fitted = []
+        n_votes, most = shortlist.votes.shape[1], self.lengths[1]
+        for n in sorted({0 if may_shorten else most, most}):
+            part = shortlist.first(n_votes - most + n)
+            ranker = replace(self, n_suggested=np.array([n], np.int32))._with_blend(x, Y, part, n_threads)
+            ids, _ = ranker.order(x, part, n_threads=n_threads)
+            ks = [k for k in (1, 3, 5) if k <= ids.shape[1]]
+            fitted.append((sum(precision_at_k(ids, Y, k) for k in ks), -n, ranker))
+        return max(fitted, key=lambda one: one[:2])[2]
+
+    def _with_blend(self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist, n_threads: int) -> Ranker:
+        evidence, there = self.evidence(x, shortlist, n_threads=n_threads), shortlist.ids >= 0
         row, column = np.nonzero(there)
-        is_own = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
+        is_own = np.asarray(Y[row, shortlist.ids[row, column]]).reshape(-1) != 0
         if is_own.all() or not is_own.any():
             return self
         blend = np.zeros(len(EVIDENCE) + 1, np.float32)
@@ -213,19 +245,19 @@ class Ranker:
         return replace(self, blend=blend)
 
     def with_gains(
-        self, x: Csr, Y: sparse.csr_array, ids: Ids, logits: Float, log_gains: Float, *, n_threads: int
+        self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist | None, log_gains: Float, *, n_threads: int
     ) -> Ranker:
         """The same ranker, where right labels count as much as the given gains say, (n_labels,), or less.
 
         The gains are taken to the highest power, up to 1, that costs at most `TOLERATED_LOSS` of P@1 on held-out
         samples, which are given as in `fit_blend`; without any, to the power `USUAL_GAIN`.
         """
-        if not x.n_rows:
+        if shortlist is None:
             return replace(self, gains=USUAL_GAIN * log_gains)
         found = []
         for power in np.arange(11, dtype=np.float32) / 10:
             ranker = replace(self, gains=power * log_gains)
-            found.append((precision_at_k(ranker.order(x, ids, logits, n_threads=n_threads)[0], Y, 1), ranker))
+            found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], Y, 1), ranker))
         return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
 
     @classmethod
@@ -239,13 +271,13 @@ class Ranker:
         of_neighbours = {name.removeprefix(NEIGHBOURS): n for name, n in lengths.items() if name.startswith(NEIGHBOURS)}
         return cls(
             classifiers,
-            Neighbours.empty(of_neighbours, n_features, n_labels) if of_neighbours else None,
+            Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours) if of_neighbours else None,
             n_features,
-            config.n_neighbours,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),
             np.zeros(n_labels, np.float32),
             np.zeros(1, np.float32),
+            np.zeros(lengths.get("n_suggested", 0), np.int32),
             np.zeros(n_labels, np.float32) if config.objective == "tail" else None,
         )
 
@@ -255,6 +287,8 @@ class Ranker:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
+        if not 0 <= self.lengths[1] <= len(self.counts) or len(self.n_suggested) > 1:
+            return False
         classifiers_are = self.classifiers is None or is_sound(self.classifiers.weights, self.n_features)
         return classifiers_are and (self.neighbours is None or self.neighbours.is_sound())
 
@@ -264,50 +298,20 @@ class Ranker:
             yield from zip(("indptr", "features", "weights"), self.classifiers.weights, strict=True)
             yield "biases", self.classifiers.biases
         yield from (("blend", self.blend), ("counts", self.counts), ("c", self.c))
+        if len(self.n_suggested):
+            yield "n_suggested", self.n_suggested
         if self.gains is not None:
             yield "gains", self.gains
         if self.neighbours:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
 
 
+def n_suggested(config: Config) -> int:
+    """How many labels the neighbours may add to a shortlist, as far as the options say."""
+    if config.n_suggested is not None:
+        return config.n_suggested
+    return USUAL_SUGGESTED if config.n_neighbours else 0
+
+
 def _label_counts(Y: sparse.csr_array) -> Float:
     return np.bincount(Y.indices, minlength=Y.shape[1]).astype(np.float32)
-
-
-def _train_classifiers(
-    X: sparse.csr_array,
-    Y: sparse.csr_array,
-    shortlists: sparse.csr_array,
-    config: Config,
-    c: float,
-    former: Classifiers | None,
-    n_threads: int,
-) -> Classifiers:
-    weights, biases = kernels.train_classifiers(
-        to_csr(X),
-        X.shape[1],
-        _by_label(Y),
-        _by_label(_wrong_ones(shortlists, Y)),
-        former=former,
-        c=c,
-        tolerance=TOLERANCE,
-        max_passes=MAX_PASSES,
-        threshold=config.ranker_threshold,
-        seed=config.random_state,
-        n_threads=n_threads,
-    )
-    return Classifiers(Csr(*weights), biases)
-
-
-def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:
-    """The pairs of a sample and a label on its shortlist that is not its own, (n_samples, n_labels)."""
-    own = sparse.csr_array((np.full(len(Y.indices), -1, np.int8), Y.indices, Y.indptr), Y.shape)
-    wrong = shortlists + own  # 0 where both have one, -1 for own labels that are not listed
-    wrong.data = np.maximum(wrong.data, 0)
-    wrong.eliminate_zeros()
-    return wrong
-
-
-def _by_label(pairs: sparse.csr_array) -> Csr:
-    """The samples of each label."""
-    return to_csr(sparse.csr_array(pairs.T), pattern_only=True)

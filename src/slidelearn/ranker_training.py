@@ -14,10 +14,12 @@ from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
-from slidelearn.inference import top_k
+from slidelearn.inference import shortlists
+from slidelearn.label_index import LabelIndex
 from slidelearn.metrics import precision_at_k, propensities
+from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
-from slidelearn.ranker import USUAL_C, Ranker
+from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
 from slidelearn.shortlists import are_cheap, make_shortlists
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
@@ -81,61 +83,72 @@ def train_ranker(
     n_threads: int,
     callbacks: Sequence[Callback] = (),
     *,
+    index: LabelIndex | None = None,
     in_time: bool = True,
 ) -> Ranker:
-    """Let the first network make shortlists for samples of `rows`, and train classifiers on these.
+    """Let the first network make shortlists for samples of `rows`, through its index if any, and train classifiers.
 
     On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
     `in_time`, or where the options do not want them, there are no classifiers.
     """
     config = networks[0].config
-    held_out = kept_back.held_out
-    asked = None
-    c = config.ranker_c or USUAL_C
-    if len(held_out):
-        m = min(config.shortlist_length, networks[0].n_labels)
-        asked = top_k(networks, X[held_out], m, n_threads=n_threads)
-        if config.ranker_c is None:
-            c = max(precision_at_k(asked[0], Y[held_out], 1), LEAST_C)
     X_rows, Y_rows = X[rows], Y[rows]
-    shortlists = None
+    x, y = to_csr(X[kept_back.held_out]), Y[kept_back.held_out]
+    neighbours = _neighbours(config, X_rows, Y_rows)
+    asked: Shortlist | None = None
+    c = config.ranker_c or USUAL_C
+    if x.n_rows:
+        lengths = min(config.shortlist_length, networks[0].n_labels), n_suggested(config)
+        asked = shortlists(networks, x, neighbours, lengths, n_threads=n_threads)
+        if config.ranker_c is None:
+            best = asked.logits[:, : lengths[0]].argmax(axis=1)[:, None]
+            c = max(precision_at_k(np.take_along_axis(asked.ids, best, axis=1), y, 1), LEAST_C)
+    listed = None
     if in_time and wants_classifiers(config, len(rows), networks[0].n_labels):
-        shortlists = _shortlists(networks[0], X_rows, n_threads, callbacks)
-    ranker = Ranker.trained(X_rows, Y_rows, shortlists, config, c=c, n_threads=n_threads)
+        listed = _shortlists(networks[0], index, X_rows, n_threads, callbacks)
+    ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
-        ranker = ranker.fit_blend(to_csr(X[held_out]), Y[held_out], *asked, n_threads=n_threads)
+        ranker = ranker.fit_blend(x, y, asked, may_shorten=config.n_suggested is None, n_threads=n_threads)
     if config.objective == "tail":
         gains = -np.log(propensities(Y_rows)).astype(np.float32)
-        nobody = np.empty((0, 0), np.int32), np.empty((0, 0), np.float32)
-        ranker = ranker.with_gains(to_csr(X[held_out]), Y[held_out], *(asked or nobody), gains, n_threads=n_threads)
+        if asked:
+            asked = asked.first(lengths[0] + ranker.lengths[1])
+        ranker = ranker.with_gains(x, y, asked, gains, n_threads=n_threads)
     return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
 
 
 def refit_ranker(
     settled: Ranker,
     network: Network,
+    index: LabelIndex | None,
     X: sparse.csr_array,
     Y: sparse.csr_array,
     n_threads: int,
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Train a ranker like one that was trained with fewer samples, with its C and its blend."""
-    shortlists = _shortlists(network, X, n_threads, callbacks) if settled.classifiers else None
-    ranker = Ranker.trained(X, Y, shortlists, network.config, c=float(settled.c[0]), n_threads=n_threads)
-    return replace(ranker, blend=settled.blend, gains=settled.gains)
+    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.classifiers else None
+    neighbours = _neighbours(network.config, X, Y)
+    ranker = Ranker.trained(X, Y, listed, neighbours, network.config, c=float(settled.c[0]), n_threads=n_threads)
+    return replace(ranker, blend=settled.blend, gains=settled.gains, n_suggested=settled.n_suggested)
 
 
 def update_ranker(
     former: Ranker,
     network: Network,
+    index: LabelIndex | None,
     X: sparse.csr_array,
     Y: sparse.csr_array,
     n_threads: int,
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Bring a ranker up to date with new samples."""
-    shortlists = _shortlists(network, X, n_threads, callbacks) if former.classifiers else None
-    return former.updated(X, Y, shortlists, network.config, n_threads=n_threads)
+    listed = _shortlists(network, index, X, n_threads, callbacks) if former.classifiers else None
+    return former.updated(X, Y, listed, network.config, n_threads=n_threads)
+
+
+def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
+    return Neighbours.of(X, Y, config.n_neighbours) if config.n_neighbours else None
 
 
 def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
@@ -146,7 +159,11 @@ def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
 
 
 def _shortlists(
-    network: Network, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
+    network: Network,
+    index: LabelIndex | None,
+    X: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback],
 ) -> sparse.csr_array:
     """What the classifiers are trained on; callbacks are told how far it is."""
 
@@ -154,4 +171,4 @@ def _shortlists(
         for callback in callbacks:
             callback.on_shortlists(n_done, n_listed)
 
-    return make_shortlists(network, X, n_threads, after_batch)
+    return make_shortlists(network, X, n_threads, after_batch, index)

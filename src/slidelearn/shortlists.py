@@ -1,8 +1,8 @@
 """Shortlists of training samples: the network's best labels, from which classifiers learn what to tell apart.
 
-Every label is scanned for such a sample. Where that would take long for all samples, some get no shortlist: a
-classifier then has fewer samples to tell its own from, but these are as they come. From an index, which finds only part
-of the best labels, classifiers are worse (docs/decisions/0007-shortlists-of-some-samples.md).
+Every label is scanned for such a sample, or an index is asked, where answers come from one too. Where scanning would
+take long for all samples, some get no shortlist: a classifier then has fewer samples to tell its own from, but these
+are as they come (docs/decisions/0007-shortlists-of-some-samples.md).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from scipy import sparse
 
 from slidelearn.config import Config
 from slidelearn.inference import top_k
+from slidelearn.label_index import LabelIndex
 from slidelearn.network import Network
 
 ALL_BELOW = 1e12
@@ -39,7 +40,11 @@ def listed_share(n_samples: int, n_labels: int, config: Config) -> float:
 
 
 def make_shortlists(
-    network: Network, X: sparse.csr_array, n_threads: int, after_batch: Callable[[int, int], None] = lambda *_: None
+    network: Network,
+    X: sparse.csr_array,
+    n_threads: int,
+    after_batch: Callable[[int, int], None] = lambda *_: None,
+    index: LabelIndex | None = None,
 ) -> sparse.csr_array:
     """The network's best labels for some of the samples: (n_samples, n_labels) int8, 1 for a label on a shortlist.
 
@@ -51,12 +56,22 @@ def make_shortlists(
         (n_samples, n_features) float32 CSR, as it was in training.
     after_batch
         Called with the number of shortlists made so far, and that of all.
+    index
+        What finds the labels; None: all are scanned.
     """
     n, m = X.shape[0], min(network.config.shortlist_length, network.n_labels)
     n_listed = round(n * listed_share(n, network.n_labels, network.config))
     listed = np.sort(np.random.default_rng(network.config.random_state).permutation(n)[:n_listed])
-    ids, _ = top_k([network], X[listed], m, n_threads=n_threads, after_batch=lambda done: after_batch(done, n_listed))
+    ids, _ = top_k(
+        [network],
+        X[listed],
+        m,
+        index=index,
+        n_threads=n_threads,
+        after_batch=lambda done: after_batch(done, n_listed),
+    )
+    found = ids >= 0
     lengths = np.zeros(n, np.int64)
-    lengths[listed] = m
-    entries = np.ones(ids.size, np.int8), ids.reshape(-1), np.concatenate([[0], np.cumsum(lengths)])
+    lengths[listed] = found.sum(axis=1)
+    entries = np.ones(found.sum(), np.int8), ids[found], np.concatenate([[0], np.cumsum(lengths)])
     return sparse.csr_array(entries, (n, network.n_labels))

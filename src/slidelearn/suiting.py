@@ -9,8 +9,8 @@ from slidelearn.config import Config
 
 LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
-FEW_PER_LABEL = 12
-"""Samples of a label, on average, below which two networks are trained: from few samples each learns something else."""
+FEW_PER_LABEL, VERY_FEW = 12, 6
+"""Samples of a label, on average, below which two or three networks are trained: from few each learns something else."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
@@ -33,7 +33,7 @@ def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
         steps_per_epoch = -(-n_labelled // config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
     if "n_models" in free and Y.nnz < FEW_PER_LABEL * Y.shape[1]:
-        suited["n_models"] = 2
+        suited["n_models"] = 3 if Y.nnz < VERY_FEW * Y.shape[1] else 2
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)

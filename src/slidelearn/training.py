@@ -15,6 +15,7 @@ from slidelearn import kernels
 from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
+from slidelearn.classifiers import classifiers_bytes
 from slidelearn.config import Config
 from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
@@ -22,7 +23,7 @@ from slidelearn.layers import Execution, densify
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import Ranker, ranker_bytes
+from slidelearn.ranker import Ranker
 from slidelearn.ranker_training import (
     KeptBack,
     needs_held_out,
@@ -151,7 +152,7 @@ def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> 
     if not config.ranker:
         return networks + copies
     n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
-    return networks + copies + ranker_bytes(config, X, Y, n_with_list)
+    return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
 
 
 def train_model(
@@ -190,23 +191,24 @@ def train_model(
         progress = Trainer(network, config, samples, n_threads, model.rng, model.n_steps).fit(n_epochs, callbacks)
     model.n_steps += progress.step
     began = time.perf_counter()
+    update_index(model, n_threads)
+    index_seconds = time.perf_counter() - began
+    first, index, rows = model.networks[0], model.index, samples.labelled
     if settled:
-        some = samples.labelled
-        model.ranker = refit_ranker(settled, model.networks[0], X[some], Y[some], n_threads, callbacks)
+        model.ranker = refit_ranker(settled, first, index, X[rows], Y[rows], n_threads, callbacks)
     elif is_first and config.ranker:
         in_time = time.perf_counter() < deadline
-        rows = samples.labelled
-        model.ranker = train_ranker(model.networks, X, Y, rows, kept_back, n_threads, callbacks, in_time=in_time)
+        model.ranker = train_ranker(
+            model.networks, X, Y, rows, kept_back, n_threads, callbacks, index=index, in_time=in_time
+        )
     elif model.ranker:
-        some = samples.labelled
-        model.ranker = update_ranker(model.ranker, model.networks[0], X[some], Y[some], n_threads, callbacks)
-    ranker_seconds = time.perf_counter() - began
-    update_index(model, n_threads)
+        model.ranker = update_ranker(model.ranker, first, index, X[rows], Y[rows], n_threads, callbacks)
     return {
-        "ranker_seconds": ranker_seconds if model.ranker else 0.0,
-        "index_seconds": time.perf_counter() - began - ranker_seconds if model.index else 0.0,
+        "index_seconds": index_seconds if model.index else 0.0,
+        "ranker_seconds": time.perf_counter() - began - index_seconds if model.ranker else 0.0,
         "ranker_c": float(model.ranker.c[0]) if model.ranker else None,
         "ranker_blend": model.ranker.blend_by_name() if model.ranker else None,
+        "n_suggested": model.ranker.lengths[1] if model.ranker else None,
         "n_held_out": len(kept_back.held_out),
         "n_left_out": len(kept_back.left_out),
         "epoch_seconds": progress.epoch_seconds,

@@ -150,6 +150,7 @@ def train(
             "ranker_seconds",
             "ranker_c",
             "ranker_blend",
+            "n_suggested",
             "pilot",
             "plans",
             "active_mean",
