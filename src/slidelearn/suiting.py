@@ -10,7 +10,7 @@ from slidelearn.config import Config
 LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
 FEW_PER_LABEL, VERY_FEW = 12, 6
-"""Samples of a label, on average, below which two or three networks are trained: from few each learns something else."""
+"""Samples of a label, on average, below which there are two or three networks: from few each learns something else."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
