@@ -11,6 +11,7 @@ void bind_layers(nb::module_& m);
 void bind_active(nb::module_& m);
 void bind_answers(nb::module_& m);
 void bind_lsh(nb::module_& m);
+void bind_ceilings(nb::module_& m);
 void bind_classifiers(nb::module_& m);
 void bind_neighbours(nb::module_& m);
 
@@ -25,6 +26,7 @@ NB_MODULE(_native, m) {
     slidelearn::bind_active(m);
     slidelearn::bind_answers(m);
     slidelearn::bind_lsh(m);
+    slidelearn::bind_ceilings(m);
     slidelearn::bind_classifiers(m);
     slidelearn::bind_neighbours(m);
 }

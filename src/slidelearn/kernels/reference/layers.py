@@ -21,6 +21,11 @@ def allocate_rows(n_rows: int, stride: int) -> Float:
     return np.zeros((n_rows, stride), np.float32)
 
 
+def touch_rows(rows: Float, ids: Ids, *, n_threads: int) -> None:
+    """Add 1 to every element of the rows `ids`, which are distinct: what an update costs that computes nothing."""
+    rows[ids] += 1
+
+
 def gather_rows(rows: Rows, ids: Ids, unit: bool, *, n_threads: int) -> tuple[Float, Float, Float]:
     """The rows `ids`: weights (n, width), biases (n,), and if `unit`, which makes the weights so, lengths (n,)."""
     weights, biases = rows.memory[ids, : rows.width], rows.memory[ids, BIAS - TAIL]
