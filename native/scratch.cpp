@@ -1,11 +1,11 @@
 #include "scratch.h"
 
-#include <new>
+#include "recycled_memory.h"
 
 namespace slidelearn {
 
-Scratch::Scratch(std::size_t bytes) : memory_(::operator new(bytes + 64, std::align_val_t(64))) {}
-Scratch::~Scratch() { ::operator delete(memory_, std::align_val_t(64)); }
+Scratch::Scratch(std::size_t bytes) : memory_(take_memory(bytes)) {}
+Scratch::~Scratch() { give_back_memory(memory_); }
 
 float* Scratch::floats() const { return static_cast<float*>(memory_); }
 int32_t* Scratch::ints() const { return static_cast<int32_t*>(memory_); }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "isa.h"
+#include "recycled_memory.h"
 #include "views.h"
 
 namespace slidelearn {
@@ -103,11 +104,11 @@ inline Matrix<const float> view(const InRows& m) {
 // New arrays, 64-byte aligned, their contents not set.
 template <class T>
 T* allocate(std::size_t n) {
-    return static_cast<T*>(::operator new(n * sizeof(T) + 64, std::align_val_t(64)));
+    return static_cast<T*>(take_memory(n * sizeof(T)));
 }
 template <class T>
 nb::capsule owner_of(T* data) {
-    return nb::capsule(data, [](void* p) noexcept { ::operator delete(p, std::align_val_t(64)); });
+    return nb::capsule(data, [](void* p) noexcept { give_back_memory(p); });
 }
 template <class T>
 OutArray<T> new_array(std::size_t n) {

@@ -65,6 +65,15 @@ void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const 
     SLIDELEARN_CALL(update_rows, r, ids.data(), n, view(d_weights), d_biases.data(), u, n_threads);
 }
 
+OutArray<float> bind_column_sums(const InRows& x, int n_threads) {
+    require_threads(n_threads);
+    const Matrix<const float> v = view(x);
+    OutArray<float> sums = new_array<float>(v.n_columns);
+    const nb::gil_scoped_release unlocked;
+    SLIDELEARN_CALL(column_sums, v, sums.data(), n_threads);
+    return sums;
+}
+
 std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, int n_threads) {
     require_threads(n_threads);
     const Matrix<const float> v = view(x);
@@ -226,6 +235,7 @@ void bind_layers(nb::module_& m) {
     m.def("gather_rows", &bind_gather_rows, "rows"_a.noconvert(), "ids"_a, "unit"_a, nb::kw_only(), "n_threads"_a);
     m.def("update_rows", &bind_update_rows, "rows"_a.noconvert(), "ids"_a, "d_weights"_a, "d_biases"_a, "rule"_a,
           nb::kw_only(), "n_threads"_a);
+    m.def("column_sums", &bind_column_sums, "x"_a, nb::kw_only(), "n_threads"_a);
     m.def("unit_rows", &bind_unit_rows, "x"_a, nb::kw_only(), "n_threads"_a);
     m.def("unit_rows_backward", &bind_unit_rows_backward, "unit"_a, "norms"_a, "scale"_a, "d"_a.noconvert(),
           nb::kw_only(), "n_threads"_a);

@@ -9,12 +9,6 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 constexpr int64_t kAhead = 6;  // rows asked for ahead of their visit
 
-static inline void prefetch_weights(const Rows& rows, int64_t i) {
-    const char* begin = reinterpret_cast<const char*>(rows.weights(i));
-    for (int64_t byte = 0; byte < rows.width * 4; byte += 64) prefetch(begin + byte);
-    prefetch(rows.tail(i));
-}
-
 // Calls visit(entry, neuron) for the entries of a sample, the rows ahead asked for by `ask`.
 template <class Ask, class Visit>
 static inline void for_active(const Rows& rows, const Csr& active, int64_t sample, Ask&& ask, Visit&& visit) {

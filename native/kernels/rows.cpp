@@ -8,8 +8,9 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kChunk = 64;  // rows of work taken at a time
-constexpr int64_t kAhead = 6;   // rows asked for ahead of their visit
+constexpr int64_t kChunk = 64;      // rows of work taken at a time
+constexpr int64_t kColumns = 1024;  // columns
+constexpr int64_t kAhead = 6;       // rows asked for ahead of their visit
 
 template <class Visit>
 void for_rows(int n_threads, int64_t n, Visit&& visit) {
@@ -31,7 +32,7 @@ float to_unit(const float* x, float* unit, int64_t n) {
 void gather_rows(Rows rows, const int32_t* ids, int64_t n, Matrix<float> weights, float* biases, float* norms,
                  int n_threads) {
     for_rows(n_threads, n, [&](int64_t i) {
-        if (i + kAhead < n) prefetch_row(rows, ids[i + kAhead]);
+        if (i + kAhead < n) prefetch_weights(rows, ids[i + kAhead]);
         const float* w = rows.weights(ids[i]);
         biases[i] = rows.tail(ids[i])[kBias];
         if (norms) {
@@ -47,6 +48,14 @@ void update_rows(Rows rows, const int32_t* ids, int64_t n, Matrix<const float> d
     for_rows(n_threads, n, [&](int64_t i) {
         if (i + kAhead < n) prefetch_row(rows, ids[i + kAhead]);
         update_row(rows, ids[i], d_weights.row(i), 1.0f, d_biases[i], rule);
+    });
+}
+
+void column_sums(Matrix<const float> x, float* sums, int n_threads) {
+    parallel_for(n_threads, (x.n_columns + kColumns - 1) / kColumns, [&](int64_t chunk, int) {
+        const int64_t first = chunk * kColumns, n = x.n_columns - first < kColumns ? x.n_columns - first : kColumns;
+        std::memset(sums + first, 0, n * sizeof(float));
+        for (int64_t i = 0; i < x.n_rows; ++i) axpy(1.0f, x.row(i) + first, sums + first, n);
     });
 }
 

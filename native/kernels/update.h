@@ -90,7 +90,11 @@ static inline void update_row_sparse(const Rows& rows, int64_t i, const int32_t*
     update_bias(tail, d_bias, rule);
 }
 
-// Ask for a row ahead of its visit.
+// Ask for a row ahead of its visit: all of it, or what answers need, without the optimizer's state.
 static inline void prefetch_row(const Rows& rows, int64_t i) { prefetch(rows.weights(i), rows.stride); }
+static inline void prefetch_weights(const Rows& rows, int64_t i) {
+    prefetch(rows.weights(i), rows.width);
+    prefetch(rows.tail(i));
+}
 
 }  // namespace slidelearn::SLIDELEARN_ISA

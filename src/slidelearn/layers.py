@@ -14,8 +14,8 @@ from slidelearn.active import ActiveSet
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids, QuantizedRows, UpdateRule
 from slidelearn.optim import ParameterRows
 
-BLOCK = 8192
-"""Active neurons whose gradients are held at a time: a full output layer's would double the memory."""
+BLOCK = 1024
+"""Active neurons whose gradients are held at a time: they are to be in cache when the rows take their step."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ class NeuronLayer:
                 kernels.unit_rows_backward(
                     done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
                 )
-            d_bias = d_logits[:, block].sum(axis=0)
+            d_bias = kernels.column_sums(d_logits[:, block], n_threads=n_threads)
             self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:

@@ -30,6 +30,12 @@ def test_update_rows(rng: np.random.Generator, width: int, n_ids: int, optimizer
     assert_twins_agree("update_rows", rows, ids, gradient, d_bias, RULES[optimizer], n_terms=width)
 
 
+@pytest.mark.parametrize("n_rows", [0, 1, 50])
+@pytest.mark.parametrize("width", [0, 1, 1024, 2500])
+def test_column_sums(rng: np.random.Generator, width: int, n_rows: int) -> None:
+    assert_twins_agree("column_sums", random_floats(rng, n_rows, width + 3)[:, :width], n_terms=n_rows)
+
+
 @pytest.mark.parametrize("n_rows", [0, 1, 200])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_unit_rows(rng: np.random.Generator, width: int, n_rows: int) -> None:

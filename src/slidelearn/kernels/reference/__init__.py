@@ -37,6 +37,7 @@ from slidelearn.kernels.reference.hash_tables import (
 )
 from slidelearn.kernels.reference.layers import (
     allocate_rows,
+    column_sums,
     features_backward,
     features_forward,
     gather_rows,
@@ -58,6 +59,7 @@ __all__ = [
     "assemble",
     "build_tables",
     "classifier_margins",
+    "column_sums",
     "count_found",
     "distinct",
     "doph_codes",

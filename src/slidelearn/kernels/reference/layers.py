@@ -41,6 +41,14 @@ def update_rows(rows: Rows, ids: Ids, d_weights: Float, d_biases: Float, rule: U
         step_row(rows, i, d_weight, d_bias, rule)
 
 
+def column_sums(x: Float, *, n_threads: int) -> Float:
+    """The sum of the rows of x, (n_columns,)."""
+    sums = np.zeros(x.shape[1])
+    for row in x:
+        sums += row
+    return sums.astype(np.float32)
+
+
 def unit_rows(x: Float, *, n_threads: int) -> tuple[Float, Float]:
     """The rows of x (n, width) divided by their lengths, and their lengths (n,)."""
     norms = _norms(x)
