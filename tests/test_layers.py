@@ -169,15 +169,17 @@ def test_rows_that_are_not_active_do_not_change_by_a_bit(
 
 
 def test_a_full_layer_updates_block_by_block(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    x, memories = random_floats(rng, N_SAMPLES, N_INPUTS), []
-    for block in (8192, 4):
-        monkeypatch.setattr("slidelearn.layers.BLOCK", block)
+    x, memories, gradients = random_floats(rng, N_SAMPLES, N_INPUTS), [], []
+    monkeypatch.setattr("slidelearn.layers.BLOCK", 4)
+    for whole in (8192, 4):
+        monkeypatch.setattr("slidelearn.layers.WHOLE", whole)
         layer, active = _layer(np.random.default_rng(0), 3.0, "adam"), all_neurons(N_NEURONS, LABELS)
         done = layer.forward(x, active, RUN)
         _, d_logits = loss_and_gradient("logistic", done.logits, active, RUN.n_threads)
-        layer.backward(done, d_logits, RULES["adam"], RUN)
+        gradients.append(layer.backward(done, d_logits, RULES["adam"], RUN))
         memories.append(layer.neurons.rows.memory)
     np.testing.assert_array_equal(*memories)
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.0, 3.0])

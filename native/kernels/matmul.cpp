@@ -33,12 +33,6 @@ struct TileRows {
     int64_t row_stride, depth_stride;
 };
 
-// What the sums of a tile begin with: (i, j) at `first[i * stride + j]`.
-struct Start {
-    const float* first;
-    int64_t stride;
-};
-
 // (kTileRows, kTileColumns) tile of c = start + a (kTileRows, depth) x panel of b (depth, kTileColumns), in words
 template <class Element, bool across>
 void multiply_tile(int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b, Start start,
@@ -164,8 +158,7 @@ void multiply_rows(Operand a, int64_t i, int64_t n_rows, const PackedBlock<typen
 }
 
 template <class Element, bool across>
-void multiply(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
-              int n_threads) {
+void multiply(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c, int n_threads) {
     using Word = typename Element::Word;
     constexpr int64_t kBlockDepth = kBlockWords * Element::kPerWord;
     static const float zeros[kBlockColumns] = {};
@@ -188,10 +181,10 @@ void multiply(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int
             const PackedBlock<Word> block{words, first, depth, n_words, column, n_columns};
             parallel_for(n_threads, n_tile_rows, [&](int64_t tile_row, int worker) {
                 const int64_t i = tile_row * kTileRows;
-                const Start start = first > 0 ? Start{c.row(i) + column, c.stride}
-                                    : bias    ? Start{bias + column, 0}
-                                              : Start{zeros, 0};
-                multiply_rows<Element, across>(a, i, smaller(kTileRows, m - i), block, start, c,
+                const Start here = first > 0     ? Start{c.row(i) + column, c.stride}
+                                   : start.first ? Start{start.first + i * start.stride + column, start.stride}
+                                                 : Start{zeros, 0};
+                multiply_rows<Element, across>(a, i, smaller(kTileRows, m - i), block, here, c,
                                                a_rows.as<Word>() + worker * kBlockWords * kTileRows);
             });
         }
@@ -199,25 +192,25 @@ void multiply(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int
 }
 
 template <class Element>
-void multiply_either(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+void multiply_either(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c,
                      int n_threads) {
     if (a.column_stride == 1) {
-        multiply<Element, false>(a, b, bias, m, n, k, c, n_threads);
+        multiply<Element, false>(a, b, start, m, n, k, c, n_threads);
     } else {
-        multiply<Element, true>(a, b, bias, m, n, k, c, n_threads);
+        multiply<Element, true>(a, b, start, m, n, k, c, n_threads);
     }
 }
 
 }  // namespace
 
-void matmul(Operand a, Operand b, const float* bias, int64_t m, int64_t n, int64_t k, Matrix<float> c,
-            Precision precision, int n_threads) {
+void matmul(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c, Precision precision,
+            int n_threads) {
 #if defined(__AVX512BF16__)
-    if (precision == Precision::bf16) return multiply_either<BFloat16>(a, b, bias, m, n, k, c, n_threads);
+    if (precision == Precision::bf16) return multiply_either<BFloat16>(a, b, start, m, n, k, c, n_threads);
 #else
     (void)precision;  // without instructions for it, fewer bits would save nothing
 #endif
-    multiply_either<Float32>(a, b, bias, m, n, k, c, n_threads);
+    multiply_either<Float32>(a, b, start, m, n, k, c, n_threads);
 }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

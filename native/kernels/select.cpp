@@ -57,7 +57,7 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
                 }
             }
         } else {
-            matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, nullptr, n, n_labels,
+            matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, kZeros, n, n_labels,
                    rows.width, logits, Precision::fp32, 1);
         }
         for (int64_t i = 0; i < n; ++i) {

@@ -46,7 +46,7 @@ void simhash_codes(Matrix<const float> rows, Matrix<const float> projection, con
     parallel_for(n_threads, ceil_div(rows.n_rows, chunk_rows), [&](int64_t chunk, int worker) {
         const int64_t first = chunk * chunk_rows, n_rows = smaller(chunk_rows, rows.n_rows - first);
         float* projections = all_projections.floats() + worker * chunk_rows * n_hashes;
-        matmul({rows.row(first), rows.stride, 1}, {projection.data, projection.stride, 1}, nullptr, n_rows, n_hashes,
+        matmul({rows.row(first), rows.stride, 1}, {projection.data, projection.stride, 1}, kZeros, n_rows, n_hashes,
                rows.n_columns, {projections, n_rows, n_hashes, n_hashes}, Precision::fp32, 1);
         uint32_t* numbers = reinterpret_cast<uint32_t*>(all_numbers.ints()) + worker * codes.n_rows;
         pack_signs({projections, n_rows, n_hashes, n_hashes}, thresholds, numbering, first, numbers, codes);

@@ -14,8 +14,9 @@ from slidelearn.active import ActiveSet
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids, QuantizedRows, UpdateRule
 from slidelearn.optim import ParameterRows
 
-BLOCK = 1024
-"""Active neurons whose gradients are held at a time: they are to be in cache when the rows take their step."""
+BLOCK, WHOLE = 768, 2048
+"""Active neurons that the backward pass takes at a time, and up to how many it takes all at once: their logits and
+gradients are to stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,7 @@ class NeuronLayer:
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
-            d_x = kernels.matmul(d_logits, done.weights, bf16=self._bf16, n_threads=threads)
-            self._update_shared(done, d_logits, rule, threads)
+            d_x = self._backward_shared(done, d_logits, rule, threads)
         else:
             d_x = kernels.sampled_backward(
                 rows, done.active.csr, d_logits, done.x, self.scale, rule, columns, n_threads=threads
@@ -133,19 +133,23 @@ class NeuronLayer:
             kernels.unit_rows_backward(done.x, done.x_norms, scale, d_x, n_threads=threads)
         return d_x
 
-    def _update_shared(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> None:
+    def _backward_shared(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> Float:
+        """Block by block, so that logits and gradients of a block are in cache for all that is done with them."""
         assert not isinstance(done.x, Csr)
-        for begin in range(0, len(done.active.ids), BLOCK):
-            block = slice(begin, begin + BLOCK)
-            d_weights = kernels.matmul(
-                d_logits[:, block], done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads
-            )
+        n, d_x = len(done.active.ids), np.zeros_like(done.x)
+        size = n if n <= WHOLE else BLOCK
+        for begin in range(0, n, max(size, 1)):
+            block = slice(begin, begin + size)
+            d_block = d_logits[:, block]
+            kernels.add_matmul(d_x, d_block, done.weights[block], bf16=self._bf16, n_threads=n_threads)
+            d_weights = kernels.matmul(d_block, done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads)
             if self.scale:
                 kernels.unit_rows_backward(
                     done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
                 )
-            d_bias = kernels.column_sums(d_logits[:, block], n_threads=n_threads)
+            d_bias = kernels.column_sums(d_block, n_threads=n_threads)
             self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
+        return d_x
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""

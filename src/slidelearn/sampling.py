@@ -143,8 +143,15 @@ class ActiveSetSampler:
             if isinstance(proposal, Csr):
                 self.n_found += kernels.count_found(batch.labels, proposal)
             else:
-                self.n_found += int(np.isin(batch.labels.indices, proposal).sum())
+                self.n_found += _n_among(batch.labels.indices, np.sort(proposal))
             self.n_sought += len(batch.labels.indices)
+
+
+def _n_among(labels: Ids, ascending: Ids) -> int:
+    """How many of the labels, with repetition, are in a set: `numpy.isin` takes a tenth of a step for it."""
+    places = np.searchsorted(ascending, labels)
+    inside = places < len(ascending)
+    return int(np.count_nonzero(ascending[places[inside]] == labels[inside]))
 
 
 def _joined(proposals: list[Csr]) -> Csr | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from slidelearn.kernels._native import (
+    add_matmul,
     allocate_rows,
     assemble,
     available_isas,
@@ -92,6 +93,7 @@ __all__ = [
     "QuantizedRows",
     "Rows",
     "UpdateRule",
+    "add_matmul",
     "allocate_rows",
     "assemble",
     "available_isas",

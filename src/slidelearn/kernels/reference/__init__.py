@@ -20,7 +20,7 @@ from slidelearn.kernels.reference.active import (
 from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
 from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
 from slidelearn.kernels.reference.data import parse_xmc
-from slidelearn.kernels.reference.dense import matmul
+from slidelearn.kernels.reference.dense import add_matmul, matmul
 from slidelearn.kernels.reference.hash_codes import (
     doph_codes,
     dwta_codes,
@@ -55,6 +55,7 @@ from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
 from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
 
 __all__ = [
+    "add_matmul",
     "allocate_rows",
     "assemble",
     "build_tables",
