@@ -33,58 +33,53 @@ struct TileRows {
     int64_t row_stride, depth_stride;
 };
 
-// (kTileRows, kTileColumns) tile of c = start + a (kTileRows, depth) x panel of b (depth, kTileColumns), in words
-template <class Element, bool across>
+// (n_rows, kTileColumns) tile of c = start + a (n_rows, depth) x panel of b (depth, kTileColumns), in words
+template <class Element, bool across, int n_rows>
 void multiply_tile(int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b, Start start,
                    float* c, int64_t c_stride) {
     using Word = typename Element::Word;
-    static_assert(kTileRows % 3 == 0);
-    Vec sums[kTileRows][2];
+    // a pointer for every few rows, the others are in reach of an address: at their distance, or at twice that
+    constexpr int kTogether = across ? n_rows : n_rows % 3 == 0 ? 3 : 2, kPointers = n_rows / kTogether;
+    static_assert(n_rows % kTogether == 0 && n_rows <= 12);
+    const int64_t row_stride = across ? 1 : a.row_stride, depth_stride = across ? a.depth_stride : 1;
+    const Word* words[kPointers];
 #pragma GCC unroll 12
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < kPointers; ++i) words[i] = a.words + i * kTogether * row_stride;
+    Vec sums[n_rows][2];
+#pragma GCC unroll 12
+    for (int i = 0; i < n_rows; ++i) {
         sums[i][0] = load(start.first + i * start.stride);
         sums[i][1] = load(start.first + i * start.stride + kWidth);
     }
-    if constexpr (across) {
-        const Word* words = a.words;
-        for (int64_t k = 0; k < n_words; ++k) {
+    for (int64_t k = 0; k < n_words; ++k) {
 #pragma GCC unroll 12
-            for (int i = 0; i < kTileRows; ++i) {
-                Element::add(sums[i][0], words + i, b);
-                Element::add(sums[i][1], words + i, b + kWidth);
-            }
-            words += a.depth_stride;
-            b += kTileColumns;
+        for (int i = 0; i < n_rows; ++i) {
+            const Word* word = words[i / kTogether] + i % kTogether * row_stride;
+            Element::add(sums[i][0], word, b);
+            Element::add(sums[i][1], word, b + kWidth);
         }
-    } else {
-        // a pointer for every three rows: with their distance once and twice all are in reach of an address
-        const Word* threes[kTileRows / 3];
-#pragma GCC unroll 4
-        for (int i = 0; i < kTileRows / 3; ++i) threes[i] = a.words + 3 * i * a.row_stride;
-        const int64_t stride = a.row_stride;
-        for (int64_t k = 0; k < n_words; ++k) {
-#pragma GCC unroll 4
-            for (int i = 0; i < kTileRows / 3; ++i) {
-                const Word* words = threes[i];
-                Element::add(sums[3 * i][0], words, b);
-                Element::add(sums[3 * i][1], words, b + kWidth);
-                Element::add(sums[3 * i + 1][0], words + stride, b);
-                Element::add(sums[3 * i + 1][1], words + stride, b + kWidth);
-                Element::add(sums[3 * i + 2][0], words + 2 * stride, b);
-                Element::add(sums[3 * i + 2][1], words + 2 * stride, b + kWidth);
-                ++threes[i];
-            }
-            b += kTileColumns;
-        }
+#pragma GCC unroll 12
+        for (int i = 0; i < kPointers; ++i) words[i] += depth_stride;
+        b += kTileColumns;
     }
 #pragma GCC unroll 12
-    for (int i = 0; i < kTileRows; ++i) {
+    for (int i = 0; i < n_rows; ++i) {
         store(c + i * c_stride, sums[i][0]);
         store(c + i * c_stride + kWidth, sums[i][1]);
     }
 }
 
-// The same on a tile at the edge of c: through a full tile of scratch. Rows of a there must be, if only as zeros.
+// The same for any number of rows up to a tile's: some may be computed in vain. They must be there, in a as zeros.
+template <class Element, bool across>
+void multiply_some(int64_t n_rows, int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b,
+                   Start start, float* c, int64_t c_stride) {
+    constexpr int kThird = kTileRows / 3;
+    if (n_rows > 2 * kThird) return multiply_tile<Element, across, kTileRows>(n_words, a, b, start, c, c_stride);
+    if (n_rows > kThird) return multiply_tile<Element, across, 2 * kThird>(n_words, a, b, start, c, c_stride);
+    multiply_tile<Element, across, kThird>(n_words, a, b, start, c, c_stride);
+}
+
+// The same on a tile at the edge of c: through a full tile of scratch.
 template <class Element, bool across>
 void multiply_edge(int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b, Start start,
                    float* c, int64_t c_stride, int64_t n_rows, int64_t n_columns) {
@@ -92,7 +87,7 @@ void multiply_edge(int64_t n_words, TileRows<typename Element::Word> a, const ty
     for (int64_t i = 0; i < n_rows; ++i) {
         std::memcpy(tile + i * kTileColumns, start.first + i * start.stride, n_columns * 4);
     }
-    multiply_tile<Element, across>(n_words, a, b, {tile, kTileColumns}, tile, kTileColumns);
+    multiply_some<Element, across>(n_rows, n_words, a, b, {tile, kTileColumns}, tile, kTileColumns);
     for (int64_t i = 0; i < n_rows; ++i) std::memcpy(c + i * c_stride, tile + i * kTileColumns, n_columns * 4);
 }
 
@@ -150,7 +145,7 @@ void multiply_rows(Operand a, int64_t i, int64_t n_rows, const PackedBlock<typen
         const int64_t n_columns = smaller(kTileColumns, b.n_columns - j);
         const Start here{start.first + j, start.stride};
         if (n_rows == kTileRows && n_columns == kTileColumns) {
-            multiply_tile<Element, across>(b.n_words, rows, panel, here, tile, c.stride);
+            multiply_tile<Element, across, kTileRows>(b.n_words, rows, panel, here, tile, c.stride);
         } else {
             multiply_edge<Element, across>(b.n_words, rows, panel, here, tile, c.stride, n_rows, n_columns);
         }

@@ -115,8 +115,13 @@ static inline void pack(const float* source, int64_t across_stride, int64_t dept
         return;
     }
     for (int64_t k = 0; k < n_words; ++k) {
-        const int64_t first = k * Element::kPerWord;
-        Element::across(source + first * depth_stride, depth_stride, depth - first, extent, packed + k * width);
+        const float* line = source + k * Element::kPerWord * depth_stride;
+        const int64_t left = depth - k * Element::kPerWord;
+        if (extent == width) {  // known to the compiler
+            Element::across(line, depth_stride, left, width, packed + k * width);
+        } else {
+            Element::across(line, depth_stride, left, extent, packed + k * width);
+        }
     }
 }
 
