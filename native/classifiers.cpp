@@ -41,7 +41,7 @@ class Problem {
 
     void solve(const ClassifierRule& rule, uint64_t label) {
         const int64_t n = n_samples();
-        const double diagonal = 0.5 / rule.c;
+        const double diagonal = 0.5 / rule.c[label];
         weights_.resize(features_.size(), 0.0);
         duals_.assign(n, 0.0);
         order_.resize(n);

@@ -10,7 +10,7 @@
 namespace slidelearn {
 
 struct ClassifierRule {
-    double c;          // weight of the samples' losses against the regulariser
+    const float* c;    // (n_labels): weight of the samples' losses against the regulariser
     double tolerance;  // on the projected gradient: where training of a label ends
     int64_t max_passes;
     float threshold;  // weights of smaller magnitude are dropped

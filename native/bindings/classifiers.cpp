@@ -19,14 +19,16 @@ ClassifierRows view_unread(const InClassifiers& classifiers) {
 }
 
 OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives,
-                                      const InCsr& negatives, const std::optional<InClassifiers>& former, double c,
-                                      double tolerance, int64_t max_passes, float threshold, uint64_t seed,
+                                      const InCsr& negatives, const std::optional<InClassifiers>& former,
+                                      const InArray<float>& c, double tolerance, int64_t max_passes, float threshold, uint64_t seed,
                                       int n_threads) {
     require_threads(n_threads);
     const Csr vx = with_data(view(x, n_features), "x");
     const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
     require(p.n_rows == n.n_rows, "positives and negatives must have as many rows");
-    require(c > 0, "c must be > 0, but is " + std::to_string(c));
+    require(static_cast<int64_t>(c.size()) == p.n_rows, "c must have one element per row of positives");
+    for (std::size_t label = 0; label < c.size(); ++label)
+        require(c.data()[label] > 0, "c must be > 0, but is " + std::to_string(c.data()[label]));
     ClassifierRows f{};
     if (former) {
         view(std::get<0>(*former), n_features);
@@ -37,7 +39,7 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
     {
         const nb::gil_scoped_release unlocked;
         trained = train_classifiers(vx, n_features, p, n, former ? &f : nullptr,
-                                    {c, tolerance, max_passes, threshold, seed}, n_threads);
+                                    {c.data(), tolerance, max_passes, threshold, seed}, n_threads);
     }
     return {{to_array(trained.indptr), to_array(trained.features), to_array(trained.weights)},
             to_array(trained.biases)};

@@ -14,12 +14,13 @@ from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.inference import top_k
+from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
 from slidelearn.network import Network
 from slidelearn.pilot import samples_of_trials
 from slidelearn.ranker_training import wants_classifiers
 from slidelearn.shortlists import listed_share
-from slidelearn.training import Progress, Trainer, start_label_rows
+from slidelearn.training import Progress, Trainer
 
 PLANS: tuple[Mapping[str, Any], ...] = (
     {},

@@ -13,7 +13,7 @@ from scipy import sparse
 from slidelearn import kernels
 from slidelearn.batches import to_csr
 from slidelearn.config import Config
-from slidelearn.kernels import Classifiers, Csr
+from slidelearn.kernels import Classifiers, Csr, Float, Ids
 
 TOLERANCE = 0.1
 """On the projected gradient: more passes than that takes gain nothing on held-out samples."""
@@ -38,7 +38,7 @@ def train_classifiers(
     shortlists: sparse.csr_array,
     config: Config,
     *,
-    c: float,
+    c: Float,
     former: Classifiers | None,
     n_threads: int,
 ) -> Classifiers:
@@ -53,7 +53,7 @@ def train_classifiers(
     shortlists
         (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist.
     c
-        Weight of a sample's loss against the regulariser.
+        (n_labels,): weight of a sample's loss against the regulariser.
     former
         Classifiers to stay close to.
     """
@@ -71,6 +71,15 @@ def train_classifiers(
         n_threads=n_threads,
     )
     return Classifiers(Csr(*weights), biases)
+
+
+def resized_classifiers(classifiers: Classifiers, kept: Ids, n_labels: int, n_features: int) -> Classifiers:
+    """Those of the labels `kept`, and for labels after them such as say nothing."""
+    indptr, features, weights = classifiers.weights
+    rows = to_csr(sparse.csr_array((weights, features, indptr), (len(indptr) - 1, n_features))[kept])
+    n_new = n_labels - len(kept)
+    weights_of_all = rows._replace(indptr=np.pad(rows.indptr, (0, n_new), mode="edge"))
+    return Classifiers(weights_of_all, np.pad(classifiers.biases[kept], (0, n_new)))
 
 
 def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:

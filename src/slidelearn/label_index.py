@@ -57,10 +57,29 @@ class LabelIndex:
         rows = weights[sampled] if scales is None else weights[sampled] * scales[sampled, None]
         return cls._of_clusters(layer, clusters, _codewords(rows, rng), n_threads)
 
-    def refreshed(self, layer: NeuronLayer, n_threads: int) -> LabelIndex:
-        """The same clusters and codewords, for the rows as they are now."""
-        starts, ids = self._rows.starts * BLOCK, self._rows.ids
-        clusters = [part[part >= 0] for part in np.split(ids, starts[1:-1])]
+    def refreshed(self, layer: NeuronLayer, n_threads: int, numbers: Ids | None = None) -> LabelIndex:
+        """The same clusters and codewords, for the rows as they are now; those that are new join the nearest cluster.
+
+        Parameters
+        ----------
+        layer
+            Whose rows are indexed.
+        n_threads
+            Threads.
+        numbers
+            The number that each neuron has now, -1 where it has gone; None: as before.
+        """
+        if numbers is None:
+            numbers = np.arange(layer.n_neurons, dtype=np.int32)
+        cluster_of = np.full(layer.n_neurons, -1, np.int32)
+        here = np.flatnonzero(self._rows.ids >= 0)
+        ids = numbers[self._rows.ids[here]]
+        cluster = np.searchsorted(self._rows.starts * BLOCK, here, side="right") - 1
+        cluster_of[ids[ids >= 0]] = cluster[ids >= 0]
+        new = np.flatnonzero(cluster_of < 0)
+        if len(new):
+            cluster_of[new] = _nearest(self._centres.neurons.weights, layer.neurons.weights[new], n_threads)
+        clusters = list(_split(np.arange(layer.n_neurons, dtype=np.int32), cluster_of))
         return self._of_clusters(layer, clusters, self._rows.codewords, n_threads)
 
     @classmethod

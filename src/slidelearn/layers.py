@@ -34,6 +34,10 @@ class SparseInput:
         self.features = ParameterRows(n_features, width, optimizer)
         self.bias = ParameterRows(1, width, optimizer) if bias else None
 
+    def grow(self, n_features: int) -> None:
+        """Take on more features, whose rows are zero."""
+        self.features = self.features.resized(np.arange(self.features.n_rows, dtype=np.int32), n_features)
+
     def forward(self, x: Csr, run: Execution) -> Float:
         """(n_samples, width) float32."""
         bias = self.bias.weights[0] if self.bias else None
@@ -89,6 +93,11 @@ class NeuronLayer:
     def n_neurons(self) -> int:
         """Number of rows."""
         return self.neurons.n_rows
+
+    def resize(self, kept: Ids, n_neurons: int) -> None:
+        """Have so many neurons: those of `kept`, and then new ones, whose rows are zero."""
+        self.neurons = self.neurons.resized(kept, n_neurons)
+        self._scales = self._quantized = None
 
     def forward(self, x: Float | Csr, active: ActiveSet, run: Execution) -> LayerPass:
         """The logits of the active neurons."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from slidelearn import kernels
 from slidelearn.active import ActiveSet, all_neurons, no_labels
 from slidelearn.config import Config
-from slidelearn.kernels import Csr, Float, Labels, UpdateRule
+from slidelearn.kernels import Csr, Float, Ids, Labels, UpdateRule
 from slidelearn.layers import Execution, LayerPass, NeuronLayer, SparseInput, densify
 from slidelearn.lsh import LshIndex
 from slidelearn.optim import ParameterRows, random_weights
@@ -92,6 +92,17 @@ class Network:
             random_weights(layer.neurons, ((2.0 if self._relu else 1.0) / layer.n_inputs) ** 0.5, rng)
         if self.config.label_init == "random":
             random_weights(self.output.neurons, 1.0 / self.output.n_inputs**0.5, rng)
+
+    def resize(self, n_features: int, kept: Ids, n_labels: int, rng: np.random.Generator) -> None:
+        """Take on more features, in random rows, and other labels: those of `kept`, then new ones, in rows of zeros."""
+        if n_features > self.n_features:
+            self.input.grow(n_features)
+            random_weights(self.input.features, INPUT_DEVIATION, rng, first=self.n_features)
+        self.output.resize(kept, n_labels)
+        self.n_features, self.n_labels = n_features, n_labels
+        if self.output_index:
+            self.output_index.resize(n_labels)
+        self._tables_are_current = False
 
     def forward_hidden(self, features: Csr, seed: int, run: Execution) -> HiddenPass:
         """All hidden layers. `seed` is for the random fill of the sampled ones."""

@@ -71,6 +71,12 @@ class ParameterRows:
         """One step on the distinct rows `ids`."""
         kernels.update_rows(self.rows, ids, d_weights, d_bias, rule, n_threads=n_threads)
 
+    def resized(self, kept: Ids, n_rows: int) -> ParameterRows:
+        """As many rows as `n_rows`: the rows `kept`, with their state, and then rows of zeros."""
+        made = ParameterRows(n_rows, self.rows.width, self.optimizer)
+        made.rows.memory[: len(kept)] = self.rows.memory[kept]
+        return made
+
     def _field(self, name: str) -> Float:
         memory, width = self.rows
         if name in ("m", "v"):
@@ -106,9 +112,9 @@ class Schedule:
         return UpdateRule(kind, self.learning_rate(step), config.beta_1, config.beta_2, config.epsilon)
 
 
-def random_weights(rows: ParameterRows, scale: float, rng: np.random.Generator) -> None:
-    """Fill the weights with normal numbers of the given standard deviation, a block of rows at a time."""
+def random_weights(rows: ParameterRows, scale: float, rng: np.random.Generator, first: int = 0) -> None:
+    """Fill the weights, from row `first` on, with normal numbers of that standard deviation, a block at a time."""
     block = max(1, 2**20 // rows.rows.width)
-    for begin in range(0, rows.n_rows, block):
+    for begin in range(first, rows.n_rows, block):
         weights = rows.weights[begin : begin + block]
         weights[...] = rng.standard_normal(weights.shape, dtype=np.float32) * np.float32(scale)

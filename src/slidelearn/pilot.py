@@ -17,10 +17,11 @@ from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k
+from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import Network
-from slidelearn.training import Trainer, start_label_rows
+from slidelearn.training import Trainer
 
 SAMPLERS = ("batch", "batch+memory")
 N_SAMPLES, LEAST = 60_000, 150_000

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 
 from slidelearn import kernels
 from slidelearn.batches import is_sound
-from slidelearn.classifiers import train_classifiers
+from slidelearn.classifiers import resized_classifiers, train_classifiers
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
 from slidelearn.metrics import precision_at_k
@@ -106,7 +106,8 @@ class Ranker:
         """
         classifiers = None
         if shortlists is not None:
-            classifiers = train_classifiers(X, Y, shortlists, config, c=c, former=None, n_threads=n_threads)
+            every_c = np.full(Y.shape[1], c, np.float32)
+            classifiers = train_classifiers(X, Y, shortlists, config, c=every_c, former=None, n_threads=n_threads)
         return cls(
             classifiers,
             neighbours,
@@ -134,7 +135,9 @@ class Ranker:
         """
         classifiers = None
         if shortlists is not None:
-            c = float(self.c[0]) * UPDATE_SHARE
+            counts = _label_counts(Y)
+            new = counts / np.maximum(self.counts + counts, 1)
+            c = self.c * np.maximum(new, UPDATE_SHARE)
             classifiers = train_classifiers(X, Y, shortlists, config, c=c, former=self.classifiers, n_threads=n_threads)
         return replace(self, classifiers=classifiers).with_more_samples(X, Y)
 
@@ -142,6 +145,20 @@ class Ranker:
         """The same ranker, with more samples to ask, and to count labels on."""
         neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
         return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
+
+    def resized(self, kept: Ids, n_features: int, n_labels: int) -> Ranker:
+        """The same ranker for so many features, and other labels: those of `kept`, then new ones, unknown to it."""
+        numbers = np.full(len(self.counts), -1, np.int32)
+        numbers[kept] = np.arange(len(kept), dtype=np.int32)
+        new = (0, n_labels - len(kept))
+        return replace(
+            self,
+            classifiers=self.classifiers and resized_classifiers(self.classifiers, kept, n_labels, n_features),
+            neighbours=self.neighbours and self.neighbours.renumbered(numbers, n_features, n_labels),
+            n_features=n_features,
+            counts=np.pad(self.counts[kept], new),
+            gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),
+        )
 
     @property
     def lengths(self) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from slidelearn import kernels
 from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
@@ -19,7 +18,8 @@ from slidelearn.classifiers import classifiers_bytes
 from slidelearn.config import Config
 from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
-from slidelearn.layers import Execution, densify
+from slidelearn.label_rows import start_label_rows
+from slidelearn.layers import Execution
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
@@ -231,31 +231,3 @@ def update_index(model: Model, n_threads: int) -> None:
     elif answers == "index" or (answers == "auto" and layer.n_neurons >= INDEXED_FROM):
         rng = np.random.default_rng(network.config.random_state)
         model.index = LabelIndex.of(layer, rng, n_threads)
-
-
-def start_label_rows(network: Network, samples: Samples, rng: np.random.Generator, run: Execution) -> None:
-    """Give each label the direction of the sum of its samples' hidden vectors (PIFA of Chang et al., PECOS, 2020).
-
-    Labels without samples start in a random direction.
-    """
-    network.rebuild_tables(run.n_threads)  # sampled hidden layers need theirs to be computed at all
-    rows = network.output.neurons
-    everything = Execution(run.n_threads)
-    add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
-    for begin in range(0, len(samples.labelled), 8192):
-        batch = samples.take(samples.labelled[begin : begin + 8192])
-        hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
-        dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
-        unit, _ = kernels.unit_rows(dense, n_threads=run.n_threads)
-        labels = batch.labels._replace(data=np.ones(len(batch.labels.indices), np.float32))
-        kernels.features_backward(labels, -unit, rows.rows, add, hogwild=False, n_threads=run.n_threads)
-    for begin in range(0, rows.n_rows, 8192):
-        block = rows.weights[begin : begin + 8192]
-        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
-        empty = norms == 0
-        block[empty] = rng.standard_normal((int(empty.sum()), block.shape[1]), dtype=np.float32)
-        norms[empty] = np.sqrt(block.shape[1])
-        block /= norms[:, None]
-    for name, state in rows.named_arrays():
-        if name == "n_updates":
-            state[...] = 0

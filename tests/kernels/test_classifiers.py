@@ -13,7 +13,8 @@ from slidelearn import kernels
 from slidelearn.kernels import NO_DATA, Classifiers, Csr
 
 N_FEATURES, N_SAMPLES, N_LABELS = 40, 60, 12
-RULE: dict[str, Any] = {"c": 1.0, "tolerance": 0.1, "max_passes": 20, "threshold": 0.05, "seed": 2**63 + 1}
+RULE: dict[str, Any] = {"tolerance": 0.1, "max_passes": 20, "threshold": 0.05, "seed": 2**63 + 1}
+ONES = np.ones(N_LABELS, np.float32)
 
 
 @pytest.fixture
@@ -38,14 +39,15 @@ def _some_classifiers(rng: np.random.Generator) -> Classifiers:
 @pytest.mark.parametrize("with_former", [False, True])
 def test_train_classifiers(rng: np.random.Generator, x: Csr, with_former: bool, rule: dict[str, Any]) -> None:
     former = _some_classifiers(rng) if with_former else None
-    sides = _sides(rng)
-    assert_twins_agree("train_classifiers", x, N_FEATURES, *sides, former=former, **{**RULE, **rule}, n_terms=1000)
+    c = np.geomspace(0.5, 2, N_LABELS).astype(np.float32) * np.float32(rule.get("c", 1))
+    rule = {**RULE, **rule, "c": c}
+    assert_twins_agree("train_classifiers", x, N_FEATURES, *_sides(rng), former=former, **rule, n_terms=1000)
 
 
 @pytest.mark.parametrize("n_labels", [0, 1])
 def test_few_labels(rng: np.random.Generator, x: Csr, n_labels: int) -> None:
     sides = [random_csr(rng, n_labels, N_SAMPLES, 20, data=False) for _ in range(2)]
-    assert_twins_agree("train_classifiers", x, N_FEATURES, *sides, former=None, **RULE, n_terms=1000)
+    assert_twins_agree("train_classifiers", x, N_FEATURES, *sides, former=None, c=ONES[:n_labels], **RULE, n_terms=1000)
 
 
 def test_a_converged_classifier_is_scikit_learns(rng: np.random.Generator) -> None:
@@ -53,7 +55,7 @@ def test_a_converged_classifier_is_scikit_learns(rng: np.random.Generator) -> No
     everything = Csr(np.arange(81, dtype=np.int64) * 10, np.tile(np.arange(10, dtype=np.int32), 80), x.reshape(-1))
     positive = np.arange(30, dtype=np.int32)
     sides = [Csr(np.array([0, len(s)]), s, NO_DATA) for s in (positive, np.arange(30, 80, dtype=np.int32))]
-    rule = {**RULE, "tolerance": 1e-9, "max_passes": 100_000, "threshold": 0.0, "c": 0.7}
+    rule = {**RULE, "tolerance": 1e-9, "max_passes": 100_000, "threshold": 0.0, "c": 0.7 * ONES[:1]}
     weights, biases = kernels.train_classifiers(everything, 10, *sides, former=None, **rule, n_threads=1)
     svm = LinearSVC(C=0.7, tol=1e-10, max_iter=1_000_000).fit(x, np.arange(80) < 30)
     np.testing.assert_allclose(weights[2], svm.coef_[0], rtol=1e-4, atol=1e-6)
@@ -63,7 +65,7 @@ def test_a_converged_classifier_is_scikit_learns(rng: np.random.Generator) -> No
 def test_former_classifiers_without_samples_stay(rng: np.random.Generator, x: Csr) -> None:
     former = _some_classifiers(rng)
     nobody = Csr(np.zeros(N_LABELS + 1, np.int64), np.empty(0, np.int32), NO_DATA)
-    rule = {**RULE, "threshold": 0.0}
+    rule = {**RULE, "threshold": 0.0, "c": ONES}
     weights, biases = kernels.train_classifiers(x, N_FEATURES, nobody, nobody, former=former, **rule, n_threads=2)
     for now, before in zip((*weights, biases), (*former.weights, former.biases), strict=True):
         np.testing.assert_array_equal(now, before)
@@ -88,4 +90,7 @@ def test_damaged_arguments_are_refused(rng: np.random.Generator, x: Csr) -> None
         kernels.classifier_margins(x, N_FEATURES - 1, ids, classifiers, n_threads=1)
     few = random_csr(rng, 3, N_SAMPLES, 5, data=False)
     with pytest.raises(ValueError, match="former must have as many rows as positives"):
-        kernels.train_classifiers(x, N_FEATURES, few, few, former=classifiers, **RULE, n_threads=1)
+        kernels.train_classifiers(x, N_FEATURES, few, few, former=classifiers, c=ONES[:3], **RULE, n_threads=1)
+    for c, complaint in ((ONES[:2], "c must have one element per row"), (0 * ONES[:3], "c must be > 0, but is 0")):
+        with pytest.raises(ValueError, match=complaint):
+            kernels.train_classifiers(x, N_FEATURES, few, few, former=None, c=c, **RULE, n_threads=1)

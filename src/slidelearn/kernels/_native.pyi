@@ -157,7 +157,7 @@ def train_classifiers(
     negatives: Csr,
     *,
     former: Classifiers | None,
-    c: float,
+    c: Float,
     tolerance: float,
     max_passes: int,
     threshold: float,

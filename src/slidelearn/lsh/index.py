@@ -121,6 +121,10 @@ class LshIndex:
             n_threads=n_threads,
         )
 
+    def resize(self, n_neurons: int) -> None:
+        """Be about other neurons, after a `rebuild` from their rows."""
+        self.n_neurons, self._tables = n_neurons, None
+
     def stats(self) -> TableStats:
         """How evenly the tables are filled; `RuntimeError` before the first rebuild."""
         return self._built().stats()

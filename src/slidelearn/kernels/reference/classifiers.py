@@ -16,7 +16,7 @@ def train_classifiers(
     negatives: Csr,
     *,
     former: Classifiers | None,
-    c: float,
+    c: Float,
     tolerance: float,
     max_passes: int,
     threshold: float,
@@ -25,10 +25,10 @@ def train_classifiers(
 ) -> tuple[tuple[Offsets, Ids, Float], Float]:
     """An L2-regularised SVM with squared hinge loss for each label, with a bias.
 
-    `positives` and `negatives` have a row of samples, rows of `x`, for each label. Gives `Classifiers` with the weights
-    of a magnitude of at least `threshold`. A label without positives gets no weights and the bias -1, one without
-    negatives no weights and the bias 1. With `former`, each classifier starts from its former weights and stays close
-    to them, and labels without samples stay as they are.
+    `positives` and `negatives` have a row of samples, rows of `x`, for each label; `c` (n_labels,) has the weight of
+    their losses. Gives `Classifiers` with the weights of a magnitude of at least `threshold`. A label without positives
+    gets no weights and the bias -1, one without negatives no weights and the bias 1. With `former`, each classifier
+    starts from its former weights and stays close to them, and labels without samples stay as they are.
     """
     rows = _written_out(x, n_features)
     first = np.zeros((positives.n_rows, n_features)) if former is None else _written_out(former.weights, n_features)
@@ -40,7 +40,7 @@ def train_classifiers(
         else:
             samples, signs = rows[np.concatenate([own, others])], np.repeat([1.0, -1.0], [len(own), len(others)])
             start = first[label], 0.0 if former is None else float(former.biases[label])
-            found, bias = _solved(samples, signs, start, c, tolerance, max_passes, seed, label)
+            found, bias = _solved(samples, signs, start, float(c[label]), tolerance, max_passes, seed, label)
         kept = np.flatnonzero((np.abs(found.astype(np.float32)) >= np.float32(threshold)) & (found != 0))
         features.append(kept.astype(np.int32))
         weights.append(found[kept].astype(np.float32))
