@@ -20,8 +20,8 @@ ClassifierRows view_unread(const InClassifiers& classifiers) {
 
 OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives,
                                       const InCsr& negatives, const std::optional<InClassifiers>& former,
-                                      const InArray<float>& c, double tolerance, int64_t max_passes, float threshold, uint64_t seed,
-                                      int n_threads) {
+                                      const InArray<float>& c, double tolerance, int64_t max_passes, float threshold,
+                                      uint64_t seed, int n_threads) {
     require_threads(n_threads);
     const Csr vx = with_data(view(x, n_features), "x");
     const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
