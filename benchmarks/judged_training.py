@@ -81,7 +81,8 @@ def _answers_by_evidence(clf: SlideClassifier, X: FloatCsr, n_threads: int) -> I
     X = normalize_rows(raise_values(X, clf.config_.feature_power))
     k = min(N_ANSWERS, clf.n_labels_)
     for name, weights in EVIDENCE.items():
-        weighed = replace(ranker, blend=ranker.blend * np.array([*weights, 1, 1], np.float32))
+        weighed = replace(ranker, blend=ranker.blend * np.array([*weights, 1, 1], np.float32), refinement=None)
+        weighed = ranker if name == "all" else weighed
         yield name, top_k(clf.networks_, X, k, ranker=weighed, n_threads=n_threads)[0]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
@@ -48,6 +49,14 @@ def hold_out(
     n = int(np.searchsorted(np.cumsum(1 + n_near), most_left_out, side="right"))
     left_out = np.unique(second[(first < n) & (second >= n)])
     return np.sort(rows[:n]), np.sort(rows[left_out])
+
+
+def near_groups(X: sparse.csr_array, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Number the groups of some samples: near-duplicates of each other have the same number, and so have theirs."""
+    first, second = _near_pairs(X, rows, len(rows))
+    pairs = sparse.coo_array((np.ones(len(first), np.int8), (first, second)), (len(rows), len(rows)))
+    groups: NDArray[np.int32] = csgraph.connected_components(pairs, directed=False)[1]
+    return groups
 
 
 def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,8 @@
 The network finds the few labels that are likely; which of these are right, features tell that a few hundred hidden
 units cannot hold. So each label's classifier speaks for or against it. And the nearest training samples vote; where
 labels are so many that the network often misses the right ones, they name some themselves. A logistic regression on
-held-out samples blends the three (Wolpert, Stacked generalization, 1992), so a score is a label's log-odds.
+held-out samples blends the three (Wolpert, Stacked generalization, 1992), so a score is a label's log-odds; where that
+is better on samples that it has not seen, a refinement takes a second look.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.linear_model import LogisticRegression
 
 from slidelearn import kernels
 from slidelearn.batches import is_sound
 from slidelearn.classifiers import resized_classifiers, train_classifiers
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
-from slidelearn.metrics import precision_at_k
 from slidelearn.neighbours import Neighbours
+from slidelearn.refinement import Refinement
 
 UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
@@ -32,13 +32,10 @@ EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
 FREQUENCY = EVIDENCE.index("frequency")
 USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
-
-TOLERATED_LOSS, USUAL_GAIN = 0.01, np.float32(0.3)
-"""Under the objective `tail`."""
 USUAL_SUGGESTED = 5
 """Labels that the neighbours may add to a shortlist, unless that harms on held-out samples: more gain little."""
-NEIGHBOURS = "neighbours."
-"""How the names of the neighbours' arrays begin."""
+NEIGHBOURS, REFINEMENT = "neighbours.", "refinement."
+"""How the names of their arrays begin."""
 
 
 class Shortlist(NamedTuple):
@@ -76,6 +73,10 @@ class Ranker:
     """(1,): how many labels the neighbours may add to those; (0,) in models that do not know of it."""
     gains: Float | None = None
     """(n_labels,): logarithm of what a right label counts, where not all count alike."""
+    first_share: Float | None = None
+    """(1,): how much of the gains counts in the choice of the first answer; None: all."""
+    refinement: Refinement | None = None
+    """What takes a second look, if that helps."""
 
     @classmethod
     def trained(
@@ -158,6 +159,7 @@ class Ranker:
             n_features=n_features,
             counts=np.pad(self.counts[kept], new),
             gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),
+            refinement=self.refinement and self.refinement.resized(numbers, n_labels),
         )
 
     @property
@@ -169,7 +171,8 @@ class Ranker:
         """Put the labels of each sample in the order of their scores.
 
         A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
-        its probability times its gain. The labels that nobody voted on come after all others, in the network's order.
+        its probability times its gain, and at least so much for the first answer, in whose choice gains count for less.
+        The labels that nobody voted on come after all others, in the network's order.
 
         Returns
         -------
@@ -177,15 +180,30 @@ class Ranker:
             (n_samples, n): the labels of the shortlist, best first, and their scores; -inf beside -1.
         """
         n = shortlist.votes.shape[1]
-        evidence = self.evidence(x, shortlist, n_threads=n_threads)
-        scores = evidence @ self.blend[:-1] + self.blend[-1]
+        scores = self.log_odds(self.evidence(x, shortlist, n_threads=n_threads), shortlist.ids[:, :n], n_threads)
         if self.gains is not None:
-            scores = self.gains[shortlist.ids[:, :n]] - np.logaddexp(0, -scores)
+            scores = self._with_gains(scores, self.gains[shortlist.ids[:, :n]], shortlist.ids[:, :n])
         if shortlist.ids.shape[1] > n:
             scores = np.hstack([scores, self._scores_below(scores, shortlist)])
         scores = np.where(shortlist.ids < 0, -np.inf, scores)
         best = np.argsort(-scores, axis=1, kind="stable")
         return np.take_along_axis(shortlist.ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+
+    def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
+        """Of these labels, (n_samples, m), by what `evidence` says of them."""
+        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        if self.refinement is None:
+            return blended
+        return self.refinement.log_odds(evidence, blended, np.ascontiguousarray(ids), n_threads=n_threads)
+
+    def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
+        log_p = -np.logaddexp(0, -log_odds)
+        scores: Float = log_p + gains
+        if self.first_share is not None and ids.shape[1]:
+            of_first = np.where(ids < 0, -np.inf, log_p + self.first_share * gains)
+            best = np.max(scores, axis=1, where=ids >= 0, initial=-np.inf)
+            scores[np.arange(len(ids)), of_first.argmax(axis=1)] = np.nextafter(best, np.float32(np.inf))
+        return scores
 
     def _scores_below(self, scores: Float, shortlist: Shortlist) -> Float:
         """Scores of the labels that nobody voted on, below those of all others: by their distance in logits."""
@@ -218,65 +236,6 @@ class Ranker:
         found[~there] = 0
         return found
 
-    def fit_blend(
-        self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist, *, may_shorten: bool = True, n_threads: int
-    ) -> Ranker:
-        """The same ranker, with the blend that tells best which labels on their shortlists held-out samples have.
-
-        Parameters
-        ----------
-        x, Y
-            Features and labels of the samples.
-        shortlist
-            Theirs, with what the neighbours added.
-        may_shorten
-            Whether the neighbours need not add labels any more if the answers are no better with these.
-        """
-        fitted = []
-        n_votes, most = shortlist.votes.shape[1], self.lengths[1]
-        for n in sorted({0 if may_shorten else most, most}):
-            part = shortlist.first(n_votes - most + n)
-            ranker = replace(self, n_suggested=np.array([n], np.int32))._with_blend(x, Y, part, n_threads)
-            ids, _ = ranker.order(x, part, n_threads=n_threads)
-            ks = [k for k in (1, 3, 5) if k <= ids.shape[1]]
-            fitted.append((sum(precision_at_k(ids, Y, k) for k in ks), -n, ranker))
-        return max(fitted, key=lambda one: one[:2])[2]
-
-    def _with_blend(self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist, n_threads: int) -> Ranker:
-        evidence, there = self.evidence(x, shortlist, n_threads=n_threads), shortlist.ids >= 0
-        row, column = np.nonzero(there)
-        is_own = np.asarray(Y[row, shortlist.ids[row, column]]).reshape(-1) != 0
-        if is_own.all() or not is_own.any():
-            return self
-        blend = np.zeros(len(EVIDENCE) + 1, np.float32)
-        spread = evidence[there].std(axis=0)
-        known = [number for number in range(len(EVIDENCE)) if spread[number]]
-        while known:  # what speaks against labels, beside what speaks for them, has only been fitted to noise
-            model = LogisticRegression().fit(evidence[there][:, known] / spread[known], is_own)
-            weights = model.coef_[0] / spread[known]
-            against = [n for n, weight in zip(known, weights, strict=True) if weight < 0 and n != FREQUENCY]
-            if not against:
-                blend[known], blend[-1] = weights, model.intercept_[0]
-                break
-            known.remove(against[0])
-        return replace(self, blend=blend)
-
-    def with_gains(
-        self, x: Csr, Y: sparse.csr_array, shortlist: Shortlist | None, log_gains: Float, *, n_threads: int
-    ) -> Ranker:
-        """The same ranker, where right labels count as much as the given gains say, (n_labels,), or less.
-
-        The gains are taken to the highest power, up to 1, that costs at most `TOLERATED_LOSS` of P@1 on held-out
-        samples, which are given as in `fit_blend`; without any, to the power `USUAL_GAIN`.
-        """
-        if shortlist is None:
-            return replace(self, gains=USUAL_GAIN * log_gains)
-        found = []
-        for power in np.arange(11, dtype=np.float32) / 10:
-            ranker = replace(self, gains=power * log_gains)
-            found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], Y, 1), ranker))
-        return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
-
     @classmethod
     def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
         """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
@@ -285,7 +244,10 @@ class Ranker:
             n = lengths["weights"]
             weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
             classifiers = Classifiers(weights, np.zeros(n_labels, np.float32))
-        of_neighbours = {name.removeprefix(NEIGHBOURS): n for name, n in lengths.items() if name.startswith(NEIGHBOURS)}
+        of_neighbours, of_refinement = (
+            {name.removeprefix(prefix): n for name, n in lengths.items() if name.startswith(prefix)}
+            for prefix in (NEIGHBOURS, REFINEMENT)
+        )
         return cls(
             classifiers,
             Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours) if of_neighbours else None,
@@ -296,6 +258,8 @@ class Ranker:
             np.zeros(1, np.float32),
             np.zeros(lengths.get("n_suggested", 0), np.int32),
             np.zeros(n_labels, np.float32) if config.objective == "tail" else None,
+            np.zeros(1, np.float32) if "first_share" in lengths else None,
+            Refinement.empty(of_refinement, len(EVIDENCE), n_labels) if of_refinement else None,
         )
 
     def blend_by_name(self) -> dict[str, float]:
@@ -306,8 +270,9 @@ class Ranker:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
         if not 0 <= self.lengths[1] <= len(self.counts) or len(self.n_suggested) > 1:
             return False
-        classifiers_are = self.classifiers is None or is_sound(self.classifiers.weights, self.n_features)
-        return classifiers_are and (self.neighbours is None or self.neighbours.is_sound())
+        if self.classifiers and not is_sound(self.classifiers.weights, self.n_features):
+            return False
+        return all(part is None or part.is_sound() for part in (self.neighbours, self.refinement))
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
@@ -319,8 +284,12 @@ class Ranker:
             yield "n_suggested", self.n_suggested
         if self.gains is not None:
             yield "gains", self.gains
+        if self.first_share is not None:
+            yield "first_share", self.first_share
         if self.neighbours:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
+        if self.refinement:
+            yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
 
 
 def n_suggested(config: Config) -> int:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn.batches import to_csr
+from slidelearn.blending import Judges, blended, with_gains
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
-from slidelearn.hold_out import hold_out
+from slidelearn.hold_out import hold_out, near_groups
 from slidelearn.inference import shortlists
 from slidelearn.label_index import LabelIndex
 from slidelearn.metrics import precision_at_k, propensities
@@ -26,6 +27,8 @@ LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
 MOST_ALIKE = 5
 """Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
+MOST_OF_GROUP = 3
+"""Near-duplicates of each other that judge: more of them say the same again, too loud."""
 LEAST_C = 0.05
 REFIT_BELOW = 20_000
 """Samples below which the whole training is done a second time, with all of them, once C and the blend are known: that
@@ -56,6 +59,16 @@ class KeptBack:
         if n_held_out < LEAST_HELD_OUT or n_left_out > MOST_ALIKE * n_held_out:  # new samples will have twins as well
             kept_back = cls(np.sort(order[: min(most, MOST_HELD_OUT)]), np.empty(0, np.int64))
         return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
+
+    def judges(self, X: sparse.csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Those that judge, some near-duplicates of each other among them, and the numbers of their groups."""
+        rows = self.all
+        groups = near_groups(X, rows)
+        order = np.argsort(groups, kind="stable")
+        _, first = np.unique(groups[order], return_index=True)
+        place = np.arange(len(rows)) - np.repeat(first, np.bincount(groups))
+        few = np.sort(order[place < MOST_OF_GROUP])
+        return rows[few], groups[few]
 
     @property
     def all(self) -> NDArray[np.int64]:
@@ -89,11 +102,12 @@ def train_ranker(
     """Let the first network make shortlists for samples of `rows`, through its index if any, and train classifiers.
 
     On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
-    `in_time`, or where the options do not want them, there are no classifiers.
+    `in_time` there are no classifiers, and no refinement; where the options do not want them, no classifiers either.
     """
     config = networks[0].config
     X_rows, Y_rows = X[rows], Y[rows]
-    x, y = to_csr(X[kept_back.held_out]), Y[kept_back.held_out]
+    judges, groups = kept_back.judges(X)
+    x, y = to_csr(X[judges]), Y[judges]
     neighbours = _neighbours(config, X_rows, Y_rows)
     asked: Shortlist | None = None
     c = config.ranker_c or USUAL_C
@@ -108,12 +122,13 @@ def train_ranker(
         listed = _shortlists(networks[0], index, X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
-        ranker = ranker.fit_blend(x, y, asked, may_shorten=config.n_suggested is None, n_threads=n_threads)
+        known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
+        ranker = blended(ranker, x, known, Y_rows if in_time else None, may_shorten=may_shorten, n_threads=n_threads)
     if config.objective == "tail":
         gains = -np.log(propensities(Y_rows)).astype(np.float32)
         if asked:
             asked = asked.first(lengths[0] + ranker.lengths[1])
-        ranker = ranker.with_gains(x, y, asked, gains, n_threads=n_threads)
+        ranker = with_gains(ranker, x, y, asked, gains, n_threads=n_threads)
     return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
 
 
@@ -130,7 +145,8 @@ def refit_ranker(
     listed = _shortlists(network, index, X, n_threads, callbacks) if settled.classifiers else None
     neighbours = _neighbours(network.config, X, Y)
     ranker = Ranker.trained(X, Y, listed, neighbours, network.config, c=float(settled.c[0]), n_threads=n_threads)
-    return replace(ranker, blend=settled.blend, gains=settled.gains, n_suggested=settled.n_suggested)
+    names = ("blend", "gains", "first_share", "n_suggested", "refinement")
+    return replace(ranker, **{name: getattr(settled, name) for name in names})
 
 
 def update_ranker(

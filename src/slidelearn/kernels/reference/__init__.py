@@ -52,6 +52,7 @@ from slidelearn.kernels.reference.layers import (
     update_rows,
 )
 from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
+from slidelearn.kernels.reference.partners import partner_support
 from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "matmul",
     "neighbour_votes",
     "parse_xmc",
+    "partner_support",
     "pq_encode",
     "pq_top_k",
     "quantize_rows",

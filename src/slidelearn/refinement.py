@@ -1,0 +1,166 @@
+"""The refinement: a second look at the labels on a shortlist, after the blend's first one.
+
+The blend is linear: each piece of evidence counts alike, whatever the others say. A small network over the same
+evidence (a multilayer perceptron, as the second stage of stacking: Wolpert, Stacked generalization, 1992) learns where
+to trust which. It also hears what the labels say for each other: those that often come together in training, such as a
+word and its hypernym, support one another as much as the first look believes in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
+
+from slidelearn import kernels
+from slidelearn.batches import is_sound, to_csr
+from slidelearn.kernels import Csr, Float, Ids
+
+N_NETWORKS, WIDTH, N_PASSES = 3, 16, 10
+"""Networks whose mean is taken, neurons of each, and passes over the pairs: more of either gains nothing."""
+N_PARTNERS = 16
+"""Labels that each label supports, at most: those that most of its samples have as well."""
+MOST_PAIRS = 3e7
+"""Pairs of labels of one sample that are counted, about: of samples with very many labels, or very many samples, some
+tell which labels come together."""
+_LEAST = np.float32(1e-3)
+"""Added to support before its logarithm is taken."""
+PARTNERS = "partners."
+"""How the names of their arrays begin."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """Log-odds of labels from their evidence, by a network with one hidden layer of rectified linear units."""
+
+    partners: Csr
+    """(n_labels, n_labels): for each label the share of its samples that have the other one too."""
+    hidden: Float
+    """(n_evidence + 1, width): from the evidence, and the logarithm of the support, to the hidden units."""
+    hidden_biases: Float
+    """(width,)."""
+    output: Float
+    """(width,)."""
+    constant: Float
+    """(1,)."""
+
+    @classmethod
+    def fitted(
+        cls, evidence: Float, log_odds: Float, ids: Ids, is_own: NDArray[np.bool_], partners: Csr, *, n_threads: int
+    ) -> Refinement:
+        """Learn from held-out samples which labels are right.
+
+        Parameters
+        ----------
+        evidence
+            (n_samples, m, n_evidence).
+        log_odds
+            (n_samples, m): of the first look.
+        ids
+            (n_samples, m): the labels; -1 for none.
+        is_own
+            (n_samples, m): whether the sample has the label; both must occur.
+        partners
+            What `partners_of` finds.
+        """
+        listed = ids >= 0
+        inputs = _inputs(evidence, log_odds, ids, partners, n_threads)[listed]
+        spread = inputs.std(axis=0)
+        scale = np.where(spread > 0, spread, np.inf)  # what is alike for all labels says nothing
+        middle = inputs.mean(axis=0)
+        networks = [_trained((inputs - middle) / scale, is_own[listed], seed) for seed in range(N_NETWORKS)]
+        hidden = np.hstack([network.coefs_[0] for network in networks]) / scale[:, None]
+        return cls(
+            partners,
+            hidden.astype(np.float32),
+            (np.hstack([network.intercepts_[0] for network in networks]) - middle @ hidden).astype(np.float32),
+            (np.concatenate([network.coefs_[1][:, 0] for network in networks]) / N_NETWORKS).astype(np.float32),
+            np.mean([network.intercepts_[1] for network in networks], axis=0).astype(np.float32),
+        )
+
+    def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
+        """(n_samples, m): of the second look; the arguments are those of `fitted`."""
+        inputs = _inputs(evidence, log_odds, ids, self.partners, n_threads)
+        rows = inputs.reshape(-1, inputs.shape[-1])
+        hidden = kernels.matmul(rows, self.hidden, bias=self.hidden_biases, n_threads=n_threads)
+        np.maximum(hidden, 0, out=hidden)
+        refined = kernels.matmul(hidden, self.output[:, None], bias=self.constant, n_threads=n_threads)
+        return refined.reshape(log_odds.shape)
+
+    def resized(self, numbers: Ids, n_labels: int) -> Refinement:
+        """The same for other labels: label i as ``numbers[i]``, -1: without it; new ones have no partners."""
+        indptr, indices, data = self.partners
+        pairs = sparse.csr_array((data, indices, indptr), (len(numbers), len(numbers))).tocoo()
+        rows, columns = numbers[pairs.row], numbers[pairs.col]
+        both = (rows >= 0) & (columns >= 0)
+        kept = sparse.coo_array((pairs.data[both], (rows[both], columns[both])), (n_labels, n_labels))
+        return replace(self, partners=to_csr(sparse.csr_array(kept)))
+
+    def is_sound(self) -> bool:
+        """Whether the arrays fit each other."""
+        return is_sound(self.partners, self.partners.n_rows) and len(self.partners.data) == len(self.partners.indices)
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is saved."""
+        names = (f"{PARTNERS}{name}" for name in ("indptr", "labels", "weights"))
+        yield from zip(names, self.partners, strict=True)
+        yield from (
+            ("hidden", self.hidden),
+            ("hidden_biases", self.hidden_biases),
+            ("output", self.output),
+            ("constant", self.constant),
+        )
+
+    @classmethod
+    def empty(cls, lengths: Mapping[str, int], n_evidence: int, n_labels: int) -> Refinement:
+        """Room for one that is to be read from a file, whose arrays have these lengths, by name."""
+        n, width = lengths.get(PARTNERS + "weights", 0), lengths.get("output", 0)
+        partners = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
+        hidden = np.zeros((n_evidence + 1, width), np.float32)
+        return cls(partners, hidden, np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(1, np.float32))
+
+
+def partners_of(Y: sparse.csr_array) -> Csr:
+    """For each label the share of its samples that have another one too, for its `N_PARTNERS` most frequent partners.
+
+    Parameters
+    ----------
+    Y
+        (n_samples, n_labels) CSR; its pattern is read.
+
+    Returns
+    -------
+    partners
+        (n_labels, n_labels), nothing on the diagonal.
+    """
+    n_pairs = np.square(np.diff(Y.indptr).astype(np.float64)).sum()
+    some = Y[:: max(round(n_pairs / MOST_PAIRS), 1)]
+    pattern = sparse.csr_array((np.ones(len(some.indices), np.float32), some.indices, some.indptr), some.shape)
+    together = sparse.csr_array(pattern.T @ pattern)
+    row = np.repeat(np.arange(Y.shape[1]), np.diff(together.indptr))
+    counts = np.bincount(some.indices, minlength=Y.shape[1])
+    together.data = np.where(row == together.indices, 0, together.data / counts[row]).astype(np.float32)
+    together.eliminate_zeros()
+    return Csr(*kernels.strongest(to_csr(together), Y.shape[1], N_PARTNERS))
+
+
+def _inputs(evidence: Float, log_odds: Float, ids: Ids, partners: Csr, n_threads: int) -> Float:
+    """The evidence, and the logarithm of the support, (n_samples, m, n_evidence + 1)."""
+    probabilities = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
+    support = kernels.partner_support(ids, probabilities, partners, n_threads=n_threads)
+    return np.concatenate([evidence, np.log(support + _LEAST)[..., None]], axis=-1)
+
+
+def _trained(inputs: Float, is_own: NDArray[np.bool_], seed: int) -> MLPClassifier:
+    batch_size = min(512, len(inputs))
+    network = MLPClassifier((WIDTH,), alpha=1e-3, learning_rate_init=0.01, batch_size=batch_size, random_state=seed)
+    with threadpool_limits(1, user_api="blas"):  # the same bits on any machine of the kind; more gain nothing
+        for _ in range(N_PASSES):  # `fit` would warn that it has not converged, which is what is wanted
+            network.partial_fit(inputs, is_own, classes=[False, True])
+    return network
