@@ -76,6 +76,8 @@ class Ranker:
     """(1,): how many labels the neighbours may add to those; (0,) in models that do not know of it."""
     gains: Float | None = None
     """(n_labels,): logarithm of what a right label counts, where not all count alike."""
+    threshold: float | None = None
+    """Score from which on held-out samples had the label, as far as one score can tell; not saved with it."""
 
     @classmethod
     def trained(
@@ -304,7 +306,7 @@ class Ranker:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
-        if not 0 <= self.lengths[1] <= len(self.counts) or len(self.n_suggested) > 1:
+        if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
             return False
         classifiers_are = self.classifiers is None or is_sound(self.classifiers.weights, self.n_features)
         return classifiers_are and (self.neighbours is None or self.neighbours.is_sound())
