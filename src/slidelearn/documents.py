@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import propensities_of_counts
 from slidelearn.targets import FORMS, Targets
-from slidelearn.text import vectorizer_from_json, vectorizer_to_json
+from slidelearn.text import Vectorizer, vectorizer_from_json, vectorizer_to_json
 
 LABEL_NAMES = "labels.txt"
 LABEL_COUNTS = "label_counts.json"
@@ -123,12 +122,20 @@ def feature_names(documents: Documents, n_features: int) -> NDArray[Any] | None:
     return np.array(names, object)
 
 
-def put_vectorizer(documents: Documents, vectorizer: TfidfVectorizer) -> None:
-    """Keep how texts become features."""
-    documents[VECTORIZER] = json.dumps(vectorizer_to_json(vectorizer))
+def put_vectorizer(documents: Documents, vectorizer: Vectorizer, n_texts: int = 0) -> None:
+    """Keep how texts become features, and how many texts that was learnt from."""
+    documents[VECTORIZER] = json.dumps(vectorizer_to_json(vectorizer) | {"n_texts": n_texts})
 
 
-def vectorizer_of(documents: Documents) -> TfidfVectorizer | None:
+def n_texts_of(documents: Documents) -> int:
+    """Give how many texts a vectoriser has seen; 0 where the model does not know."""
+    n_texts = _from_json(documents, VECTORIZER).get("n_texts", 0)
+    if type(n_texts) is not int or n_texts < 0:
+        raise CheckpointError(f"{VECTORIZER} is damaged: n_texts must be >= 0, but is {n_texts!r}")
+    return n_texts
+
+
+def vectorizer_of(documents: Documents) -> Vectorizer | None:
     """What makes features of texts; None where the model was not trained on texts."""
     if VECTORIZER not in documents:
         return None
