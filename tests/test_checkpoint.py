@@ -211,7 +211,12 @@ def test_a_crash_while_saving_leaves_the_old_model_or_the_new(
             assert calls < fail_at
     newer.save(saved)  # clears up
     assert contents(SlideClassifier.load(saved)) == contents(newer)
-    assert sorted(path.name.partition("-")[0] for path in saved.iterdir()) == ["config.json", "model", "notes"]
+    assert sorted(path.name.partition("-")[0] for path in saved.iterdir()) == [
+        "config.json",
+        "model",
+        "notes",
+        "targets",
+    ]
 
 
 def test_only_files_of_the_model_are_removed(saved: Path, model: SlideClassifier) -> None:

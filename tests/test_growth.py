@@ -11,6 +11,7 @@ from scipy import sparse
 from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
 from slidelearn.checkpoint import Model
+from slidelearn.features import prepare
 from slidelearn.growth import grow, remove_labels
 from slidelearn.layers import Execution
 
@@ -65,8 +66,8 @@ def test_new_labels_start_where_their_samples_are(trained: Any, rng: np.random.G
     clf, X, Y = trained
     model = _model(clf)
     again = sparse.csr_array(sparse.hstack([Y, Y[:, :2]]))  # two labels that are others under a new number
-    grow(model, clf._prepared(X, clf.config_), again, 1)
-    hidden = model.networks[0].forward_hidden(to_csr(clf._prepared(X, clf.config_)), 0, Execution(1)).hidden
+    grow(model, prepare(X, clf.config_, None), again, 1)
+    hidden = model.networks[0].forward_hidden(to_csr(prepare(X, clf.config_, None)), 0, Execution(1)).hidden
     unit = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
     expected = Y[:, :2].T @ unit
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -76,7 +77,7 @@ def test_new_labels_start_where_their_samples_are(trained: Any, rng: np.random.G
 def test_removed_labels_leave_the_others_as_they_were(trained: Any) -> None:
     clf, X, _ = trained
     model = _model(clf)
-    X = clf._prepared(X, clf.config_)
+    X = prepare(X, clf.config_, None)
     removed = np.array([0, 5], np.int32)
     kept = np.setdiff1d(np.arange(N_LABELS), removed)
     before = {name: array.copy() for name, array in model.named_arrays()}
@@ -97,7 +98,7 @@ def test_index_of_a_grown_model_finds_new_labels(trained: Any, rng: np.random.Ge
     clf, _, _ = trained
     model = _model(clf)
     X, Y = _data(rng, N_FEATURES, N_LABELS + 4)
-    X = clf._prepared(X, clf.config_)
+    X = prepare(X, clf.config_, None)
     grow(model, X, Y, 1)
     output = model.networks[0].output
     queries = output.neurons.weights.copy()

@@ -8,6 +8,10 @@ from slidelearn.config import make_config
 from slidelearn.suiting import suit
 
 
+def _features(n_samples: int, density: float = 0.1) -> sparse.csr_array:
+    return sparse.csr_array(np.tile(np.arange(10) < 10 * density, (n_samples, 1)).astype(np.float32))
+
+
 def _labels(n_samples: int, each: int) -> sparse.csr_array:
     return sparse.csr_array(np.tile(np.arange(50) < each, (n_samples, 1)).astype(np.float32))
 
@@ -16,19 +20,25 @@ def _labels(n_samples: int, each: int) -> sparse.csr_array:
     ("n_samples", "n_epochs"), [(1, 20), (256, 20), (257, 20), (256 * 25, 8), (256 * 50, 4), (256 * 51, 4)]
 )
 def test_few_samples_are_passed_over_more_often(n_samples: int, n_epochs: int) -> None:
-    assert suit(make_config(), {"n_epochs"}, _labels(n_samples, 1)).n_epochs == n_epochs
+    assert suit(make_config(), {"n_epochs"}, _features(n_samples), _labels(n_samples, 1)).n_epochs == n_epochs
 
 
 @pytest.mark.parametrize(("each", "length"), [(0, 40), (3, 40), (8, 40), (9, 45), (30, 150)])
 def test_shortlists_are_longer_where_samples_have_many_labels(each: int, length: int) -> None:
-    assert suit(make_config(), {"shortlist_length"}, _labels(10, each)).shortlist_length == length
+    assert suit(make_config(), {"shortlist_length"}, _features(10), _labels(10, each)).shortlist_length == length
 
 
 @pytest.mark.parametrize(("n_samples", "n_models"), [(59, 3), (60, 2), (119, 2), (120, 1)])
 def test_more_networks_where_labels_have_few_samples(n_samples: int, n_models: int) -> None:
-    assert suit(make_config(), {"n_models"}, _labels(n_samples, 5)).n_models == n_models
+    assert suit(make_config(), {"n_models"}, _features(n_samples), _labels(n_samples, 5)).n_models == n_models
 
 
 def test_what_is_given_stays() -> None:
     config = make_config(n_epochs=1, shortlist_length=7)
-    assert suit(config, set(), _labels(10, 30)) == config
+    assert suit(config, set(), _features(10, 1), _labels(10, 30)) == config
+
+
+@pytest.mark.parametrize(("density", "standardize"), [(0.0, False), (0.4, False), (0.5, True), (1.0, True)])
+def test_dense_features_are_standardised(density: float, standardize: bool) -> None:
+    config = suit(make_config(), {"standardize_features"}, _features(10, density), _labels(10, 1))
+    assert config.standardize_features == standardize

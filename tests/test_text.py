@@ -5,10 +5,19 @@ import re
 
 import numpy as np
 import pytest
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
 from slidelearn.datasets import load_dataset
-from slidelearn.text import fit_vectorizer, make_vectorizer, vectorizer_from_json, vectorizer_to_json
+from slidelearn.text import (
+    fit_vectorizer,
+    grown_vectorizer,
+    make_vectorizer,
+    parameters_to_save,
+    usual_vectorizer,
+    vectorizer_from_json,
+    vectorizer_to_json,
+)
 
 TEXTS = ["the cat's 2 hats", "The cat sat", "a dog sat; the dog", ""]
 
@@ -79,7 +88,7 @@ def test_a_function_cannot_be_saved():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": "other"}, "the format of a saved vectoriser must be 'slidelearn-tfidf-1', but is 'other'"),
+        ({"format": "other"}, "the format of a saved vectoriser must be 'slidelearn-vectorizer-1', but is 'other'"),
         ({"idf": [1.0]}, "idf must have one value per word (3), but has 1"),
         (
             {"parameters": {"colour": 1}},
@@ -91,3 +100,63 @@ def test_refuses_what_was_not_saved_so(changes, message):
     saved = vectorizer_to_json(fit_vectorizer(TEXTS)) | changes
     with pytest.raises(ValueError, match="^" + re.escape(message) + "$"):
         vectorizer_from_json(saved)
+
+
+@pytest.mark.parametrize(
+    "vectorizer", [CountVectorizer(binary=True), HashingVectorizer(n_features=64, alternate_sign=False)]
+)
+def test_other_vectorizers_are_saved_too(vectorizer):
+    fitted = vectorizer.fit(TEXTS)
+    loaded = vectorizer_from_json(json.loads(json.dumps(vectorizer_to_json(fitted))))
+    assert type(loaded) is type(vectorizer)
+    np.testing.assert_array_equal(loaded.transform(TEXTS).toarray(), fitted.transform(TEXTS).toarray())
+
+
+def test_what_cannot_be_saved_is_told_before_it_is_used():
+    with pytest.raises(ValueError, match="must be one of CountVectorizer, HashingVectorizer, TfidfVectorizer"):
+        parameters_to_save(DictVectorizer())
+    with pytest.raises(ValueError, match="analyzer must be None or a plain value"):
+        parameters_to_save(CountVectorizer(analyzer=str.split))
+
+
+def test_a_model_of_the_first_format_is_read():
+    former = vectorizer_to_json(fit_vectorizer(TEXTS)) | {"format": "slidelearn-tfidf-1"}
+    del former["kind"], former["vocabulary_was_given"]
+    np.testing.assert_array_equal(
+        vectorizer_from_json(former).transform(TEXTS).toarray(), fit_vectorizer(TEXTS).transform(TEXTS).toarray()
+    )
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize("kind", [TfidfVectorizer, CountVectorizer])
+def test_new_words_join_behind_the_known_ones(kind, loaded):
+    vectorizer = kind(min_df=2).fit(TEXTS)  # cat, dog, sat and the
+    if loaded:
+        vectorizer = vectorizer_from_json(json.loads(json.dumps(vectorizer_to_json(vectorizer))))
+    before = vectorizer.transform(TEXTS).toarray()
+    n_words = before.shape[1]
+    more = ["a zebra and an ant", "an ant, a zebra, the yak", "cat"]
+    vectorizer = grown_vectorizer(vectorizer, more, len(TEXTS))
+    after = vectorizer.transform(TEXTS + more).toarray()
+    np.testing.assert_array_equal(after[: len(TEXTS), :n_words], before)
+    assert list(vectorizer.get_feature_names_out()[n_words:]) == ["an", "ant", "zebra"]  # the yak is there once
+    if kind is TfidfVectorizer:
+        np.testing.assert_allclose(vectorizer.idf_[n_words:], np.log(8 / 3) + 1)
+    again = vectorizer_from_json(vectorizer_to_json(vectorizer))
+    np.testing.assert_array_equal(again.transform(more).toarray(), vectorizer.transform(more).toarray())
+
+
+@pytest.mark.parametrize(
+    "vectorizer",
+    [TfidfVectorizer(vocabulary=["cat", "dog"]), TfidfVectorizer(max_features=2), HashingVectorizer(n_features=8)],
+)
+def test_a_vocabulary_that_was_chosen_stays(vectorizer):
+    vectorizer.fit(TEXTS)
+    before = vectorizer.transform(["cat zebra"]).toarray()
+    vectorizer = grown_vectorizer(vectorizer, ["zebra", "zebra"], len(TEXTS))
+    np.testing.assert_array_equal(vectorizer.transform(["cat zebra"]).toarray(), before)
+
+
+def test_words_of_one_text_are_left_out_where_texts_are_many():
+    assert (usual_vectorizer(999).min_df, usual_vectorizer(1000).min_df) == (1, 2)
+    assert "éléphant" in usual_vectorizer(1).fit(["l'éléphant"]).vocabulary_

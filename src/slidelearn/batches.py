@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Csr
+from slidelearn.kernels import NO_DATA, Csr, Float
+
+MOST_REPEATED = 2
+"""Copies of samples, on average, that stand for their weights."""
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Batch:
     features: Csr
     labels: Csr
     sample_ids: NDArray[np.int64]
+    weights: Float | None = None
+    """What each sample's loss counts, (n_samples,); None: 1."""
 
 
 class Samples:
@@ -32,15 +38,18 @@ class Samples:
         (n_samples, n_features) float32 CSR, canonical.
     Y
         (n_samples, n_labels) CSR, canonical; its pattern is read.
+    weights
+        (n_samples,): what each sample counts; None: all the same.
     """
 
-    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array) -> None:
+    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, weights: Float | None = None) -> None:
         self.features = to_csr(X)
         self.labels = to_csr(Y, pattern_only=True)
         self.n_labels: int = Y.shape[1]
         self.labelled = np.flatnonzero(np.diff(self.labels.indptr))
         """The samples to train on."""
         self.n_without_labels = self.features.n_rows - len(self.labelled)
+        self.weights = None if weights is None else weights / weights[self.labelled].mean()
 
     @property
     def n_samples(self) -> int:
@@ -58,7 +67,20 @@ class Samples:
     def take(self, sample_ids: NDArray[np.int64]) -> Batch:
         """The batch of the given samples."""
         features = Csr(*kernels.take_rows(self.features, sample_ids))
-        return Batch(features, Csr(*kernels.take_rows(self.labels, sample_ids)), sample_ids)
+        weights = None if self.weights is None else self.weights[sample_ids]
+        return Batch(features, Csr(*kernels.take_rows(self.labels, sample_ids)), sample_ids, weights)
+
+    def repeated(self) -> NDArray[np.int64]:
+        """The labelled samples for those who know no weights: each as often as its weight says.
+
+        The lightest is there once, unless there would be more than `MOST_REPEATED` times the samples: then the light
+        ones are there or not, so that each has its share.
+        """
+        if self.weights is None:
+            return self.labelled
+        weights = self.weights[self.labelled].astype(np.float64)
+        ends = np.cumsum(weights * min(1 / weights.min(), MOST_REPEATED))
+        return np.repeat(self.labelled, np.diff(np.floor(ends + _ROUNDING), prepend=0).astype(np.int64))
 
     def n_batches(self, batch_size: int) -> int:
         """Batches in an epoch."""

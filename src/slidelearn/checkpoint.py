@@ -31,6 +31,7 @@ from slidelearn.atomic_files import (
 )
 from slidelearn.compact import compact, compact_room, expand
 from slidelearn.config import Config, make_config
+from slidelearn.features import Standards
 from slidelearn.label_index import LabelIndex
 from slidelearn.network import Network
 from slidelearn.ranker import Ranker
@@ -38,7 +39,7 @@ from slidelearn.version import __version__
 
 FORMAT_VERSION = 2
 """Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
-RANKER, INDEX = "ranker.", "index."
+RANKER, INDEX, STANDARDS = "ranker.", "index.", "standards."
 """How the names of their arrays begin."""
 
 
@@ -52,6 +53,8 @@ class Model:
     ranker: Ranker | None = None
     index: LabelIndex | None = None
     """Of the first network's labels."""
+    standards: Standards | None = None
+    """What dense features are standardised by."""
     n_steps: int = 0
     documents: dict[str, str] = field(default_factory=dict)
     """Texts that belong to the model, by file name, such as ``labels.txt``."""
@@ -67,6 +70,33 @@ class Model:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
         if self.index:
             yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
+        if self.standards:
+            yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
+
+    @property
+    def n_features(self) -> int:
+        """Columns of X: standardised features have a constant one before them that X has not."""
+        return self.networks[0].n_features - bool(self.standards)
+
+    @property
+    def n_listed(self) -> int:
+        """How many labels are on a sample's shortlist."""
+        network = self.networks[0]
+        return min(sum(self.ranker.lengths) if self.ranker else network.config.shortlist_length, network.n_labels)
+
+    def require_trainable(self) -> None:
+        """Refuse to go on learning without the optimizer's state.
+
+        Raises
+        ------
+        ValueError
+            For a model that was saved for inference only.
+        """
+        if not self.networks[0].trainable:
+            raise ValueError(
+                "a model that was saved with inference_only cannot go on learning: "
+                "train it again, and save it without inference_only"
+            )
 
 
 def save_model(directory: Path, model: Model, *, inference_only: bool = False) -> None:
@@ -133,6 +163,7 @@ def load_model(directory: Path) -> Model:
             _generator(description, directory),
             _empty_ranker(config, n_features, n_labels, arrays),
             _empty_index(config, arrays),
+            _empty_standards(n_features, arrays),
         )
         named = dict(model.named_arrays())
         stored = compact_room(named) if inference_only else named
@@ -141,6 +172,8 @@ def load_model(directory: Path) -> Model:
         raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
     if model.index and not model.index.is_sound(n_labels):
         raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
+    if model.standards and not model.standards.are_sound():
+        raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
     if inference_only:
         try:
             expand(stored, named)
@@ -243,6 +276,14 @@ def _empty_index(config: Config, arrays: ArraysFile) -> LabelIndex | None:
         return None
     arrays.expect(INDEX + "centres", (lengths.get("centre_biases", 0), width))
     return LabelIndex.empty(lengths, width)
+
+
+def _empty_standards(n_features: int, arrays: ArraysFile) -> Standards | None:
+    """The same for what dense features are standardised by."""
+    if not _lengths(arrays, STANDARDS):
+        return None
+    arrays.expect(STANDARDS + "means", (n_features - 1,))
+    return Standards.empty(n_features - 1)
 
 
 def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:

@@ -34,6 +34,9 @@ class Config(BaseModel):
     """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
     label_init: Literal["samples", "random"] = "samples"
     """First label rows: the normalised sum of the hidden vectors of the label's samples, or random."""
+    standardize_features: bool = False
+    """Shift and scale each feature to mean 0 and variance 1, and put a constant one before them. If not given: where at
+    least half of the values of X are not zero."""
     normalize_features: bool = True
     """L2-normalise the rows of X."""
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7

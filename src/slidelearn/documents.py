@@ -1,4 +1,4 @@
-"""The texts that go with a model: the names of its labels, how often each was seen, and how texts become features."""
+"""The texts that go with a model: the names of labels and features, label counts, and how texts become features."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.atomic_files import CheckpointError
+from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import propensities_of_counts
-from slidelearn.text import vectorizer_from_json, vectorizer_to_json
+from slidelearn.targets import FORMS, Targets
+from slidelearn.text import Vectorizer, vectorizer_from_json, vectorizer_to_json
 
 LABEL_NAMES = "labels.txt"
 LABEL_COUNTS = "label_counts.json"
+TARGETS = "targets.json"
+FEATURE_NAMES = "feature_names.json"
 VECTORIZER = "vectorizer.json"
 
 Documents = MutableMapping[str, str]
@@ -66,12 +69,73 @@ def inverse_propensities(documents: Documents, n_labels: int) -> NDArray[np.floa
     return 1 / propensities_of_counts(counts, n_samples)
 
 
-def put_vectorizer(documents: Documents, vectorizer: TfidfVectorizer) -> None:
-    """Keep how texts become features."""
-    documents[VECTORIZER] = json.dumps(vectorizer_to_json(vectorizer))
+def renumber_labels(documents: Documents, kept: Ids, n_labels: int) -> None:
+    """Keep names and counts of the labels `kept`; new ones behind them have their number for a name, and count 0."""
+    new = range(len(kept), n_labels)
+    if LABEL_NAMES in documents:
+        names = documents[LABEL_NAMES].splitlines()
+        documents[LABEL_NAMES] = "".join(f"{name}\n" for name in [*(names[label] for label in kept), *new])
+    if LABEL_COUNTS in documents:
+        saved = _from_json(documents, LABEL_COUNTS)
+        counts = [*(saved["counts"][label] for label in kept), *(0 for _ in new)]
+        documents[LABEL_COUNTS] = json.dumps(saved | {"counts": counts})
 
 
-def vectorizer_of(documents: Documents) -> TfidfVectorizer | None:
+def put_targets(documents: Documents, targets: Targets) -> None:
+    """Keep what the labels are to the user."""
+    labels = None if targets.is_indicator else targets.labels.tolist()
+    dtype = targets.dtype if targets.is_indicator else targets.labels.dtype
+    described = {"form": targets.form, "dtype": dtype.str, "labels": labels, "threshold": targets.threshold}
+    documents[TARGETS] = json.dumps(described)
+
+
+def targets_of(documents: Documents, n_labels: int) -> Targets:
+    """Give what the labels are to the user: columns of a sparse matrix, where the model does not say."""
+    if TARGETS not in documents:
+        return Targets("csr_array", np.arange(n_labels), np.dtype(np.float32), threshold=0.0)
+    saved = _from_json(documents, TARGETS)
+    try:
+        form, dtype, threshold = saved["form"], np.dtype(saved["dtype"]), saved["threshold"]
+        labels = np.arange(n_labels) if saved["labels"] is None else np.array(saved["labels"], dtype)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise CheckpointError(f"{TARGETS} is damaged: {error!r}") from None
+    is_sound = form in FORMS and labels.shape == (n_labels,) and (threshold is None or type(threshold) is float)
+    if not is_sound or dtype.kind not in "biufUO":
+        raise CheckpointError(f"{TARGETS} is damaged: it does not describe {n_labels} labels")
+    return Targets(form, labels, dtype, threshold)
+
+
+def put_feature_names(documents: Documents, names: Sequence[str] | None) -> None:
+    """Keep the names of the columns of X, if they have names."""
+    documents.pop(FEATURE_NAMES, None)
+    if names is not None:
+        documents[FEATURE_NAMES] = json.dumps({"names": list(names)})
+
+
+def feature_names(documents: Documents, n_features: int) -> NDArray[Any] | None:
+    """Give the names of the columns of X; None where they have none."""
+    if FEATURE_NAMES not in documents:
+        return None
+    names = _from_json(documents, FEATURE_NAMES).get("names")
+    if not isinstance(names, list) or len(names) != n_features or not all(isinstance(name, str) for name in names):
+        raise CheckpointError(f"{FEATURE_NAMES} must have one name per feature ({n_features})")
+    return np.array(names, object)
+
+
+def put_vectorizer(documents: Documents, vectorizer: Vectorizer, n_texts: int = 0) -> None:
+    """Keep how texts become features, and how many texts that was learnt from."""
+    documents[VECTORIZER] = json.dumps(vectorizer_to_json(vectorizer) | {"n_texts": n_texts})
+
+
+def n_texts_of(documents: Documents) -> int:
+    """Give how many texts a vectoriser has seen; 0 where the model does not know."""
+    n_texts = _from_json(documents, VECTORIZER).get("n_texts", 0)
+    if type(n_texts) is not int or n_texts < 0:
+        raise CheckpointError(f"{VECTORIZER} is damaged: n_texts must be >= 0, but is {n_texts!r}")
+    return n_texts
+
+
+def vectorizer_of(documents: Documents) -> Vectorizer | None:
     """What makes features of texts; None where the model was not trained on texts."""
     if VECTORIZER not in documents:
         return None

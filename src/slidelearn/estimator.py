@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import validate_data
 
-from slidelearn.budget import Deadline, fit_into
+from slidelearn.answering import Answering, read_features
 from slidelearn.callbacks import Callback
-from slidelearn.checkpoint import Model, load_model, save_model
-from slidelearn.config import PRESETS, Config, make_config
-from slidelearn.inference import top_k
-from slidelearn.kernels import Float, Ids
-from slidelearn.machine import require_memory, resolve_threads
-from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows, raise_values
-from slidelearn.metrics import precision_at_k
-from slidelearn.network import Network
-from slidelearn.pilot import choose_options
-from slidelearn.ranker import Ranker
-from slidelearn.ranker_training import refits
+from slidelearn.checkpoint import Model
+from slidelearn.config import Config
+from slidelearn.documents import renumber_labels
+from slidelearn.features import Standards, prepare
+from slidelearn.fitting import TrainingSet, fit_model, retrain_model, start_model, threshold_on, update_model
+from slidelearn.growth import grow, remove_labels
+from slidelearn.kernels import Float
+from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.suiting import suit
-from slidelearn.training import train_model, training_bytes
+from slidelearn.targets import Given, Targets, look_at
 
-_NOT_OPTIONS = ("preset", "n_jobs")
+_MAY_CHANGE = ("n_epochs", "batch_size", "learning_rate", "learning_rate_schedule", "warmup_fraction")
+"""Options that may be others when `fit` goes on, with `warm_start`."""
 
 
-class SlideClassifier(BaseEstimator):  # type: ignore[misc]
-    """A multi-label classifier for very many labels, trained by computing only the neurons that matter.
+class SlideClassifier(Answering):
+    """A classifier for very many labels, trained by computing only the neurons that matter.
+
+    A sample may have one label or several.
 
     Parameters
     ----------
@@ -42,6 +40,9 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         ``paper``: the network, loss, sampler and optimizer of SLIDE (Chen et al., MLSys 2020, arXiv:1903.03129).
     n_jobs
         Threads; None and -1: all processors.
+    warm_start
+        Whether `fit` goes on from the model that is there, which may have fewer labels and features, instead of
+        starting anew.
     random_state
         Seed of everything random. The same seed gives the same model, bit for bit, if `deterministic` holds.
 
@@ -49,10 +50,16 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
+    classes_ : array (n_labels_,)
+        The class or name of each label; where Y is an indicator, the numbers of its columns.
     config_ : Config
         The options in force.
     n_features_in_, n_labels_ : int
-        Columns of X and of Y.
+        Columns of X, and how many labels there are.
+    feature_names_in_ : array (n_features_in_,)
+        Names of the columns of X, where it was a data frame.
+    threshold_ : float or None
+        Score from which on `predict` gives a label; None where every sample has one class.
     training_ : dict
         What training reported: seconds, active neurons per sample, samples without labels, and more.
 
@@ -64,308 +71,230 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
     >>> ids, scores = clf.predict_topk(data.X_test, k=5)
     >>> ids.shape
     (608, 5)
+    >>> texts = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+    >>> SlideClassifier(n_jobs=1).fit(texts, [["even"], ["odd"], ["even", "odd"]]).predict(texts)
+    [['even'], ['odd'], ['even', 'odd']]
     """
 
-    def __init__(
-        self,
-        *,
-        preset: str = "recipe",
-        hidden_sizes: Sequence[int] | None = None,
-        hidden_active: Sequence[int] | None = None,
-        hidden_activation: str | None = None,
-        hidden_bias: bool | None = None,
-        logits: str | None = None,
-        logit_scale: float | None = None,
-        label_init: str | None = None,
-        normalize_features: bool | None = None,
-        feature_power: float | None = None,
-        n_models: int | None = None,
-        loss: str | None = None,
-        log_q_strength: float | None = None,
-        sampler: str | None = None,
-        active_set: str | None = None,
-        n_negatives: int | None = None,
-        frequency_power: float | None = None,
-        n_hard_negatives: int | None = None,
-        min_active: int | None = None,
-        hash_family: str | None = None,
-        n_tables: int | None = None,
-        hashes_per_table: int | None = None,
-        bin_size: int | None = None,
-        doph_top_k: int | None = None,
-        n_buckets: int | None = None,
-        bucket_size: int | None = None,
-        insertion: str | None = None,
-        center_rows: bool | None = None,
-        complete_norms: bool | None = None,
-        incremental_codes: bool | None = None,
-        lsh_selection: str | None = None,
-        lsh_candidates: int | None = None,
-        lsh_min_tables: int | None = None,
-        rebuild_every: int | None = None,
-        rebuild_decay: float | None = None,
-        redraw_every: int | None = None,
-        objective: str | None = None,
-        ranker: bool | None = None,
-        classifiers: str | None = None,
-        shortlist_length: int | None = None,
-        ranker_c: float | None = None,
-        ranker_threshold: float | None = None,
-        n_neighbours: int | None = None,
-        n_suggested: int | None = None,
-        ranker_blend: Sequence[float] | None = None,
-        answers: str | None = None,
-        max_seconds: float | None = None,
-        pilot: bool | None = None,
-        optimizer: str | None = None,
-        learning_rate: float | None = None,
-        learning_rate_schedule: str | None = None,
-        warmup_fraction: float | None = None,
-        beta_1: float | None = None,
-        beta_2: float | None = None,
-        epsilon: float | None = None,
-        n_epochs: int | None = None,
-        batch_size: int | None = None,
-        precision: str | None = None,
-        deterministic: bool | None = None,
-        random_state: int | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        for name, value in locals().items():
-            if name != "self":
-                setattr(self, name, value)
-
-    def fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
-        """Train from the start.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train from the start, or, with `warm_start`, go on from where the model is.
 
         Parameters
         ----------
         X
-            (n_samples, n_features): SciPy sparse matrix or array, or dense array.
-        Y
-            (n_samples, n_labels): the same; non-zero means relevant.
+            (n_samples, n_features): SciPy sparse matrix or array, dense array, or data frame.
+        y
+            One of three forms. A class for each sample: (n_samples,) numbers or strings. Or labels: a sparse or dense
+            indicator (n_samples, n_labels), where non-zero means relevant, or a list of label names for each sample.
+        sample_weight
+            (n_samples,): what each sample counts, not negative; only ratios matter, and samples of weight 0 are left
+            out. The network's loss is weighted; for the ranker, heavy samples are there several times.
         callbacks
             What looks on.
 
         Raises
         ------
         ValueError
-            For an option or a matrix against its rule.
+            For an option, a matrix or labels against their rule.
         MemoryError
             If training would not fit.
         """
         began = _now()
-        config = self._options()
-        X, Y = check_features(X), check_labels(Y)
-        check_same_length(X, Y)
-        X = self._prepared(X, config)
-        free, deadline = self._left_open(), math.inf
-        config = suit(config, free, Y)
-        expected: dict[str, float] = {}
-        if config.max_seconds:
-            deadline = began[0] + config.max_seconds
-            config, expected = fit_into(config, free, X, Y, self._n_threads, deadline - time.perf_counter())
-            callbacks = [*callbacks, Deadline(deadline)]
-        config, trials = choose_options(config, free, X, Y, self._n_threads, callbacks)
-        settled, kept_back = None, {}
-        if refits(config, int(np.count_nonzero(np.diff(Y.indptr)))):
-            for callback in callbacks:
-                callback.on_trial("ranker_blend", "found on a part of the samples")
-            self._start(config, X, Y)
-            self._train(X, Y, config, config.n_epochs, (), began)  # only what it settles is kept
-            settled = self._model.ranker
-            kept_back = {name: self.training_[name] for name in ("n_held_out", "n_left_out")}
-        self._start(config, X, Y)
-        self._train(X, Y, config, config.n_epochs, callbacks, began, deadline, settled)
-        self._model.training |= {"pilot": trials, "plans": expected, **kept_back}
-        return self
+        given, features, weights = _read(X, y, sample_weight)
+        if self.warm_start and hasattr(self, "_model"):
+            config = self._changed_options()
+            samples = self._grown_for(X, given, features, weights)
+            retrain_model(self._model, samples, config, self._n_threads, callbacks)
+            return self._noted(began)
+        config, free = self._options(), self._left_open()
+        targets = Targets.of(given)
+        samples = _training_set(features, targets.encoded(given), weights)
+        config = suit(config, free, samples.X, samples.Y)
+        samples, standards = _standardized(samples, config)
 
-    def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
-        """Go on training: one pass over these samples, at the full learning rate.
+        def adopt(model: Model) -> None:
+            self._adopt(model, targets, X)
 
-        The first call on a new estimator starts a network for as many features and labels as X and Y have columns;
-        later calls must have as many. The ranker, if there is one, is brought up to date with these samples alone:
-        each classifier of a label that they have, or have on their shortlist, moves as little as fits them.
-        """
-        began = _now()
-        X, Y = check_features(X), check_labels(Y)
-        check_same_length(X, Y)
-        if not hasattr(self, "_model"):
-            self._start(self._options(), X, Y)
-        else:
-            self._check_columns("X", X.shape[1], self.n_features_in_)
-            self._check_columns("Y", Y.shape[1], self.n_labels_)
-        X = self._prepared(X, self.config_)
-        steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
-        return self._train(X, Y, steady, 1, callbacks, began)
+        threshold = fit_model(
+            config,
+            free,
+            samples,
+            standards,
+            several=not targets.one_each,
+            n_threads=self._n_threads,
+            callbacks=callbacks,
+            adopt=adopt,
+        )
+        self._targets = replace(targets, threshold=threshold)
+        return self._noted(began)
 
-    def predict_topk(
-        self, X: Any, k: int = 5, *, method: str = "auto", after_batch: Callable[[int], None] | None = None
-    ) -> tuple[Ids, Float]:
-        """The k best labels of each sample, best first.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Learn from more samples, in one pass.
 
         Parameters
         ----------
         X
-            (n_samples, n_features).
-        k
-            At most `n_labels_`.
-        method
-            ``exact``: over all labels; ``index``: over those that an index finds, in a time that grows with the square
-            root of their number; ``lsh``: over those that the hash tables find; ``auto``: by the index, if training has
-            made one (option `answers`), else exact.
-        after_batch
-            Called with the number of samples answered so far.
-
-        Returns
-        -------
-        ids
-            (n_samples, k) int32: columns of Y; -1 where the index or the tables found fewer than k.
-        scores
-            (n_samples, k) float32: with a ranker the log-odds of the labels, as `slidelearn.ranker.Ranker.order` has
-            them, else logits; -inf beside -1.
+            (n_samples, n_features). It may have more columns than before, behind those known.
+        y
+            As in `fit`, in the form of the first call. Classes, names and columns that are not known yet join the
+            model.
+        classes
+            Classes or names that join even if y does not hold them. None: those in y.
+        sample_weight, callbacks
+            As in `fit`.
         """
-        self._check_fitted()
-        X = check_features(X)
-        self._check_columns("X", X.shape[1], self.n_features_in_)
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= self.n_labels_:
-            raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
-        if method not in ("auto", "exact", "index", "lsh"):
-            raise ValueError(f"method must be 'auto', 'exact', 'index' or 'lsh', but is {method!r}")
-        if method == "index" and self._model.index is None:
-            raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
-        return top_k(
-            self._model.networks,
-            self._prepared(X, self.config_),
-            int(k),
-            ranker=self._model.ranker,
-            index=self._model.index if method in ("auto", "index") else None,
-            through_tables=method == "lsh",
-            n_threads=self._n_threads,
-            after_batch=after_batch,
-        )
+        began = _now()
+        given, features, weights = _read(X, y, sample_weight)
+        if hasattr(self, "_model"):
+            samples = self._grown_for(X, given, features, weights, classes)
+            update_model(self._model, samples, self._n_threads, callbacks)
+            return self._noted(began)
+        targets = Targets.of(given, classes)
+        samples = _training_set(features, targets.encoded(given), weights)
+        config = suit(self._options(), self._left_open() & {"standardize_features"}, samples.X, samples.Y)
+        samples, standards = _standardized(samples, config)
+        self._adopt(start_model(config, samples, standards), targets, X)
+        update_model(self._model, samples, self._n_threads, callbacks)
+        if not targets.one_each:
+            found = self._model.training["threshold"]
+            threshold = threshold_on(self._model, samples, self._n_threads) if found is None else found
+            self._targets = replace(targets, threshold=threshold)
+        return self._noted(began)
 
-    def score(self, X: Any, Y: Any) -> float:
-        """P@1 on these samples."""
-        ids, _ = self.predict_topk(X, k=1)
-        return precision_at_k(ids, Y, 1)
+    def add_labels(self, labels: Any, X: Any = None, y: Any = None) -> Self:
+        """Take on labels before there are samples to learn them from; all that is there stays as it is, bit for bit.
 
-    def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
-        """Write the model to a directory; a crash leaves the old model there, or the new one.
+        Their rows in the network start in the direction of the given samples, so that they can be answers at once;
+        without samples, in a random one. The ranker has nothing to say about them yet.
 
-        With `inference_only`, a model is a third as large: weights are rounded to eight bits, and what only training
-        needs is left out. Loaded again it takes as much memory as before and answers nearly the same, but cannot go on
-        learning: `partial_fit` refuses it.
-        """
-        self._check_fitted()
-        save_model(Path(directory), self._model, inference_only=inference_only)
-
-    @classmethod
-    def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
-        """Read a model that `save` wrote.
+        Parameters
+        ----------
+        labels
+            Their classes or names; where y is an indicator, how many there are.
+        X
+            (n_samples, n_features): samples of these labels; for a label that has a text of its own, such as its name,
+            the features of that.
+        y
+            Whose samples they are, as in `partial_fit`. None: row i of X is of the i-th of these labels.
 
         Raises
         ------
-        CheckpointError
-            If it is damaged, naming the file and the array.
+        ValueError
+            If one of the labels is there already, or X and y do not fit.
         """
-        model = load_model(Path(directory))
-        made = cls(**model.networks[0].config.model_dump(), n_jobs=n_jobs)
-        made._adopt(model)
-        return made
-
-    @property
-    def network_(self) -> Network:
-        """The trained network; of several, the first, which puts labels on the shortlist."""
         self._check_fitted()
-        return self._model.networks[0]
-
-    @property
-    def networks_(self) -> list[Network]:
-        """All `n_models` networks."""
-        self._check_fitted()
-        return self._model.networks
-
-    @property
-    def ranker_(self) -> Ranker | None:
-        """What orders the labels on the network's shortlist; None where there is none."""
-        self._check_fitted()
-        return self._model.ranker
-
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """All arrays of the model, by name: what `save` writes."""
-        self._check_fitted()
-        return self._model.named_arrays()
-
-    @property
-    def documents_(self) -> dict[str, str]:
-        """Texts that are saved with the model, by file name, such as ``labels.txt``; add to it freely."""
-        self._check_fitted()
-        return self._model.documents
-
-    @property
-    def training_(self) -> dict[str, Any]:
-        """What training reported."""
-        self._check_fitted()
-        return self._model.training
-
-    @property
-    def _n_threads(self) -> int:
-        return resolve_threads(self.n_jobs)
-
-    def _options(self) -> Config:
-        given = {name: value for name, value in self.get_params().items() if name not in _NOT_OPTIONS}
-        return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
-
-    def _left_open(self) -> set[str]:
-        """The options that neither the user nor the preset has given."""
-        fixed = PRESETS[self.preset]
-        return {name for name, value in self.get_params().items() if value is None and name not in fixed}
-
-    def _start(self, config: Config, X: FloatCsr, Y: FloatCsr) -> None:
-        n_features, n_labels = X.shape[1], Y.shape[1]
-        if not n_features or not n_labels:
-            raise ValueError(f"X and Y must have columns, but X has {n_features} and Y has {n_labels}")
-        remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
-        require_memory(training_bytes(config, X, Y), "training", remedy)
-        rng = np.random.default_rng(config.random_state)
-        self._adopt(Model([Network(config, n_features, n_labels, rng) for _ in range(config.n_models)], rng))
-
-    def _adopt(self, model: Model) -> None:
-        self._model = model
-        network = model.networks[0]
-        self.config_, self.n_features_in_, self.n_labels_ = network.config, network.n_features, network.n_labels
-
-    def _train(
-        self,
-        X: FloatCsr,
-        Y: FloatCsr,
-        config: Config,
-        n_epochs: int,
-        callbacks: Sequence[Callback],
-        began: tuple[float, float],
-        deadline: float = math.inf,
-        settled: Ranker | None = None,
-    ) -> Self:
-        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks, deadline, settled)
-        wall, cpu = _now()
-        self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
+        n_known, targets = self.n_labels_, self._targets.with_more(labels)
+        n_labels = len(targets.labels)
+        features, Y = check_features(np.empty((0, self.n_features_in_))), check_labels(np.empty((0, n_labels)))
+        if X is not None:
+            features = read_features(validate_data(self, X, reset=False, skip_check_array=True))
+            Y = check_labels(np.eye(n_labels)[n_known:]) if y is None else targets.encoded(look_at(y))
+            check_same_length(features, Y)
+        self._grow(targets, prepare(features, self.config_, self._model.standards), Y)
         return self
 
-    @staticmethod
-    def _prepared(X: FloatCsr, config: Config) -> FloatCsr:
-        if config.feature_power != 1:
-            X = raise_values(X, config.feature_power)
-        return normalize_rows(X) if config.normalize_features else X
+    def remove_labels(self, labels: Sequence[Any]) -> Self:
+        """Let labels go; all others stay as they are, bit for bit.
 
-    def _check_fitted(self) -> None:
-        if not hasattr(self, "_model"):
-            raise NotFittedError("this SlideClassifier is not trained yet: call fit or partial_fit, or load a model")
+        Parameters
+        ----------
+        labels
+            Their classes or names; where y is an indicator, their columns: those behind them move up.
+        """
+        self._check_fitted()
+        removed = self._targets.numbers_of(labels)
+        kept = np.setdiff1d(np.arange(self.n_labels_, dtype=np.int32), removed)
+        if not len(kept):
+            raise ValueError("labels must not be all that the model has")
+        remove_labels(self._model, removed, self._n_threads)
+        renumber_labels(self._model.documents, kept, len(kept))
+        self._targets = self._targets.only(kept)
+        return self
 
-    @staticmethod
-    def _check_columns(name: str, n: int, expected: int) -> None:
-        if n != expected:
-            raise ValueError(f"{name} must have {expected} columns, as in training, but has {n}")
+    def _adopt(self, model: Model, targets: Targets, X: Any) -> None:
+        """Hold a new model; until it is trained, any score of a label will do."""
+        self._model, self._targets = model, targets if targets.one_each else replace(targets, threshold=0.0)
+        validate_data(self, X, skip_check_array=True)
+
+    def _noted(self, began: tuple[float, float]) -> Self:
+        wall, cpu = _now()
+        self._model.training |= {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1]}
+        return self
+
+    def _changed_options(self) -> Config:
+        """The options in force, with those that may change as they are given now."""
+        wanted, given = self._options(), set(Config.model_fields) - self._left_open()
+        for name in sorted(given - set(_MAY_CHANGE)):
+            now, then = getattr(wanted, name), getattr(self.config_, name)
+            if now != then:
+                raise ValueError(
+                    f"{name} must be {then!r}, as in training, for warm_start to go on, but is {now!r}; "
+                    "set warm_start=False to start anew"
+                )
+        return self.config_.model_copy(update={name: getattr(wanted, name) for name in given & set(_MAY_CHANGE)})
+
+    def _grown_for(
+        self, X: Any, given: Given, features: FloatCsr, weights: Float | None, classes: Any = None
+    ) -> TrainingSet:
+        """Take on the features and labels that are new; the samples as the model is to see them."""
+        self._model.require_trainable()
+        self._check_columns(X, features.shape[1])
+        targets = self._targets.joined(given, classes)
+        samples = _training_set(features, targets.encoded(given), weights)
+        if features.shape[1] > self.n_features_in_ and self._model.standards:
+            self._model.standards = self._model.standards.of_more(features)
+        samples = samples._replace(X=prepare(samples.X, self.config_, self._model.standards))
+        self._grow(targets, samples.X, samples.Y)
+        validate_data(self, X, skip_check_array=True)
+        return samples
+
+    def _check_columns(self, X: Any, n_columns: int) -> None:
+        """Refuse fewer columns than are known, or others."""
+        n_known = self.n_features_in_
+        if n_columns <= n_known:
+            validate_data(self, X, reset=False, skip_check_array=True)
+        elif hasattr(X, "iloc"):
+            validate_data(self, X.iloc[:, :n_known], reset=False, skip_check_array=True)
+
+    def _grow(self, targets: Targets, X: FloatCsr, Y: FloatCsr) -> None:
+        n_known = self.n_labels_
+        if X.shape[1] > self.network_.n_features or Y.shape[1] > n_known:
+            grow(self._model, X, Y, self._n_threads)
+            renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
+        self._targets = targets
+
+
+def _read(X: Any, y: Any, sample_weight: Any) -> tuple[Given, FloatCsr, Float | None]:
+    """What a user hands over, checked."""
+    given, features = look_at(y), read_features(X)
+    check_consistent_length(features, given.values)
+    if sample_weight is None:
+        return given, features, None
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float32, input_name="sample_weight")
+    if weights.shape != (features.shape[0],):
+        raise ValueError(f"sample_weight must have shape ({features.shape[0]},), but has {weights.shape}")
+    if (weights < 0).any() or not weights.any():
+        raise ValueError(f"sample_weight must be >= 0 and not all zero, but the least is {weights.min():g}")
+    return given, features, weights
+
+
+def _training_set(X: FloatCsr, Y: FloatCsr, weights: Float | None) -> TrainingSet:
+    """Without the samples of weight 0."""
+    samples = TrainingSet(X, Y, weights)
+    return samples if weights is None or weights.all() else samples.take(np.flatnonzero(weights))
+
+
+def _standardized(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:
+    standards = Standards.of(samples.X) if config.standardize_features else None
+    return samples._replace(X=prepare(samples.X, config, standards)), standards
 
 
 def _now() -> tuple[float, float]:

@@ -56,6 +56,7 @@ def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
 
 
 def _resize(model: Model, n_features: int, kept: Ids, n_labels: int, n_threads: int) -> None:
+    model.require_trainable()
     n_before = model.networks[0].n_labels
     for network in model.networks:
         network.resize(n_features, kept, n_labels, model.rng)

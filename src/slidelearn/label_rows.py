@@ -28,7 +28,8 @@ def start_label_rows(
         hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
         dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
         unit, _ = kernels.unit_rows(dense, n_threads=run.n_threads)
-        labels = batch.labels._replace(data=np.ones(len(batch.labels.indices), np.float32))
+        weights = np.ones(len(unit), np.float32) if batch.weights is None else batch.weights
+        labels = batch.labels._replace(data=np.repeat(weights, np.diff(batch.labels.indptr)))
         kernels.features_backward(labels, -unit, rows.rows, add, hogwild=False, n_threads=run.n_threads)
     for begin in range(first, rows.n_rows, 8192):
         block = rows.weights[begin : begin + 8192]

@@ -19,7 +19,7 @@ _Hits: TypeAlias = NDArray[np.bool_]
 _RECALL_AT = 20
 
 
-def precision_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
+def precision_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int, sample_weight: Any = None) -> float:
     """Share of the first k predictions that are right.
 
     Parameters
@@ -30,6 +30,8 @@ def precision_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
         The true labels.
     k
         At most n_ranks.
+    sample_weight
+        (n_samples,): what each sample counts in the mean; None: all the same.
 
     Raises
     ------
@@ -44,7 +46,9 @@ def precision_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     (0.5, 0.5)
     """
     ids, Y = _check(ids, Y, k)
-    return _precision(_hits(ids, Y), k)
+    if sample_weight is None:
+        return _precision(_hits(ids, Y), k)
+    return float(np.average(_hits(ids, Y)[:, :k].mean(axis=1), weights=sample_weight))
 
 
 def precision_standard_error(ids: NDArray[np.integer[Any]], Y: Any, k: int = 1) -> float:
@@ -88,6 +92,37 @@ def recall_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     """
     ids, Y = _check(ids, Y, k)
     return _recall(_hits(ids, Y), Y, k)
+
+
+def best_threshold(ids: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]], Y: Any) -> float:
+    """The score from which on labels should be given, so that F1 over all pairs of sample and label is highest.
+
+    Parameters
+    ----------
+    ids, Y
+        As in `precision_at_k`.
+    scores
+        (n_samples, n_ranks).
+
+    Returns
+    -------
+    float
+        Halfway between the last score that is worth it and the next one; 0 where no prediction is right.
+
+    Examples
+    --------
+    >>> best_threshold(np.array([[0, 1], [1, 0]]), np.array([[3.0, 2.0], [1.0, -1.0]]), np.array([[1, 1], [0, 0]]))
+    1.5
+    """
+    ids, Y = _check(ids, Y)
+    order = np.argsort(-scores, axis=None, kind="stable")[: int((ids >= 0).sum())]
+    best_first, right = scores.reshape(-1)[order], _hits(ids, Y).reshape(-1)[order]
+    if not right.any():
+        return 0.0
+    f1 = 2 * np.cumsum(right) / (np.arange(1, len(right) + 1) + Y.nnz)
+    f1[:-1][best_first[1:] == best_first[:-1]] = 0  # equal scores are given together
+    last = int(np.argmax(f1))
+    return float(best_first[last : last + 2].mean())
 
 
 def propensities(Y_train: Any, a: float = 0.55, b: float = 1.5) -> NDArray[np.float64]:

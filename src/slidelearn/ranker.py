@@ -77,6 +77,8 @@ class Ranker:
     """(1,): how much of the gains counts in the choice of the first answer; None: all."""
     refinement: Refinement | None = None
     """What takes a second look, if that helps."""
+    threshold: float | None = None
+    """Score from which on held-out samples had the label, as far as one score can tell; not saved with it."""
 
     @classmethod
     def trained(
@@ -268,7 +270,7 @@ class Ranker:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
-        if not 0 <= self.lengths[1] <= len(self.counts) or len(self.n_suggested) > 1:
+        if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
             return False
         if self.classifiers and not is_sound(self.classifiers.weights, self.n_features):
             return False

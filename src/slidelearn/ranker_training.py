@@ -17,7 +17,7 @@ from slidelearn.config import Config
 from slidelearn.hold_out import hold_out, near_groups
 from slidelearn.inference import shortlists
 from slidelearn.label_index import LabelIndex
-from slidelearn.metrics import precision_at_k, propensities
+from slidelearn.metrics import best_threshold, precision_at_k, propensities
 from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
@@ -129,6 +129,9 @@ def train_ranker(
         if asked:
             asked = asked.first(lengths[0] + ranker.lengths[1])
         ranker = with_gains(ranker, x, y, asked, gains, n_threads=n_threads)
+    if asked:
+        ids, scores = ranker.order(x, asked.first(lengths[0] + ranker.lengths[1]), n_threads=n_threads)
+        ranker = replace(ranker, threshold=best_threshold(ids, scores, y))
     return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
 
 
@@ -145,7 +148,7 @@ def refit_ranker(
     listed = _shortlists(network, index, X, n_threads, callbacks) if settled.classifiers else None
     neighbours = _neighbours(network.config, X, Y)
     ranker = Ranker.trained(X, Y, listed, neighbours, network.config, c=float(settled.c[0]), n_threads=n_threads)
-    names = ("blend", "gains", "first_share", "n_suggested", "refinement")
+    names = ("blend", "gains", "first_share", "n_suggested", "refinement", "threshold")
     return replace(ranker, **{name: getattr(settled, name) for name in names})
 
 

@@ -11,24 +11,29 @@ LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
 FEW_PER_LABEL, VERY_FEW = 12, 6
 """Samples of a label, on average, below which there are two or three networks: from few each learns something else."""
+DENSE = 0.5
+"""Share of values of X that are not zero from which on features are measurements, not counts of what is there."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
 
-def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
-    """The configuration, with those options of `free` replaced that should be others for such labels.
+def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array) -> Config:
+    """The configuration, with those options of `free` replaced that should be others for such samples.
 
     Parameters
     ----------
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``n_epochs``, ``n_models`` and ``shortlist_length`` can.
-    Y
-        (n_samples, n_labels): the labels of the training samples.
+        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models`` and
+        ``shortlist_length`` can.
+    X, Y
+        (n_samples, n_features) and (n_samples, n_labels): the training samples, features as they were given.
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, int] = {}
+    if "standardize_features" in free:
+        suited["standardize_features"] = are_dense(X)
     if "n_epochs" in free:
         steps_per_epoch = -(-n_labelled // config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
@@ -37,3 +42,8 @@ def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
+
+
+def are_dense(X: sparse.csr_array) -> bool:
+    """Whether so many values are not zero that features should be standardised."""
+    return bool(np.count_nonzero(X.data) >= DENSE * X.shape[0] * X.shape[1])

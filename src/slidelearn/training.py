@@ -16,7 +16,7 @@ from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
 from slidelearn.classifiers import classifiers_bytes
 from slidelearn.config import Config
-from slidelearn.kernels import UpdateRule
+from slidelearn.kernels import Float, UpdateRule
 from slidelearn.label_index import LabelIndex
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
@@ -130,7 +130,7 @@ class Trainer:
         active = self._sampler.sample(below.hidden, batch, self._rng, run)
         above = net.output.forward(below.hidden, active, run)
         self._sampler.observe(batch, active, above.logits, run)
-        loss, d_logits = loss_and_gradient(self._config.loss, above.logits, active, run.n_threads)
+        loss, d_logits = loss_and_gradient(self._config.loss, above.logits, active, run.n_threads, batch.weights)
         d_hidden = net.output.backward(above, d_logits, rule, run)
         net.backward_hidden(batch.features, below, d_hidden, rule, run)
         progress.step += 1
@@ -165,19 +165,18 @@ def train_model(
     callbacks: Sequence[Callback],
     deadline: float = math.inf,
     settled: Ranker | None = None,
+    weights: Float | None = None,
 ) -> dict[str, Any]:
     """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
+
+    `weights` (n_samples,) say what each sample's loss counts; for the ranker, heavy samples are there several times.
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date. After the
     `deadline`, by ``time.perf_counter()``, no classifiers are trained. What a ranker needs samples kept back for is
     taken from a `settled` one, if there is one.
     """
-    if not model.networks[0].trainable:
-        raise ValueError(
-            "a model that was saved with inference_only cannot go on learning: "
-            "train it again, and save it without inference_only"
-        )
-    samples = Samples(X, Y)
+    model.require_trainable()
+    samples = Samples(X, Y, weights)
     if not len(samples.labelled):
         raise ValueError("Y must have at least one label, but all of its rows are empty")
     is_first = model.n_steps == 0
@@ -193,7 +192,7 @@ def train_model(
     began = time.perf_counter()
     update_index(model, n_threads)
     index_seconds = time.perf_counter() - began
-    first, index, rows = model.networks[0], model.index, samples.labelled
+    first, index, rows = model.networks[0], model.index, samples.repeated()
     if settled:
         model.ranker = refit_ranker(settled, first, index, X[rows], Y[rows], n_threads, callbacks)
     elif is_first and config.ranker:
@@ -209,6 +208,7 @@ def train_model(
         "ranker_c": float(model.ranker.c[0]) if model.ranker else None,
         "ranker_blend": model.ranker.blend_by_name() if model.ranker else None,
         "n_suggested": model.ranker.lengths[1] if model.ranker else None,
+        "threshold": model.ranker.threshold if model.ranker else None,
         "n_held_out": len(kept_back.held_out),
         "n_left_out": len(kept_back.left_out),
         "epoch_seconds": progress.epoch_seconds,

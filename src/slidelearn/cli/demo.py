@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 from scipy.special import expit
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import read_description, require_place
@@ -32,7 +31,7 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import estimated_bytes
-from slidelearn.text import make_vectorizer
+from slidelearn.text import Vectorizer, make_vectorizer
 from slidelearn.training import Progress
 
 DATASET = "wordnet-hyper"
@@ -214,6 +213,6 @@ def _is_demo_model(directory: Path) -> bool:
     return True
 
 
-def _require_known_words(definition: str, vectorizer: TfidfVectorizer | None) -> None:
+def _require_known_words(definition: str, vectorizer: Vectorizer | None) -> None:
     if vectorizer is None or not vectorizer.transform([definition]).nnz:
         raise ValueError(f"the definition must have a word that WordNet's definitions have, but is {definition!r}")

@@ -1,0 +1,260 @@
+"""The labels as users hand them over, and as they get them back.
+
+Y has one of three forms: a class for each sample (1-d); an indicator with a column for each label, dense or sparse; or
+a list of label names for each sample. Training and answers know labels by number.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from slidelearn.kernels import Float, Ids
+from slidelearn.matrices import FloatCsr, check_labels
+
+INDICATORS = ("array", "csr_array", "csr_matrix")
+FORMS = ("classes", *INDICATORS, "names")
+_REMEDY = "lists of numbers become an indicator by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
+
+
+class Given(NamedTuple):
+    """Y, looked at."""
+
+    form: str
+    """One of `FORMS`; of an indicator, its container."""
+    values: Any
+    """Classes (n_samples,); an indicator as canonical CSR; a list of names for each sample."""
+    dtype: np.dtype[Any]
+
+
+def look_at(y: Any) -> Given:
+    """Find out which form Y has, and check it.
+
+    Raises
+    ------
+    ValueError
+        If it has none of them, or holds what cannot be a label.
+    """
+    if y is None:
+        raise ValueError("SlideClassifier requires y to be passed, but the target y is None")
+    is_sparse: bool = sparse.issparse(y)
+    if is_sparse:
+        container = "csr_matrix" if sparse.isspmatrix(y) else "csr_array"
+        return Given(container, check_labels(y, name="y"), np.dtype(y.dtype))
+    if _are_names(y):
+        return Given("names", [_names_of(labels) for labels in y], np.dtype(object))
+    values = check_array(_as_array(y), ensure_2d=False, dtype=None, ensure_min_samples=0, input_name="y")
+    if values.ndim == 2 and values.shape[1] != 1:
+        return Given("array", check_labels(values, name="y"), values.dtype)
+    values = column_or_1d(values, warn=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes")  # here many are usual
+        check_classification_targets(values)
+    if not _are_plain(values):
+        raise ValueError(f"y must hold numbers, strings or booleans, but holds {values.dtype}")
+    return Given("classes", values, values.dtype)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the labels of a model are to its user."""
+
+    form: str
+    """As in `Given`: the form of Y in the first call, and of answers."""
+    labels: NDArray[Any]
+    """(n_labels,): the class or the name of each; of an indicator, its columns."""
+    dtype: np.dtype[Any]
+    """Of an indicator."""
+    threshold: float | None = None
+    """Score from which on `answers` gives a label, where a sample may have several."""
+
+    @classmethod
+    def of(cls, y: Given, classes: Any = None) -> Targets:
+        """Those of Y, and of `classes`, which Y need not hold; classes and names are in order."""
+        return cls(y.form, np.empty(0, y.dtype), y.dtype).joined(y, classes)
+
+    def joined(self, y: Given, classes: Any = None) -> Targets:
+        """These, and behind them, in order, the labels of Y, and of `classes`, that are not among them.
+
+        Raises
+        ------
+        ValueError
+            If Y has another form, or fewer columns than there are labels.
+        """
+        self._require_form(y)
+        n = len(self.labels)
+        if self.is_indicator:
+            if y.values.shape[1] < n:
+                raise ValueError(f"y must have {n} columns or more, as in training, but has {y.values.shape[1]}")
+            if classes is not None and not np.array_equal(classes, np.arange(y.values.shape[1])):
+                raise ValueError(f"classes must be the numbers of the columns of y, 0 to {y.values.shape[1] - 1}")
+            return replace(self, labels=np.arange(y.values.shape[1]))
+        if self.one_each:
+            found = y.values if classes is None else np.concatenate([y.values, column_or_1d(np.asarray(classes))])
+            return self.with_labels(np.unique(found))
+        names = chain.from_iterable([*y.values, () if classes is None else _names_of(classes)])
+        return self.with_labels(np.array(sorted(set(names)), object))
+
+    def with_labels(self, labels: NDArray[Any]) -> Targets:
+        """These, and behind them those of `labels` that are not among them."""
+        known = self._numbers()
+        new = labels[[label not in known for label in labels.tolist()]]
+        if len(self.labels) and len(new) and isinstance(self.labels[0], str) != isinstance(new[0], str):
+            raise ValueError(f"y must hold classes like {self.labels[0]!r}, as in training, but holds {new[0]!r}")
+        return replace(self, labels=np.concatenate([self.labels, new]) if len(self.labels) else new)
+
+    def with_more(self, labels: Any) -> Targets:
+        """These, and behind them others: classes or names, or so many more columns of an indicator.
+
+        Raises
+        ------
+        ValueError
+            If one of them is there already.
+        """
+        if self.is_indicator:
+            if isinstance(labels, bool) or not isinstance(labels, int | np.integer) or labels < 1:
+                raise ValueError(f"labels must be a number >= 1, as y is an indicator, but is {labels!r}")
+            return replace(self, labels=np.arange(len(self.labels) + labels))
+        new = column_or_1d(np.asarray(labels)) if self.one_each else np.array(_names_of(labels), object)
+        joined = self.with_labels(new)
+        if len(joined.labels) < len(self.labels) + len(new) or len(set(new.tolist())) < len(new):
+            raise ValueError(f"labels must be new, each there once, but are {new.tolist()!r}")
+        return joined
+
+    def only(self, kept: Ids) -> Targets:
+        """Those of the labels `kept`; an indicator's columns are numbered anew."""
+        return replace(self, labels=np.arange(len(kept)) if self.is_indicator else self.labels[kept])
+
+    def numbers_of(self, labels: Iterable[Any]) -> Ids:
+        """The numbers of labels by their class, name or column.
+
+        Raises
+        ------
+        ValueError
+            For one that is not there.
+        """
+        known, found = self._numbers(), list[int]()
+        for label in labels:
+            if label not in known:
+                raise ValueError(f"labels must be among those of the model, but {label!r} is not")
+            found.append(known[label])
+        return np.array(found, np.int32)
+
+    def encoded(self, y: Given) -> FloatCsr:
+        """Y as the engine takes it, (n_samples, n_labels); classes and names that are not among these are left out.
+
+        Raises
+        ------
+        ValueError
+            If Y has another form, or another number of columns.
+        """
+        self._require_form(y)
+        n = len(self.labels)
+        if self.is_indicator:
+            if y.values.shape[1] != n:
+                raise ValueError(f"y must have {n} columns, as in training, but has {y.values.shape[1]}")
+            indicator: FloatCsr = y.values
+            return indicator
+        rows = [[label] for label in y.values.tolist()] if self.one_each else y.values
+        known = self._numbers()
+        numbers = np.array([known.get(label, -1) for label in chain.from_iterable(rows)], np.int32)
+        there = np.concatenate([[0], np.cumsum(numbers >= 0)])
+        indptr = there[np.cumsum([0, *map(len, rows)])]
+        entries = np.ones(there[-1], np.float32), numbers[numbers >= 0], indptr
+        return check_labels(sparse.csr_array(entries, (len(rows), n)))
+
+    def answers(self, ids: Ids, scores: Float) -> Any:
+        """Y's own form of the best labels, (n_samples, k) each, best first."""
+        if self.form == "classes":
+            return self.labels[ids[:, 0]]
+        chosen = (ids >= 0) & (scores >= (self.threshold or 0.0))
+        if self.form == "names":
+            return [self.labels[row[here]].tolist() for row, here in zip(ids, chosen, strict=True)]
+        indptr = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))])
+        entries = np.ones(indptr[-1], self.dtype), ids[chosen], indptr
+        made = getattr(sparse, "csr_array" if self.form == "array" else self.form)(
+            entries, (len(ids), len(self.labels))
+        )
+        made.sort_indices()
+        return made.toarray() if self.form == "array" else made
+
+    def named(self, ids: Ids, names: Sequence[str] | None = None) -> NDArray[Any]:
+        """The classes, names or columns of labels; None for -1.
+
+        Parameters
+        ----------
+        ids
+            Numbers of labels, in any shape.
+        names
+            What columns are called, if anything.
+        """
+        labels = self.labels if names is None else np.array(names, object)
+        named = labels[np.maximum(ids, 0)]
+        if (ids < 0).any():
+            named = named.astype(object)
+            named[ids < 0] = None
+        return named
+
+    @property
+    def one_each(self) -> bool:
+        """Whether a sample has one label: then scores are compared with each other, not with a threshold."""
+        return self.form == "classes"
+
+    @property
+    def is_indicator(self) -> bool:
+        """Whether labels are known by their columns."""
+        return self.form in INDICATORS
+
+    def _numbers(self) -> dict[Hashable, int]:
+        return {label: number for number, label in enumerate(self.labels.tolist())}
+
+    def _require_form(self, y: Given) -> None:
+        if y.form != self.form and not {y.form, self.form} <= set(INDICATORS):
+            described = {"classes": "a class for each sample", "names": "a list of label names for each sample"}
+            expected, given = (described.get(form, "an indicator matrix") for form in (self.form, y.form))
+            raise ValueError(f"y must be {expected}, as in training, but is {given}")
+
+
+def _are_names(y: Any) -> bool:
+    """Whether this is a list of label names, or several, for each sample, and not an indicator written as lists."""
+    if isinstance(y, str) or not hasattr(y, "__len__") or getattr(y, "dtype", np.dtype(object)) != np.dtype(object):
+        return False
+    if not all(isinstance(labels, list | tuple | set | frozenset) for labels in y) or not len(y):
+        return False
+    first = next(chain.from_iterable(y), "")
+    return isinstance(first, str) or any(isinstance(labels, set | frozenset) for labels in y)
+
+
+def _names_of(labels: Iterable[Any]) -> list[str]:
+    names = list(labels)
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise ValueError(f"label names must be strings, but {wrong!r} is among them; {_REMEDY}")
+    return names
+
+
+def _as_array(y: Any) -> Any:
+    if not isinstance(y, list | tuple):
+        return y
+    try:
+        return np.asarray(y)
+    except ValueError:  # of unequal lengths
+        raise ValueError(
+            f"y must be an array or sparse matrix, or lists of label names, but is ragged; {_REMEDY}"
+        ) from None
+
+
+def _are_plain(values: NDArray[Any]) -> bool:
+    """Whether these are values that JSON can hold."""
+    if values.dtype.kind in "biufU":
+        return True
+    return values.dtype.kind == "O" and all(isinstance(value, str | int | float | bool) for value in set(values))

@@ -1,0 +1,219 @@
+"""SlideTextClassifier: texts in, label names out; a vectoriser of scikit-learn and SlideClassifier in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.exceptions import NotFittedError
+
+from slidelearn.atomic_files import CheckpointError
+from slidelearn.callbacks import Callback
+from slidelearn.documents import VECTORIZER, n_texts_of, put_vectorizer, vectorizer_of
+from slidelearn.estimator import SlideClassifier
+from slidelearn.kernels import Float
+from slidelearn.matrices import FloatCsr
+from slidelearn.text import Vectorizer, grown_vectorizer, parameters_to_save, usual_vectorizer
+
+
+class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier of texts for very many labels.
+
+    Parameters
+    ----------
+    classifier
+        A `SlideClassifier` with the options to train with; None: with its defaults.
+    vectorizer
+        What makes features of texts: scikit-learn's TfidfVectorizer, CountVectorizer or HashingVectorizer, its
+        parameters plain values, so that they can be saved. None: tf-idf of words, logarithmic in the number of times
+        that a word stands in a text; from 1,000 texts on without words that stand in one text only.
+
+    Attributes
+    ----------
+    classifier_ : SlideClassifier
+        The trained classifier; its `threshold_`, `training_` and others tell more.
+    vectorizer_
+        The vectoriser in use.
+    n_texts_ : int
+        Texts that the vectoriser has learnt words from.
+    classes_ : array (n_labels,)
+        The classes or names of the labels.
+
+    Examples
+    --------
+    >>> texts = ["a small domesticated feline", "the young of a cat", "a boat that travels under water"]
+    >>> labels = [["cat"], ["cat"], ["vessel", "boat"]]
+    >>> clf = SlideTextClassifier(SlideClassifier(n_jobs=1)).fit(texts, labels)
+    >>> clf.predict(["a domesticated cat"])
+    [['cat']]
+    """
+
+    def __init__(self, classifier: SlideClassifier | None = None, vectorizer: Vectorizer | None = None) -> None:
+        self.classifier = classifier
+        self.vectorizer = vectorizer
+
+    def fit(
+        self, texts: Sequence[str], y: Any, sample_weight: Any = None, *, callbacks: Sequence[Callback] = ()
+    ) -> Self:
+        """Learn words from the texts, and labels.
+
+        Parameters
+        ----------
+        texts
+            (n_samples,): strings.
+        y
+            Most often a list of label names for each text; or one of the other forms that `SlideClassifier.fit` takes.
+        sample_weight, callbacks
+            As in `SlideClassifier.fit`.
+        """
+        classifier, vectorizer, X = self._begin(texts)
+        classifier.fit(X, y, sample_weight, callbacks=callbacks)
+        self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
+        return self
+
+    def partial_fit(
+        self,
+        texts: Sequence[str],
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+    ) -> Self:
+        """Learn from more texts, as `SlideClassifier.partial_fit` does; new words and new labels join the model.
+
+        A new word must stand in as many of these texts as the vectoriser's `min_df` says. A vocabulary that was given
+        stays as it is.
+        """
+        if not hasattr(self, "classifier_"):
+            classifier, vectorizer, X = self._begin(texts)
+            classifier.partial_fit(X, y, classes, sample_weight, callbacks=callbacks)
+            self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
+            return self
+        grown = grown_vectorizer(self.vectorizer_, _checked(texts), self.n_texts_)
+        X = grown.transform(texts)
+        try:
+            self.classifier_.partial_fit(X, y, classes, sample_weight, callbacks=callbacks)
+        finally:  # if y is refused, all stays as it was; if training is broken off, the new words are known
+            if self.classifier_.n_features_in_ == X.shape[1]:
+                self.vectorizer_, self.n_texts_ = grown, self.n_texts_ + len(texts)
+        return self
+
+    def predict(self, texts: Sequence[str]) -> Any:
+        """The labels of each text, in the form of y; see `SlideClassifier.predict`."""
+        return self._fitted().predict(self._features(texts))
+
+    def predict_topk(
+        self, texts: Sequence[str], k: int | None = None, *, method: str = "auto", labels: bool = True
+    ) -> tuple[Any, Float]:
+        """The names and the scores of the k best labels of each text; see `SlideClassifier.predict_topk`."""
+        return self._fitted().predict_topk(self._features(texts), k, method=method, labels=labels)
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The probabilities of all labels; see `SlideClassifier.predict_proba`."""
+        return self._fitted().predict_proba(self._features(texts))
+
+    def decision_function(self, texts: Sequence[str]) -> Float:
+        """The scores of all labels; see `SlideClassifier.decision_function`."""
+        return self._fitted().decision_function(self._features(texts))
+
+    def score(self, texts: Sequence[str], y: Any, sample_weight: Any = None) -> float:
+        """Precision at 1; for classes this is the accuracy."""
+        return self._fitted().score(self._features(texts), y, sample_weight)
+
+    def add_labels(self, labels: Any, texts: Sequence[str] | None = None, y: Any = None) -> Self:
+        """Take on labels before there are texts to learn them from; see `SlideClassifier.add_labels`.
+
+        Parameters
+        ----------
+        labels
+            Their names.
+        texts
+            A text for each, from whose words it starts, such as the name itself or a definition; or texts that have
+            these labels by `y`. None: the labels start anywhere.
+        """
+        classifier = self._fitted()
+        classifier.add_labels(labels, None if texts is None else self._features(texts), y)
+        return self
+
+    def remove_labels(self, labels: Sequence[Any]) -> Self:
+        """Let labels go; see `SlideClassifier.remove_labels`."""
+        self._fitted().remove_labels(labels)
+        return self
+
+    def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
+        """Write the model with its vectoriser to a directory; see `SlideClassifier.save`."""
+        classifier = self._fitted()
+        put_vectorizer(classifier.documents_, self.vectorizer_, self.n_texts_)
+        classifier.save(directory, inference_only=inference_only)
+
+    @classmethod
+    def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged, or has no vectoriser.
+        """
+        classifier = SlideClassifier.load(directory, n_jobs=n_jobs)
+        vectorizer = vectorizer_of(classifier.documents_)
+        if vectorizer is None:
+            raise CheckpointError(
+                f"{directory} has no {VECTORIZER}: load it by SlideClassifier.load, and give features"
+            )
+        made = cls(clone(classifier), clone(vectorizer))
+        made.classifier_, made.vectorizer_, made.n_texts_ = classifier, vectorizer, n_texts_of(classifier.documents_)
+        return made
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """(n_labels,): the classes or names of the labels."""
+        return self._fitted().classes_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """For scikit-learn's `check_is_fitted`."""
+        return hasattr(self, "classifier_")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn should know: X is texts, and a sample may have several labels."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array, tags.input_tags.one_d_array, tags.input_tags.string = False, True, True
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    def _begin(self, texts: Sequence[str]) -> tuple[SlideClassifier, Vectorizer, FloatCsr]:
+        """A classifier to be trained, a vectoriser that knows the words of the texts, and their features."""
+        texts = _checked(texts)
+        classifier = SlideClassifier() if self.classifier is None else clone(self.classifier)
+        vectorizer = usual_vectorizer(len(texts)) if self.vectorizer is None else clone(self.vectorizer)
+        parameters_to_save(vectorizer)  # before the time for training is spent
+        return classifier, vectorizer, vectorizer.fit_transform(texts)
+
+    def _features(self, texts: Sequence[str]) -> FloatCsr:
+        self._fitted()
+        features: FloatCsr = self.vectorizer_.transform(_checked(texts))
+        return features
+
+    def _fitted(self) -> SlideClassifier:
+        if not hasattr(self, "classifier_"):
+            raise NotFittedError(
+                "this SlideTextClassifier is not trained yet: call fit or partial_fit, or load a model"
+            )
+        classifier: SlideClassifier = self.classifier_
+        return classifier
+
+
+def _checked(texts: Sequence[str]) -> Sequence[str]:
+    """Refuse what scikit-learn's vectorisers would take for texts, or fail on without saying where."""
+    if isinstance(texts, str):
+        raise ValueError("texts must be several strings, but are one; put it in a list")
+    texts = list(texts)
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"texts must be strings, but text {place} is {text!r}")
+    return texts

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import make_pipeline
+
+from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
+from slidelearn.callbacks import Callback
+from slidelearn.datasets import Dataset
+from slidelearn.training import Progress
+
+SMALL = SlideClassifier(hidden_sizes=(16,), n_jobs=1)
+
+
+def _named(Y: Any, data: Dataset) -> list[list[str]]:
+    return [[data.label_names[label] for label in row.indices] for row in Y]
+
+
+@pytest.fixture
+def trained_on_texts(tiny: Dataset) -> SlideTextClassifier:
+    return SlideTextClassifier(SMALL).fit(tiny.train_texts[:900], _named(tiny.Y_train[:900], tiny))
+
+
+def test_texts_in_names_out(trained_on_texts: SlideTextClassifier, tiny: Dataset) -> None:
+    clf = trained_on_texts
+    names = _named(tiny.Y_test, tiny)
+    assert clf.score(tiny.test_texts, names) > 0.3
+    best, scores = clf.predict_topk(tiny.test_texts[:7], 3)
+    assert best.shape == scores.shape == (7, 3)
+    assert set(best.ravel()) <= set(clf.classes_)
+    ids, _ = clf.predict_topk(tiny.test_texts[:7], 3, labels=False)
+    np.testing.assert_array_equal(clf.classes_[ids], best)
+    answers = clf.predict(tiny.test_texts)
+    assert all(answer[:3] == row[: len(answer)].tolist() for answer, row in zip(answers, best, strict=False))
+    assert clf.predict_proba(tiny.test_texts[:2]).shape == clf.decision_function(tiny.test_texts[:2]).shape
+
+
+def test_as_a_pipeline_of_the_two(tiny: Dataset) -> None:
+    texts, y = tiny.train_texts[:300], [row.indices[0] for row in tiny.Y_train[:300]]
+    clf = SlideTextClassifier(SMALL, CountVectorizer()).fit(texts, y)
+    pipe = make_pipeline(CountVectorizer(), clone(SMALL)).fit(texts, y)
+    np.testing.assert_array_equal(clf.predict(tiny.test_texts), pipe.predict(tiny.test_texts))
+    np.testing.assert_array_equal(clf.predict_proba(tiny.test_texts), pipe.predict_proba(tiny.test_texts))
+
+
+@pytest.mark.parametrize("vectorizer", [None, HashingVectorizer(n_features=512), TfidfVectorizer(ngram_range=(1, 2))])
+def test_saved_with_the_vectorizer(vectorizer: Any, tiny: Dataset, tmp_path: Path) -> None:
+    clf = SlideTextClassifier(SMALL, vectorizer).fit(tiny.train_texts[:300], _named(tiny.Y_train[:300], tiny))
+    clf.save(tmp_path / "model")
+    copies = [SlideTextClassifier.load(tmp_path / "model", n_jobs=1), pickle.loads(pickle.dumps(clf))]
+    for other in copies:
+        assert other.predict(tiny.test_texts) == clf.predict(tiny.test_texts)
+        assert other.n_texts_ == 300
+        other.partial_fit(tiny.train_texts[300:600], _named(tiny.Y_train[300:600], tiny))
+    first, second = (other.predict_topk(tiny.test_texts) for other in copies)
+    np.testing.assert_array_equal(first[0], second[0])
+    np.testing.assert_array_equal(first[1], second[1])
+    again = clone(copies[0]).fit(tiny.train_texts[:300], _named(tiny.Y_train[:300], tiny))
+    assert again.predict(tiny.test_texts) == clf.predict(tiny.test_texts)  # the parameters came along
+
+
+def test_a_model_without_a_vectorizer_is_refused(trained: SlideClassifier, tmp_path: Path) -> None:
+    trained.save(tmp_path / "model")
+    with pytest.raises(CheckpointError, match=r"has no vectorizer\.json: load it by SlideClassifier\.load"):
+        SlideTextClassifier.load(tmp_path / "model")
+
+
+def test_words_and_labels_join(trained_on_texts: SlideTextClassifier) -> None:
+    clf = trained_on_texts
+    n_words, n_labels = clf.classifier_.n_features_in_, len(clf.classes_)
+    texts = ["the quagga grazed", "a quagga and another quagga", "a herd of quaggas, each a quagga"]
+    for _ in range(3):
+        clf.partial_fit(texts, [["quagga"], ["quagga"], ["quagga", clf.classes_[0]]])
+    assert clf.classes_[n_labels:].tolist() == ["quagga"]
+    assert clf.classifier_.n_features_in_ == len(clf.vectorizer_.vocabulary_) > n_words
+    assert clf.n_texts_ == 909
+    assert clf.predict_topk(["a quagga"], 1)[0].tolist() == [["quagga"]]
+
+
+def test_labels_by_their_own_text(trained_on_texts: SlideTextClassifier, tiny: Dataset) -> None:
+    clf = trained_on_texts
+    texts = ["a large feline of the jungle", "a vessel that travels under water"]
+    before = clf.predict_topk(tiny.test_texts, 1)
+    clf.add_labels(["tiger", "submarine"], texts)
+    assert clf.predict_topk(texts, 3, labels=True)[0][:, 0].tolist() == ["tiger", "submarine"]
+    clf.remove_labels(["tiger", "submarine"])
+    np.testing.assert_array_equal(clf.predict_topk(tiny.test_texts, 1)[0], before[0])
+
+
+def test_the_first_texts_may_be_few(tiny: Dataset) -> None:
+    clf = SlideTextClassifier(SMALL)
+    names = _named(tiny.Y_train, tiny)
+    for begin in range(0, 900, 300):
+        clf.partial_fit(tiny.train_texts[begin : begin + 300], names[begin : begin + 300])
+    assert clf.score(tiny.test_texts, _named(tiny.Y_test, tiny)) > 0.3
+
+
+def test_a_search_over_both(tiny: Dataset) -> None:
+    grid = {"vectorizer__min_df": [1, 2], "classifier__n_epochs": [1]}
+    search = GridSearchCV(SlideTextClassifier(SMALL, TfidfVectorizer()), grid, cv=KFold(2))
+    search.fit(tiny.train_texts[:200], _named(tiny.Y_train[:200], tiny))
+    assert search.best_estimator_.classifier_.config_.n_epochs == 1
+
+
+def test_what_are_no_texts_is_refused(trained_on_texts: SlideTextClassifier) -> None:
+    with pytest.raises(NotFittedError, match="this SlideTextClassifier is not trained yet"):
+        SlideTextClassifier().predict(["a"])
+    with pytest.raises(ValueError, match="texts must be several strings, but are one; put it in a list"):
+        trained_on_texts.predict("a cat")
+    with pytest.raises(ValueError, match="texts must be strings, but text 1 is None"):
+        trained_on_texts.predict(["a cat", None])
+    with pytest.raises(ValueError, match="analyzer must be None or a plain value"):
+        SlideTextClassifier(SMALL, TfidfVectorizer(analyzer=str.split)).fit(["a"], [["b"]])
+
+
+def test_labels_that_are_refused_leave_the_words(trained_on_texts: SlideTextClassifier, tiny: Dataset) -> None:
+    clf = trained_on_texts
+    n_words = len(clf.vectorizer_.vocabulary_)
+    with pytest.raises(ValueError, match="y must be a list of label names for each sample"):
+        clf.partial_fit(["quagga"] * 3, [1, 2, 3])
+    assert len(clf.vectorizer_.vocabulary_) == n_words
+
+    class Interrupt(Callback):
+        def on_step(self, progress: Progress) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        clf.partial_fit(["quagga"] * 3, [["quagga"]] * 3, callbacks=[Interrupt()])
+    assert clf.predict_topk(tiny.test_texts, 1)[0].shape == (len(tiny.test_texts), 1)
