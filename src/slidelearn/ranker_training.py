@@ -124,13 +124,13 @@ def train_ranker(
     if asked and config.ranker_blend is None:
         known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
         ranker = blended(ranker, x, known, Y_rows if in_time else None, may_shorten=may_shorten, n_threads=n_threads)
+    if asked:
+        asked = asked.first(lengths[0] + ranker.lengths[1])
     if config.objective == "tail":
         gains = -np.log(propensities(Y_rows)).astype(np.float32)
-        if asked:
-            asked = asked.first(lengths[0] + ranker.lengths[1])
         ranker = with_gains(ranker, x, y, asked, gains, n_threads=n_threads)
     if asked:
-        ids, scores = ranker.order(x, asked.first(lengths[0] + ranker.lengths[1]), n_threads=n_threads)
+        ids, scores = ranker.order(x, asked, n_threads=n_threads)
         ranker = replace(ranker, threshold=best_threshold(ids, scores, y))
     return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
 
