@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
 
 from slidelearn import __version__
 
@@ -12,7 +15,7 @@ author = "the slidelearn authors"
 copyright = f"{date.today().year}, {author}"
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "options_directive"]
 exclude_patterns = ["_templates", "pictures/*.py"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
@@ -25,6 +28,7 @@ autodoc_mock_imports = ["torch"]
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 default_role = "code"
 
 html_theme = "furo"

@@ -25,7 +25,13 @@ def main() -> None:
 
     figure = plate(3.75)
     axes = drawing(figure)
-    title(axes, 0.45, 3.27, "One active set for each sample", "The paper's way: hash tables find each sample's own candidates.")
+    title(
+        axes,
+        0.45,
+        3.27,
+        "One active set for each sample",
+        "The paper's way: hash tables find each sample's own candidates.",
+    )
     _cells(axes, 0.45, 1.05, own, found)
     note(axes, 0.45, 0.72, "rows of memory visited one by one", ha="left", va="top")
 
@@ -35,7 +41,13 @@ def main() -> None:
     width = len(chosen) * CELL
     _cells(axes, 5.2, 0.24, own[:, chosen], shared[:, chosen], height=0.055)
     arrow(axes, (5.2 + width / 2, 0.99), (5.2 + width / 2, 0.74))
-    note(axes, 5.35 + width, 0.46, "gathered side by side: one dense product,\nas quick as the processor can be", ha="left")
+    note(
+        axes,
+        5.35 + width,
+        0.46,
+        "gathered side by side: one dense product,\nas quick as the processor can be",
+        ha="left",
+    )
 
     note(axes, 0.3, 1.73, "samples", rotation=90)
     for x in (2.3, 7.05):

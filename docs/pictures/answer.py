@@ -1,6 +1,7 @@
 """Draw `answer.svg`: how a query is answered.
 
-Names and probabilities of the answer are those of `slidelearn demo` for this definition; the ranker's shades are made up.
+Names and probabilities of the answer are those of `slidelearn demo` for this definition; the ranker's shades are made
+up.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def main() -> None:
         axes.scatter(np.full(len(heights), x), heights, s=5, color=FAINT)
     chosen = rng.choice(27 * 12, N_LISTED, replace=False)
     axes.scatter(np.linspace(2.55, 3.55, 12)[chosen % 12], heights[chosen // 12], s=13, color=OTHER, zorder=3)
-    axes.add_patch(Polygon([(3.68, 2.94), (4.35, 2.42), (4.35, 0.86), (3.68, 0.64)], color=FAINT, alpha=0.35, linewidth=0))
+    axes.add_patch(
+        Polygon([(3.68, 2.94), (4.35, 2.42), (4.35, 0.86), (3.68, 0.64)], color=FAINT, alpha=0.35, linewidth=0)
+    )
 
     evidence = np.sort(rng.uniform(0.12, 1, (N_LISTED, 4)), 0)[::-1]
     evidence = np.clip(evidence + rng.normal(0, 0.13, evidence.shape), 0.05, 1)
@@ -38,7 +41,9 @@ def main() -> None:
         y = 2.4 - step * (row + 1)
         axes.scatter(4.52, y + step / 2, s=13, color=OTHER)
         for column, value in enumerate(of_label):
-            axes.add_patch(Rectangle((4.75 + 0.35 * column, y), 0.32, 0.8 * step, color=OTHER, alpha=value, linewidth=0))
+            axes.add_patch(
+                Rectangle((4.75 + 0.35 * column, y), 0.32, 0.8 * step, color=OTHER, alpha=value, linewidth=0)
+            )
     for column, name in enumerate(EVIDENCE):
         axes.text(4.86 + 0.35 * column, 2.47, name, rotation=38, rotation_mode="anchor", fontsize=8, color=SOFT)
     arrow(axes, (6.25, 1.8), (6.6, 1.8))

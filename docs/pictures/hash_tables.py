@@ -1,4 +1,4 @@
-"""Draw `hash_tables.svg`: how hash tables find the neurons near a hidden vector. The counts are those of the drawing."""
+"""Draw `hash_tables.svg`: how hash tables find the neurons near a hidden vector. Its counts are true to its planes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def _circle(
     axes.add_patch(Circle((x, y), RADIUS, fill=False, color=FAINT, linewidth=1.2))
     for plane in planes:
         step = 1.22 * RADIUS * np.array([np.cos(plane), np.sin(plane)])
-        axes.plot(*np.array([(x, y) - step, (x, y) + step]).T, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
+        line = np.array([x, y]) + np.outer([-1, 1], step)
+        axes.plot(*line.T, color=SOFT, linewidth=1, linestyle=(0, (4, 3)))
     places = np.array([x, y]) + RADIUS * np.stack([np.cos(neurons), np.sin(neurons)], 1)
     axes.scatter(*places[~found].T, s=44, color=FAINT, zorder=3)
     axes.scatter(*places[found].T, s=54, color=OTHER, zorder=4)

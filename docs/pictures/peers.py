@@ -40,7 +40,11 @@ def main() -> None:
     figure = plate(3.3)
     over_all = drawing(figure)
     title(over_all, 0.45, 2.87, "P@1 by CPU seconds of training")
-    for x, colour, words in ((5.35, OWN, "slidelearn, quick and default"), (7.6, OTHER, "label trees"), (8.6, SOFT, "others")):
+    for x, colour, words in (
+        (5.35, OWN, "slidelearn, quick and default"),
+        (7.6, OTHER, "label trees"),
+        (8.6, SOFT, "others"),
+    ):
         over_all.scatter([x], [2.94], s=34, color=colour)
         note(over_all, x + 0.12, 2.94, words, ha="left", color=INK)
     for place, (data_set, n_labels) in enumerate(SETS.items()):
@@ -66,7 +70,9 @@ def _panel(axes: Axes, points: list[Point]) -> None:
     lowest = LOWEST * max(point.precision for point in points)
     others = [point for point in points if point.module != "ours" and point.precision > lowest]
     at_once = [point for point in others if point.seconds < LEAST]
-    axes.scatter([1.15 * LEAST] * len(at_once), [p.precision for p in at_once], s=26, color=SOFT, marker="<", linewidth=0)
+    axes.scatter(
+        [1.15 * LEAST] * len(at_once), [p.precision for p in at_once], s=26, color=SOFT, marker="<", linewidth=0
+    )
     for wanted, colour in ((True, OTHER), (False, SOFT)):
         of_kind = [point for point in others if (point.module in TREES) == wanted and point.seconds > LEAST]
         axes.scatter([p.seconds for p in of_kind], [p.precision for p in of_kind], s=26, color=colour, linewidth=0)

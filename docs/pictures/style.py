@@ -71,10 +71,14 @@ def title(axes: Axes, x: float, y: float, words: str, below: str = "") -> None:
 
 def note(axes: Axes, x: float, y: float, words: str, **style: object) -> None:
     """Small words."""
-    axes.text(x, y, words, **{"fontsize": 8.5, "color": SOFT, "ha": "center", "va": "center", "linespacing": 1.4} | style)
+    axes.text(
+        x, y, words, **{"fontsize": 8.5, "color": SOFT, "ha": "center", "va": "center", "linespacing": 1.4} | style
+    )
 
 
-def arrow(axes: Axes, begin: tuple[float, float], end: tuple[float, float], colour: str = SOFT, bend: float = 0.0) -> None:
+def arrow(
+    axes: Axes, begin: tuple[float, float], end: tuple[float, float], colour: str = SOFT, bend: float = 0.0
+) -> None:
     """From one thing to another."""
     axes.add_patch(
         FancyArrowPatch(
