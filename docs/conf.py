@@ -15,20 +15,18 @@ author = "the slidelearn authors"
 copyright = f"{date.today().year}, {author}"
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "options_directive"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "options_directive", "outside_links"]
 exclude_patterns = ["_templates", "pictures/*.py"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-autodoc_default_options = {"members": True, "inherited-members": "BaseEstimator,BaseModel,Module"}
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # docstrings have shapes and dtypes, which say more
 autodoc_mock_imports = ["torch"]
 autosummary_generate = True
 napoleon_google_docstring = False
 napoleon_use_rtype = False
-napoleon_use_ivar = True
 default_role = "code"
 
 html_theme = "furo"

@@ -1,9 +1,10 @@
-"""The directive `options`: all options of the engine and their defaults, from the comments and docstrings of config.py."""
+"""The directive `options`: all options of the engine and their defaults, from comments and docstrings of config.py."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import Literal, get_args, get_origin
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -32,13 +33,17 @@ def lines() -> Iterator[str]:
             yield from ("", f"## {text[2:].partition(', for')[0]}", "")
         name = text.partition(":")[0]
         if line.startswith(f"    {name}:") and name in Config.model_fields:
-            values = [f"`{Config.model_fields[name].default!r}`"]
-            values += [f"{preset}: `{given[name]!r}`" for preset, given in PRESETS.items() if name in given]
-            yield from (f"`{name}` = {'; '.join(values)}", f": {_about(docs.get(('Config', name)))}", "")
+            default = Config.model_fields[name].default
+            others = {preset: given[name] for preset, given in PRESETS.items() if given.get(name, default) != default}
+            yield f"`{name}` = `{default!r}`" + "".join(f", {preset}: `{value!r}`" for preset, value in others.items())
+            yield from (f": {_about(name, docs.get(('Config', name), []))}", "")
 
 
-def _about(docstring: list[str] | None) -> str:
-    return " ".join(docstring or []).replace("``", "`").strip() or "See the glossary."
+def _about(name: str, docstring: list[str]) -> str:
+    """What the source says of an option, after its choices."""
+    kind = Config.model_fields[name].annotation
+    choices = f"One of {', '.join(f'`{choice}`' for choice in get_args(kind))}. " if get_origin(kind) is Literal else ""
+    return choices + " ".join(docstring).replace("``", "`").strip()
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

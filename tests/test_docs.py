@@ -1,6 +1,7 @@
 """The documentation holds what it says: its Python runs, its commands exist, its links lead somewhere.
 
-Blocks of a page run one after another in one namespace, as a reader would run them, but always on the small data set. A block under a comment ``<!-- not run: REASON -->`` is left out.
+Blocks of a page run one after another in one namespace, as a reader would run them, but always on the small data set. A
+block under a comment ``<!-- not run: REASON -->`` is left out.
 """
 
 from __future__ import annotations

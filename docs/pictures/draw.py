@@ -5,7 +5,8 @@ import answer
 import batch
 import hash_tables
 import peers
+import steps
 import wide_output
 
-for picture in (wide_output, hash_tables, active_sets, batch, answer, peers):
+for picture in (wide_output, hash_tables, active_sets, batch, answer, peers, steps):
     picture.main()
