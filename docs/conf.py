@@ -15,7 +15,14 @@ author = "the slidelearn authors"
 copyright = f"{date.today().year}, {author}"
 release = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "options_directive", "outside_links"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "options_directive",
+    "outside_links",
+]
 exclude_patterns = ["_templates", "pictures/*.py"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
