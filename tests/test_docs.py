@@ -47,7 +47,11 @@ def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-PAGES_THAT_RUN = [page for page in PAGES if any(block.is_run for block in blocks_of(page, "python"))]
+PAGES_THAT_RUN = [
+    page
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    if any(block.is_run for block in blocks_of(page, "python"))
+]
 
 
 @pytest.mark.parametrize("page", PAGES_THAT_RUN, ids=name_of)
