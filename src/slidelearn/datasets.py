@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
 
-from slidelearn.data import read_bytes, read_xmc
+from slidelearn.data import read_xmc
 from slidelearn.matrices import FloatCsr
+from slidelearn.packed_files import read_bytes
 
 DATASETS = ("wordnet-hyper", "wordnet-tiny")
 

@@ -22,11 +22,11 @@ from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.options import gather_options
 from slidelearn.config import make_config
-from slidelearn.data import open_to_replace
 from slidelearn.documents import label_names, put_label_counts, put_label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import available_bytes, resolve_threads
 from slidelearn.network import estimated_bytes
+from slidelearn.packed_files import open_to_replace
 from slidelearn.training import training_bytes
 from slidelearn.version import __version__
 
