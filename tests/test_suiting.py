@@ -32,3 +32,9 @@ def test_more_networks_where_labels_have_few_samples(n_samples: int, n_models: i
 def test_what_is_given_stays() -> None:
     config = make_config(n_epochs=1, shortlist_length=7)
     assert suit(config, set(), _labels(10, 30)) == config
+
+
+def test_a_part_stands_for_all() -> None:
+    config = make_config()
+    free = {"n_epochs", "n_models", "shortlist_length"}
+    assert suit(config, free, _labels(50, 5), n_times=4) == suit(config, free, _labels(200, 5))

@@ -5,12 +5,14 @@ from slidelearn.data import DataError, SampleSet, iter_samples, read_samples, re
 from slidelearn.datasets import load_dataset
 from slidelearn.estimator import SlideClassifier
 from slidelearn.public_datasets import fetch_dataset
+from slidelearn.sample_stream import SampleStream
 from slidelearn.version import __version__
 
 __all__ = [
     "CheckpointError",
     "DataError",
     "SampleSet",
+    "SampleStream",
     "SlideClassifier",
     "__version__",
     "fetch_dataset",

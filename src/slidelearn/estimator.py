@@ -26,6 +26,8 @@ from slidelearn.network import Network
 from slidelearn.pilot import choose_options
 from slidelearn.ranker import Ranker
 from slidelearn.ranker_training import refits
+from slidelearn.sample_stream import SampleStream
+from slidelearn.stream_fitting import fit_stream
 from slidelearn.suiting import suit
 from slidelearn.training import train_model, training_bytes
 
@@ -178,6 +180,32 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         self._start(config, X, Y)
         self._train(X, Y, config, config.n_epochs, callbacks, began, deadline, settled)
         self._model.training |= {"pilot": trials, "plans": expected, **kept_back}
+        return self
+
+    def fit_stream(self, stream: SampleStream, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train from the start on a file that need not fit in memory; it is read once for each epoch.
+
+        The networks learn from all samples. The ranker, and the pilot if there is one, know a random part of them, at
+        most 262,144, which is in memory. A file with no more samples than that, and than the stream's buffer, gives
+        the same model as `fit`, bit for bit.
+
+        Parameters
+        ----------
+        stream
+            The file, as `slidelearn.SampleStream` reads it.
+        callbacks
+            What looks on.
+
+        Raises
+        ------
+        ValueError
+            For an option against its rule, or a file that is damaged; `max_seconds` must not be given.
+        MemoryError
+            If training would not fit.
+        """
+        config = self._options()
+        prepared = stream.prepared(lambda X: self._prepared(X, config))
+        fit_stream(config, self._left_open(), prepared, self._n_threads, callbacks, self._adopt)
         return self
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import sparse
 
@@ -15,7 +17,7 @@ LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
 
-def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
+def suit(config: Config, free: set[str], Y: sparse.csr_array, n_times: float = 1.0) -> Config:
     """The configuration, with those options of `free` replaced that should be others for such labels.
 
     Parameters
@@ -25,15 +27,17 @@ def suit(config: Config, free: set[str], Y: sparse.csr_array) -> Config:
     free
         Names of options that may be chosen; ``n_epochs``, ``n_models`` and ``shortlist_length`` can.
     Y
-        (n_samples, n_labels): the labels of the training samples.
+        (n_samples, n_labels): the labels of the training samples, or of a part of them.
+    n_times
+        How many times as many samples there are as Y has.
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, int] = {}
     if "n_epochs" in free:
-        steps_per_epoch = -(-n_labelled // config.batch_size)
+        steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
-    if "n_models" in free and Y.nnz < FEW_PER_LABEL * Y.shape[1]:
-        suited["n_models"] = 3 if Y.nnz < VERY_FEW * Y.shape[1] else 2
+    if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
+        suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)

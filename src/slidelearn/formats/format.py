@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from slidelearn.formats.growing_rows import GrowingRows, first_rows
+from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import Csr
 from slidelearn.matrices import FloatCsr
@@ -74,11 +74,11 @@ class Pieces:
         for x, y in self.rows:
             while features.n_rows + x.n_rows >= n_rows:
                 n = n_rows - features.n_rows
-                (x_now, x), (y_now, y) = first_rows(x, n), first_rows(y, n)
-                features.append(x_now)
-                labels.append(y_now)
+                features.append(x.between(0, n))
+                labels.append(y.between(0, n))
                 yield self._samples(features, labels)
                 features, labels = GrowingRows(), GrowingRows()
+                x, y = x.between(n, x.n_rows), y.between(n, y.n_rows)
             features.append(x)
             labels.append(y)
         if features.n_rows:

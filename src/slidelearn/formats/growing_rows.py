@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from slidelearn.kernels.types import NO_DATA, Csr, Float
 from slidelearn.matrices import FloatCsr, canonical_csr
@@ -50,14 +47,3 @@ class GrowingRows:
 def empty_rows(n_rows: int) -> Csr:
     """Rows without any."""
     return Csr(np.zeros(n_rows + 1, np.int64), np.zeros(0, np.int32), NO_DATA)
-
-
-def first_rows(rows: Csr, n: int) -> tuple[Csr, Csr]:
-    """The first n rows, and the others: views."""
-    return _between(rows, 0, n), _between(rows, n, rows.n_rows)
-
-
-def _between(rows: Csr, first: int, last: int) -> Csr:
-    indptr: NDArray[Any] = rows.indptr[first : last + 1]
-    begin, end = indptr[0], indptr[-1]
-    return Csr(indptr - begin, rows.indices[begin:end], rows.data[begin:end])

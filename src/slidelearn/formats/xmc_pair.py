@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from slidelearn.formats.format import Format, Layout, Pieces
-from slidelearn.formats.growing_rows import empty_rows, first_rows
+from slidelearn.formats.growing_rows import empty_rows
 from slidelearn.formats.sample_lines import parsed, quoted, split_header, write_lines
 from slidelearn.formats.sample_set import SampleSet, features_of
 from slidelearn.kernels.types import NO_DATA, Csr
@@ -99,8 +99,8 @@ def _side_by_side(features: Iterator[Csr], labels: Iterator[Csr]) -> Iterator[tu
             while not y.n_rows:
                 y = next(labels)  # there is one: both files have the samples that both headers promise
             n = min(x.n_rows, y.n_rows)
-            (x_now, x), (y_now, y) = first_rows(x, n), first_rows(y, n)
-            yield x_now, y_now
+            yield x.between(0, n), y.between(0, n)
+            x, y = x.between(n, x.n_rows), y.between(n, y.n_rows)
     for _ in labels:  # blank lines; anything else is refused
         pass
 
