@@ -10,13 +10,16 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.datasets import Dataset
 
+WORDS = r"[^\W_]+"
 _FORMAT = "slidelearn-tfidf-1"
 
 
-def fit_vectorizer(texts: Iterable[str], vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
+def fit_vectorizer(
+    texts: Iterable[str], vocabulary: Sequence[str] | None = None, token_pattern: str = "[a-z0-9]+"
+) -> TfidfVectorizer:
     """Fit tf-idf of words: ``(1 + ln tf) * (1 + ln((1 + n) / (1 + df)))``, rows of Euclidean length 1.
 
-    A word is a run of a-z and 0-9 in the text in lower case; n counts the texts, df those with the word.
+    n counts the texts, df those with the word.
 
     Parameters
     ----------
@@ -24,9 +27,12 @@ def fit_vectorizer(texts: Iterable[str], vocabulary: Sequence[str] | None = None
         What the inverse document frequencies are counted on.
     vocabulary
         The word of each feature; None: all words that stand in two texts or more, in alphabetical order.
+    token_pattern
+        What a word is, in the text in lower case: a run of a-z and 0-9; `WORDS`: of the letters and digits of any
+        language.
     """
     vectorizer = TfidfVectorizer(
-        token_pattern="[a-z0-9]+",
+        token_pattern=token_pattern,
         sublinear_tf=True,
         vocabulary=None if vocabulary is None else list(vocabulary),
         min_df=2 if vocabulary is None else 1,

@@ -251,6 +251,7 @@ def _format(name: str, endings: tuple[str, ...], magic: bytes, batches: _Batches
         whole=partial(_read, batches=batches),
         pieces=partial(_open_pieces, batches=batches),
         starts_like=lambda head: head.startswith(magic),
+        holds_texts=True,
         packs=False,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slidelearn.formats.format import Format, Layout
+from slidelearn.formats.format import Format, Layout, Reader
 from slidelearn.formats.labelled_texts import LabelledTexts, names_as_cell, names_in, names_of_samples
 from slidelearn.formats.sample_set import SampleSet, texts_of
 from slidelearn.packed_files import DataError, open_to_replace, text_lines
@@ -137,5 +137,11 @@ def write_tsv(path: Path, samples: SampleSet, layout: Layout) -> None:
     _write_table(path, samples, layout, _tsv_line)
 
 
-CSV = Format("csv", (".csv",), "table of texts and labels with commas between cells", write_csv, whole=read_csv)
-TSV = Format("tsv", (".tsv",), "table of texts and labels with tabs between cells", write_tsv, whole=read_tsv)
+def _format(name: str, ending: str, gap: str, write: Callable[..., None], read: Reader) -> Format:
+    return Format(
+        name, (ending,), f"table of texts and labels, {gap} between cells", write, whole=read, holds_texts=True
+    )
+
+
+CSV = _format("csv", ".csv", "commas", write_csv, read_csv)
+TSV = _format("tsv", ".tsv", "tabs", write_tsv, read_tsv)

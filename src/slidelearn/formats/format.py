@@ -116,6 +116,8 @@ class Format:
     pieces: PieceReader | None = None
     starts_like: Callable[[bytes], bool] = lambda _: False
     """Whether a file that begins with these bytes is of this format and no other."""
+    holds_texts: bool = False
+    """Whether it can hold texts; those that cannot hold features."""
     packs: bool = True
     """Whether its files may be packed by gzip or xz."""
 

@@ -69,5 +69,6 @@ FORMAT = Format(
     "a JSON object with text and labels per line",
     write,
     whole=read,
+    holds_texts=True,
     starts_like=lambda head: head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"),
 )
