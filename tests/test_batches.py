@@ -61,7 +61,7 @@ def test_samples_left_out_are_not_trained_on() -> None:
 @pytest.mark.parametrize("block_size", [1, 2, 3, 5, 9])
 @pytest.mark.parametrize("batch_size", [1, 2, 10])
 def test_samples_stay_in_their_blocks(block_size: int, batch_size: int) -> None:
-    samples = Samples(X, Y, block_size)
+    samples = Samples(X, Y, block_size=block_size)
     for batches in (list(samples.in_order(batch_size)), list(samples.shuffled(batch_size, np.random.default_rng(0)))):
         assert len(batches) == samples.n_batches(batch_size)
         ids = [batch.sample_ids for batch in batches]
@@ -75,7 +75,8 @@ def test_samples_stay_in_their_blocks(block_size: int, batch_size: int) -> None:
 
 def test_an_order_can_be_repeated_whatever_else_is_drawn_meanwhile() -> None:
     n = 50
-    samples = Samples(sparse.csr_array((n, 3), dtype=np.float32), sparse.csr_array(np.ones((n, 1), np.float32)), 20)
+    X, Y = sparse.csr_array((n, 3), dtype=np.float32), sparse.csr_array(np.ones((n, 1), np.float32))
+    samples = Samples(X, Y, block_size=20)
     rng = np.random.default_rng(0)
     state = rng.bit_generator.state
     first = [batch.sample_ids.tolist() for batch in samples.shuffled(5, rng)]

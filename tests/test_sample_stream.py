@@ -41,7 +41,7 @@ def test_shows_what_is_in_the_file(name: str, buffer_size: int, tmp_path: Path, 
     assert samples.X is not None
     write_samples(tmp_path / name, samples)
     stream = SampleStream(str(tmp_path / name), buffer_size=buffer_size, n_threads=2)
-    expected = Samples(samples.X, samples.Y, buffer_size)
+    expected = Samples(samples.X, samples.Y, block_size=buffer_size)
     assert stream.n_features == samples.X.indices.max() + 1
     assert (stream.n_samples, stream.n_labels) == (expected.n_samples, expected.n_labels)
     assert stream.n_without_labels == expected.n_without_labels > 0
@@ -83,7 +83,7 @@ def test_the_same_order_makes_the_same_network(
     options: dict[str, Any], buffer_size: int, file: Path, tiny: Dataset
 ) -> None:
     stream = _trained(tiny, SampleStream(file, buffer_size=buffer_size), **options)
-    memory = _trained(tiny, Samples(tiny.X_train, tiny.Y_train, buffer_size), **options)
+    memory = _trained(tiny, Samples(tiny.X_train, tiny.Y_train, block_size=buffer_size), **options)
     for (name, a), (_, b) in zip(stream.named_arrays(), memory.named_arrays(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=name)
 

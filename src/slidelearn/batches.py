@@ -120,7 +120,7 @@ class Samples(SampleSource):
         Samples that are shuffled among each other; None: all.
     """
 
-    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, block_size: int | None = None) -> None:
+    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, *, block_size: int | None = None) -> None:
         self.features = to_csr(X)
         self.labels = to_csr(Y, pattern_only=True)
         super().__init__(*Y.shape, block_size or Y.shape[0], np.flatnonzero(np.diff(self.labels.indptr)))
