@@ -10,13 +10,13 @@ from slidelearn.formats import SampleSet
 
 def with_features(rng: np.random.Generator, n: int = 40) -> SampleSet:
     """Samples of which some have no features, some no labels, and some neither; one value is 0, one is tiny."""
-    X = sparse.random_array((n, 9), density=0.3, rng=rng, dtype=np.float32, format="csr")
-    Y = sparse.random_array((n, 7), density=0.2, rng=rng, format="csr")
-    Y.data[:] = 1
-    X.data[:2] = 0, np.float32(1e-45)
-    X, Y = X.tolil(), Y.tolil()
-    X[3:5] = Y[4:6] = Y[-1] = X[-1] = 0
-    return SampleSet(sparse.csr_array(Y, dtype=np.float32), sparse.csr_array(X, dtype=np.float32))
+    X = rng.random((n, 9), np.float32) * (rng.random((n, 9)) < 0.3)
+    Y = rng.random((n, 7)) < 0.2
+    X[0, 0], X[0, 1] = 1e-45, -1e38
+    X[3:5] = X[-1] = Y[4:6] = Y[-1] = 0
+    features = sparse.csr_array(X.astype(np.float32))
+    features.data[2] = 0  # which is not the same as no value
+    return SampleSet(sparse.csr_array(Y.astype(np.float32)), features)
 
 
 TEXTS = ["a red fox", "", 'says "no", twice', "Ääkköset, 漢字", " blanks around ", "[not a list]", "#1"]

@@ -55,6 +55,9 @@ def test_shows_what_is_in_the_file(name: str, buffer_size: int, tmp_path: Path, 
             for array, other in zip((*batch.features, *batch.labels), (*same.features, *same.labels), strict=True):
                 np.testing.assert_array_equal(array, other)
     part = stream.part
+    for extent, matrix in zip(stream.extents_of_part(), (part.X, part.Y), strict=True):
+        assert extent.shape == matrix.shape
+        assert extent.nnz == pytest.approx(matrix.nnz, rel=0.3)
     np.testing.assert_array_equal(part.X.toarray(), samples.X[part.sample_ids][:, : stream.n_features].toarray())
     np.testing.assert_array_equal(part.Y.toarray(), samples.Y[part.sample_ids].toarray())
 

@@ -33,6 +33,13 @@ class Part(NamedTuple):
     Y: FloatCsr
 
 
+class Extent(NamedTuple):
+    """How large a sparse matrix is, as SciPy's own say it."""
+
+    shape: tuple[int, int]
+    nnz: int
+
+
 class SampleStream(SampleSource):
     """The samples of a file, which is read once now, to count them, and once for each epoch.
 
@@ -78,7 +85,7 @@ class SampleStream(SampleSource):
             raise ValueError(f"buffer_size must be >= 1, but is {buffer_size}")
         self._path, self._format, self._n_threads, self._layout = Path(path), format, n_threads, layout
         self._prepare: Callable[[FloatCsr], FloatCsr] = lambda X: X
-        n_samples = self.n_features = self.block_bytes = 0
+        n_samples = self.n_features = self.block_bytes = self._n_values = 0
         counts, labelled = np.zeros(0, np.int64), [np.zeros(0, np.int64)]
         for X, Y in self._chunks(buffer_size):
             labelled.append(n_samples + np.flatnonzero(np.diff(Y.indptr)))
@@ -86,6 +93,7 @@ class SampleStream(SampleSource):
             counts += np.bincount(Y.indices, minlength=len(counts))
             n_samples += X.shape[0]
             self.n_features = max(X.shape[1], self.n_features)
+            self._n_values += X.nnz
             self.block_bytes = max(32 * X.nnz, self.block_bytes)
         self._layout = layout | {"n_features": self.n_features, "n_labels": len(counts)}
         self._counts = counts
@@ -133,6 +141,13 @@ class SampleStream(SampleSource):
             features.append(batch.features)
             labels.append(batch.labels)
         return Part(sample_ids, features.matrix(self.n_features), labels.pattern(self.n_labels))
+
+    def extents_of_part(self) -> tuple[Extent, Extent]:
+        """How large X and Y of the part will be, about."""
+        n = min(len(self.labelled), MOST_IN_PART)
+        share = n / max(self.n_samples, 1)
+        n_values, n_label_values = round(share * self._n_values), round(share * int(self._counts.sum()))
+        return Extent((n, self.n_features), n_values), Extent((n, self.n_labels), n_label_values)
 
     def _chunks(self, n_rows: int) -> Iterator[tuple[FloatCsr, FloatCsr]]:
         pieces = open_samples(self._path, format=self._format, n_threads=self._n_threads, **self._layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -55,8 +55,8 @@ def fit_stream(
     sample_ids, X, Y = stream.part
     config = suit(config, free, Y, n_times=len(stream.labelled) / len(sample_ids))
     config, trials = choose_options(config, free, X, Y, n_threads, callbacks)
-    n_bytes = training_bytes(config, X, Y) + stream.block_bytes
-    require_memory(n_bytes, "training", "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False")
+    remedy = "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False"
+    require_memory(stream_bytes(config, stream), "training", remedy)
 
     def trained(looking_on: Sequence[Callback], settled: Ranker | None, adopt: Callable[[Model], None]) -> Model:
         rng = np.random.default_rng(config.random_state)
@@ -78,3 +78,10 @@ def fit_stream(
     model = trained(callbacks, settled, adopt)
     seconds = {"train_seconds": time.perf_counter() - began[0], "cpu_seconds": time.process_time() - began[1]}
     model.training |= {**seconds, "pilot": trials, "plans": {}, **kept_back}
+
+
+def stream_bytes(config: Config, stream: SampleStream) -> int:
+    """Memory that training on a stream takes: the networks, a block, and the part that is in memory with its ranker."""
+    X, Y = stream.extents_of_part()
+    of_part = 8 * (X.nnz + Y.nnz)
+    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # looks at extents alone

@@ -96,8 +96,8 @@ def test_libsvm_counted_from_1(tmp_path: Path, rng: np.random.Generator) -> None
 
 
 def test_pairs_to_be_left_out(tmp_path: Path, rng: np.random.Generator) -> None:
-    unjudged = sparse.csr_array(sparse.random_array((40, 7), density=0.1, rng=rng, dtype=np.float32, format="csr") != 0)
-    samples = replace(with_features(rng), unjudged=unjudged.astype(np.float32))
+    unjudged = sparse.csr_array((rng.random((40, 7)) < 0.1).astype(np.float32))
+    samples = replace(with_features(rng), unjudged=unjudged)
     write_samples(tmp_path / "tst_X_Xf.txt", samples)
     assert (tmp_path / "filter_labels_test.txt").exists()
     assert_same(read_samples(tmp_path / "tst_X_Y.txt"), samples)

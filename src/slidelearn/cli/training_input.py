@@ -14,6 +14,7 @@ from slidelearn.documents import Documents, put_counts, put_label_counts, put_ve
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.sample_stream import SampleStream
+from slidelearn.stream_fitting import stream_bytes
 from slidelearn.text_samples import vectorizer_for, with_features
 from slidelearn.training import training_bytes
 
@@ -87,8 +88,8 @@ class StreamInput(TrainingInput):
         self.columns = Columns(stream.n_features, stream.n_labels, str(path), None, None)
 
     def training_bytes(self, config: Config) -> int:
-        """The same, of the samples that are in memory."""
-        return training_bytes(config, self._stream.part.X, self._stream.part.Y) + self._stream.block_bytes
+        """The same, of the samples that are in memory, and these."""
+        return stream_bytes(config, self._stream)
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback]) -> None:
         """Train on all of them, in one pass for each epoch."""
