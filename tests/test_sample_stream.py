@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
+from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.network import Network
+from slidelearn.ranker_training import KeptBack
 from slidelearn.training import Progress, Trainer
 
 QUICK: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1}
@@ -134,6 +137,19 @@ def test_the_ranker_knows_a_part(file: Path, tiny: Dataset, monkeypatch: pytest.
 
 
 def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept_back: list[KeptBack] = []
+
+    def note(X: Any, *args: Any, **options: Any) -> KeptBack:
+        kept_back.append(KeptBack.of(X, *args, **options))
+        np.testing.assert_array_equal(X.toarray(), prepared(stream.part.X).toarray())
+        return kept_back[-1]
+
+    def prepared(X: Any) -> Any:
+        return normalize_rows(raise_values(X, 0.7))
+
+    left_out, leave_out = list[int](), SampleStream.leave_out
+    monkeypatch.setattr("slidelearn.training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing))
+    monkeypatch.setattr(SampleStream, "leave_out", lambda self, ids: (left_out.extend(ids), leave_out(self, ids)))
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
     monkeypatch.setattr("slidelearn.stream_fitting.refits", lambda *_: False)
     stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_models=1, n_epochs=1)
@@ -142,6 +158,7 @@ def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pyt
     n_kept_back = clf.training_["n_held_out"] + clf.training_["n_left_out"]
     assert clf.training_["n_held_out"] >= 30
     assert watch.n_samples == 2589 - n_kept_back
+    assert left_out == stream.part.sample_ids[kept_back[0].all].tolist()
     assert len(stream.labelled) == 2589  # for the next training
 
 

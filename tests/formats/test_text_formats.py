@@ -27,6 +27,7 @@ def test_reads(name: str, content: str, mark: str, tmp_path: Path) -> None:
     assert [found.texts[0], found.texts[1][:3], found.texts[2]] == ["one", "two", ""]
     assert found.label_names == ["7", "a", "b", "c;d"]
     assert found.Y.toarray().tolist() == [[0, 1, 1, 0], [0, 0, 0, 0], [1, 0, 0, 1]]
+    assert found.Y.indices.tolist() == [1, 2, 0, 3]  # in order within each row
 
 
 def test_a_quoted_cell_may_go_over_lines(tmp_path: Path) -> None:
