@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
@@ -21,6 +22,8 @@ from slidelearn.fitting import TrainingSet, fit_model, retrain_model, start_mode
 from slidelearn.growth import grow, remove_labels
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
+from slidelearn.sample_stream import SampleStream
+from slidelearn.stream_fitting import fit_stream
 from slidelearn.suiting import suit
 from slidelearn.targets import Given, Targets, look_at
 
@@ -125,6 +128,44 @@ class SlideClassifier(Answering):
             callbacks=callbacks,
             adopt=adopt,
         )
+        self._targets = replace(targets, threshold=threshold)
+        return self._noted(began)
+
+    def fit_stream(self, stream: SampleStream, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train from the start on a file that need not fit in memory; it is read once for each epoch.
+
+        The networks learn from all samples. The ranker, and the pilot if there is one, know a random part of them, at
+        most 262,144, which is in memory. A file with no more samples than that, and than the stream's buffer, gives
+        the same model as `fit`, bit for bit.
+
+        Parameters
+        ----------
+        stream
+            The file, as `slidelearn.SampleStream` reads it.
+        callbacks
+            What looks on.
+
+        Raises
+        ------
+        ValueError
+            For an option against its rule, or a file that is damaged; `max_seconds` and `standardize_features` must
+            not be given.
+        MemoryError
+            If training would not fit.
+        """
+        began = _now()
+        config = self._options()
+        if self.standardize_features:
+            raise ValueError("standardize_features must not be True with a stream: standardise what is in the file")
+        config = config.model_copy(update={"standardize_features": False})
+        targets = Targets("csr_array", np.arange(stream.n_labels), np.dtype(np.float32))
+
+        def adopt(model: Model) -> None:
+            self._adopt(model, targets, csr_array((0, stream.n_features), dtype=np.float32))
+
+        free = self._left_open() - {"standardize_features"}
+        prepared = stream.prepared(lambda X: prepare(X, config, None))
+        threshold = fit_stream(config, free, prepared, self._n_threads, callbacks, adopt)
         self._targets = replace(targets, threshold=threshold)
         return self._noted(began)
 

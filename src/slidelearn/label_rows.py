@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from slidelearn import kernels
-from slidelearn.batches import Samples
+from slidelearn.batches import SampleSource
 from slidelearn.kernels import UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.network import Network
 
 
 def start_label_rows(
-    network: Network, samples: Samples, rng: np.random.Generator, run: Execution, first: int = 0
+    network: Network, samples: SampleSource, rng: np.random.Generator, run: Execution, first: int = 0
 ) -> None:
     """Give each label the direction of the sum of its samples' hidden vectors (PIFA of Chang et al., PECOS, 2020).
 
@@ -23,8 +23,7 @@ def start_label_rows(
     rows = network.output.neurons
     everything = Execution(run.n_threads)
     add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
-    for begin in range(0, len(samples.labelled), 8192):
-        batch = samples.take(samples.labelled[begin : begin + 8192])
+    for batch in samples.in_order(8192):
         hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
         dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
         unit, _ = kernels.unit_rows(dense, n_threads=run.n_threads)

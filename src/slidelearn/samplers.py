@@ -8,7 +8,7 @@ import numpy as np
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet
-from slidelearn.batches import Batch, Samples
+from slidelearn.batches import Batch, SampleSource
 from slidelearn.config import Config
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids
 from slidelearn.layers import Execution, densify
@@ -57,8 +57,8 @@ class MemorySampler(Sampler):
 
     looks_at_labels = True
 
-    def __init__(self, n_samples: int, n_kept: int) -> None:
-        self._memory = np.full((n_samples, n_kept), -1, np.int32)
+    def __init__(self, memory: Ids) -> None:
+        self._memory = memory  # (n_samples, n_kept)
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Csr:
         """The labels kept for each sample; none before it was first seen."""
@@ -120,7 +120,7 @@ class DrawingSampler(Sampler):
         return self._inclusion
 
 
-def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_inputs: int) -> list[Sampler]:
+def make_samplers(config: Config, samples: SampleSource, index: LshIndex | None, n_inputs: int) -> list[Sampler]:
     """The samplers that the configuration names."""
     per_sample = config.active_set == "per_sample"
     made: list[Sampler] = []
@@ -130,7 +130,7 @@ def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_in
             frequencies = np.clip(samples.label_counts() / n, 1.0 / n, 0.999).astype(np.float32)
             made.append(BatchSampler(frequencies, config.batch_size))
         elif name == "memory":
-            made.append(MemorySampler(samples.n_samples, config.n_hard_negatives))
+            made.append(MemorySampler(samples.room(config.n_hard_negatives)))
         elif name == "lsh":
             assert index is not None
             made.append(LshSampler(index, n_inputs, config.lsh_candidates))
@@ -140,10 +140,8 @@ def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_in
     return made
 
 
-def _population(samples: Samples, power: float) -> Ids:
+def _population(samples: SampleSource, power: float) -> Ids:
     """Labels, each as many times as its frequency ** power, rounded; the chances to be drawn follow from that."""
-    if power == 1.0:
-        return samples.labels.indices
     counts = samples.label_counts()
     times = np.where(counts > 0, np.rint(counts.astype(np.float64) ** power), 0).astype(np.int64)
     return np.repeat(np.arange(len(times), dtype=np.int32), times)

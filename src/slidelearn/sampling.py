@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet, all_neurons, no_labels, shared_set
-from slidelearn.batches import Batch, Samples
+from slidelearn.batches import Batch, SampleSource
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids, Labels
 from slidelearn.layers import Execution
@@ -36,7 +36,7 @@ class ActiveSetSampler:
         Width of the output layer's input.
     """
 
-    def __init__(self, config: Config, samples: Samples, index: LshIndex | None, n_inputs: int) -> None:
+    def __init__(self, config: Config, samples: SampleSource, index: LshIndex | None, n_inputs: int) -> None:
         self._config = config
         self._n_labels = samples.n_labels
         self._full = config.samplers == ("full",)

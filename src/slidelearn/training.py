@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from slidelearn.batches import Batch, Samples
+from slidelearn.batches import Batch, Samples, SampleSource
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model
 from slidelearn.classifiers import classifiers_bytes
@@ -32,6 +33,7 @@ from slidelearn.ranker_training import (
     train_ranker,
     update_ranker,
 )
+from slidelearn.sample_stream import SampleStream
 from slidelearn.sampling import ActiveSetSampler
 from slidelearn.shortlists import listed_share
 
@@ -86,7 +88,7 @@ class Trainer:
         self,
         network: Network,
         config: Config,
-        samples: Samples,
+        samples: SampleSource,
         n_threads: int,
         rng: np.random.Generator,
         n_steps_before: int = 0,
@@ -166,24 +168,28 @@ def train_model(
     deadline: float = math.inf,
     settled: Ranker | None = None,
     weights: Float | None = None,
+    stream: SampleStream | None = None,
 ) -> dict[str, Any]:
     """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
 
     `weights` (n_samples,) say what each sample's loss counts; for the ranker, heavy samples are there several times.
+    With a `stream`, networks learn from all its samples, and the ranker from those in memory: X and Y of `stream.part`.
 
     A ranker is trained with the network's first samples, if at all; later samples bring it up to date. After the
     `deadline`, by ``time.perf_counter()``, no classifiers are trained. What a ranker needs samples kept back for is
     taken from a `settled` one, if there is one.
     """
     model.require_trainable()
-    samples = Samples(X, Y, weights)
-    if not len(samples.labelled):
+    samples = copy.copy(stream) if stream else Samples(X, Y, weights)
+    rows = np.flatnonzero(np.diff(Y.indptr))
+    if not len(rows):
         raise ValueError("Y must have at least one label, but all of its rows are empty")
     is_first = model.n_steps == 0
     kept_back = KeptBack.nothing()
     if is_first and not settled and needs_held_out(config):
-        kept_back = KeptBack.of(X, samples.labelled, model.rng, for_now=refits(config, len(samples.labelled)))
-        samples.leave_out(kept_back.all)
+        kept_back = KeptBack.of(X, rows, model.rng, for_now=refits(config, len(rows)))
+        samples.leave_out(stream.part.sample_ids[kept_back.all] if stream else kept_back.all)
+        rows = np.setdiff1d(rows, kept_back.all, assume_unique=True)
     for network in model.networks:
         if is_first and config.label_init == "samples":
             start_label_rows(network, samples, model.rng, Execution(n_threads))
@@ -192,7 +198,9 @@ def train_model(
     began = time.perf_counter()
     update_index(model, n_threads)
     index_seconds = time.perf_counter() - began
-    first, index, rows = model.networks[0], model.index, samples.repeated()
+    first, index = model.networks[0], model.index
+    if isinstance(samples, Samples):
+        rows = samples.repeated()
     if settled:
         model.ranker = refit_ranker(settled, first, index, X[rows], Y[rows], n_threads, callbacks)
     elif is_first and config.ranker:

@@ -7,6 +7,7 @@ import json as json_format
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -14,20 +15,23 @@ import typer
 from rich.console import Console
 
 from slidelearn.checkpoint import require_place
+from slidelearn.cli.data_files import convert, data_app
 from slidelearn.cli.demo import run_demo
 from slidelearn.cli.display import TrainingDisplay, counting, duration, make_console, size
 from slidelearn.cli.failures import Commands
-from slidelearn.cli.inputs import read_names, read_samples, require_columns
+from slidelearn.cli.inputs import From, Inputs, LayoutSettings, read_names
 from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.options import gather_options
+from slidelearn.cli.training_input import SamplesInput, StreamInput
 from slidelearn.config import make_config
-from slidelearn.data import open_to_replace
-from slidelearn.documents import label_names, put_label_counts, put_label_names
+from slidelearn.documents import label_names, put_label_names
 from slidelearn.estimator import SlideClassifier
+from slidelearn.formats.xmc_pair import read_pairs
 from slidelearn.machine import available_bytes, resolve_threads
 from slidelearn.network import estimated_bytes
-from slidelearn.training import training_bytes
+from slidelearn.packed_files import open_to_replace
+from slidelearn.sample_stream import BUFFER_SIZE
 from slidelearn.version import __version__
 
 app = typer.Typer(
@@ -36,8 +40,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter. "
-    "Data files are in the format of the Extreme Classification Repository: plain, .gz or .xz.",
+    "Data files have features or texts, in any of the formats that `slidelearn convert --help` lists.",
 )
+
+app.command()(convert)
+app.add_typer(data_app, name="data")
 
 _ROWS_PER_WRITE = 8192
 
@@ -96,6 +103,14 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Directory to save the model in.", show_default=False)] = None,
     config: Annotated[Path | None, _file_option("TOML file of options; --set wins over it.")] = None,
     settings: Settings = None,
+    from_format: From = None,
+    layout: LayoutSettings = None,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Leave the samples in their file, which is read once for each epoch.")
+    ] = False,
+    buffer: Annotated[
+        int, typer.Option(min=1, help="Samples in memory at a time with --stream, shuffled among each other.")
+    ] = BUFFER_SIZE,
     labels: Annotated[Path | None, _file_option("Names of the labels, a line each, to keep with the model.")] = None,
     inference_only: Annotated[
         bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
@@ -114,33 +129,32 @@ def train(
     options = gather_options(config, settings or [], random_state=seed, max_seconds=max_seconds)
     resolved = make_config(**options)
     began = time.perf_counter()
-    X, Y = read_samples(console, "train", train_file, threads)
-    names = read_names(labels, Y.shape[1]) if labels else None
-    tested = read_samples(console, "test", test, threads) if test else None
+    inputs = Inputs.of(console, threads, from_format, layout)
+    samples = StreamInput(inputs, train_file, buffer) if stream else SamplesInput(inputs, train_file)
+    columns = samples.columns
+    names = read_names(labels, columns.n_labels) if labels else columns.label_names
+    tested = inputs.read_alike("test", test, columns) if test else None
     read_seconds = time.perf_counter() - began
-    if test and tested:
-        require_columns(test, tested[0].shape[1], X.shape[1], "features", str(train_file))
-        require_columns(test, tested[1].shape[1], Y.shape[1], "labels", str(train_file))
     if out:
-        require_place(out, estimated_bytes(resolved, X.shape[1], Y.shape[1]))
+        require_place(out, estimated_bytes(resolved, columns.n_features, columns.n_labels))
     free = available_bytes()
     console.print(
-        f"training: {size(training_bytes(resolved, X, Y))} of memory"
+        f"training: {size(samples.training_bytes(resolved))} of memory"
         + (f" ({size(free)} are free)" if free else "")
         + f"; {_threads(threads)}"
     )
 
     clf = SlideClassifier(n_jobs=threads, **options)
     with TrainingDisplay(console) as display:
-        clf.fit(X, Y, callbacks=[display])
+        samples.fit(clf, [display])
     _print_training(console, clf)
-    put_label_counts(clf.documents_, Y)
+    samples.put_documents(clf.documents_)
     if names:
         put_label_names(clf.documents_, names, clf.n_labels_)
     if out:
         clf.save(out, inference_only=inference_only)
         console.print(f"saved {out}", soft_wrap=True)
-    measured = measure(clf, *tested, console) if tested else {}
+    measured = measure(clf, tested, console) if tested else {}
     if measured:
         print_measured(console, measured)
     if json:
@@ -166,6 +180,12 @@ def evaluate(
     model: Model,
     test: Annotated[Path, _file_argument("TEST", "Samples to test the model on.")],
     method: Method = "auto",
+    from_format: From = None,
+    layout: LayoutSettings = None,
+    filter_file: Annotated[
+        Path | None,
+        typer.Option("--filter", exists=True, dir_okay=False, help="Pairs of sample and label that do not count."),
+    ] = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
@@ -173,11 +193,11 @@ def evaluate(
     console = make_console(json=json)
     clf = SlideClassifier.load(model, n_jobs=threads)
     began = time.perf_counter()
-    X, Y = read_samples(console, "test", test, threads)
+    samples = Inputs.of(console, threads, from_format, layout).read_for("test", test, clf, model)
+    if filter_file:
+        samples = replace(samples, unjudged=read_pairs(filter_file, samples.Y.shape))
     read_seconds = time.perf_counter() - began
-    require_columns(test, X.shape[1], clf.n_features_in_, "features", str(model))
-    require_columns(test, Y.shape[1], clf.n_labels_, "labels", str(model))
-    measured = measure(clf, X, Y, console, method)
+    measured = measure(clf, samples, console, method)
     print_measured(console, measured)
     if json:
         _print_json(measured | {"read_seconds": read_seconds} | footprint(clf, model))
@@ -194,6 +214,8 @@ def predict(
     ] = None,
     names: Annotated[bool, typer.Option("--names", help="Names of labels, with tabs between the pairs.")] = False,
     method: Method = "auto",
+    from_format: From = None,
+    layout: LayoutSettings = None,
     threads: Threads = None,
 ) -> None:
     """Write the best labels of each sample, a line each: label:score label:score ..."""
@@ -204,8 +226,9 @@ def predict(
     written_as = label_names(clf.documents_, clf.n_labels_) if names else [str(label) for label in range(clf.n_labels_)]
     if written_as is None:
         raise ValueError(f"--names needs the names of the labels, but {model} has none: train it with --labels")
-    X, _ = read_samples(console, "input", input_file, threads)
-    require_columns(input_file, X.shape[1], clf.n_features_in_, "features", str(model))
+    inputs = Inputs.of(console, threads, from_format, layout)
+    X = inputs.read_for("input", input_file, clf, model, with_labels=False).X
+    assert X is not None
     with (
         open_to_replace(output) if output else nullcontext(sys.stdout.buffer) as file,
         counting(console, "labelling", X.shape[0]) as after_batch,
