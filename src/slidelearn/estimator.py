@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,21 +11,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from slidelearn.budget import Deadline, fit_into
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import PRESETS, Config, make_config
+from slidelearn.fitting import begin, new_model, prepared, resume
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
-from slidelearn.machine import require_memory, resolve_threads
-from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length, normalize_rows, raise_values
+from slidelearn.machine import resolve_threads
+from slidelearn.matrices import check_features, check_labels, check_same_length
 from slidelearn.metrics import precision_at_k
+from slidelearn.model_training import ModelTraining, now
 from slidelearn.network import Network
-from slidelearn.pilot import choose_options
 from slidelearn.ranker import Ranker
-from slidelearn.ranker_training import refits
-from slidelearn.suiting import suit
-from slidelearn.training import train_model, training_bytes
 
 _NOT_OPTIONS = ("preset", "n_jobs")
 
@@ -135,8 +130,8 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
             if name != "self":
                 setattr(self, name, value)
 
-    def fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
-        """Train from the start.
+    def fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None) -> Self:
+        """Train from the start, or go on with a training that was interrupted.
 
         Parameters
         ----------
@@ -146,38 +141,30 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
             (n_samples, n_labels): the same; non-zero means relevant.
         callbacks
             What looks on.
+        resume_from
+            A checkpoint, or the directory in which `slidelearn.callbacks.Checkpointing` keeps them: training goes on
+            from the latest. With `deterministic` it ends in the same bits as if it had not been interrupted.
 
         Raises
         ------
         ValueError
             For an option or a matrix against its rule.
+        CheckpointError
+            If there is no checkpoint, or it is damaged, or was made with other options or samples.
         MemoryError
             If training would not fit.
+        TrainingDiverged
+            If the loss is no number any more, or grows beyond all bounds.
         """
-        began = _now()
-        config = self._options()
+        config, left_open = self._options(), self._left_open()
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
-        X = self._prepared(X, config)
-        free, deadline = self._left_open(), math.inf
-        config = suit(config, free, Y)
-        expected: dict[str, float] = {}
-        if config.max_seconds:
-            deadline = began[0] + config.max_seconds
-            config, expected = fit_into(config, free, X, Y, self._n_threads, deadline - time.perf_counter())
-            callbacks = [*callbacks, Deadline(deadline)]
-        config, trials = choose_options(config, free, X, Y, self._n_threads, callbacks)
-        settled, kept_back = None, {}
-        if refits(config, int(np.count_nonzero(np.diff(Y.indptr)))):
-            for callback in callbacks:
-                callback.on_trial("ranker_blend", "found on a part of the samples")
-            self._start(config, X, Y)
-            self._train(X, Y, config, config.n_epochs, (), began)  # only what it settles is kept
-            settled = self._model.ranker
-            kept_back = {name: self.training_[name] for name in ("n_held_out", "n_left_out")}
-        self._start(config, X, Y)
-        self._train(X, Y, config, config.n_epochs, callbacks, began, deadline, settled)
-        self._model.training |= {"pilot": trials, "plans": expected, **kept_back}
+        if resume_from is None:
+            training = begin(config, left_open, X, Y, self._n_threads, callbacks)
+        else:
+            training = resume(Path(resume_from), config, left_open, X, Y, self._n_threads)
+        self._adopt(training.model)
+        training.run(callbacks)
         return self
 
     def partial_fit(self, X: Any, Y: Any, *, callbacks: Sequence[Callback] = ()) -> Self:
@@ -187,17 +174,18 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         later calls must have as many. The ranker, if there is one, is brought up to date with these samples alone:
         each classifier of a label that they have, or have on their shortlist, moves as little as fits them.
         """
-        began = _now()
+        began = now()
         X, Y = check_features(X), check_labels(Y)
         check_same_length(X, Y)
         if not hasattr(self, "_model"):
-            self._start(self._options(), X, Y)
+            self._adopt(new_model(self._options(), X, Y))
         else:
             self._check_columns("X", X.shape[1], self.n_features_in_)
             self._check_columns("Y", Y.shape[1], self.n_labels_)
-        X = self._prepared(X, self.config_)
         steady = self.config_.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
-        return self._train(X, Y, steady, 1, callbacks, began)
+        X = self._prepared(X, steady)
+        ModelTraining(self._model, X, Y, steady, 1, self._n_threads, began).run(callbacks)
+        return self
 
     def predict_topk(
         self, X: Any, k: int = 5, *, method: str = "auto", after_batch: Callable[[int], None] | None = None
@@ -322,41 +310,12 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
         fixed = PRESETS[self.preset]
         return {name for name, value in self.get_params().items() if value is None and name not in fixed}
 
-    def _start(self, config: Config, X: FloatCsr, Y: FloatCsr) -> None:
-        n_features, n_labels = X.shape[1], Y.shape[1]
-        if not n_features or not n_labels:
-            raise ValueError(f"X and Y must have columns, but X has {n_features} and Y has {n_labels}")
-        remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
-        require_memory(training_bytes(config, X, Y), "training", remedy)
-        rng = np.random.default_rng(config.random_state)
-        self._adopt(Model([Network(config, n_features, n_labels, rng) for _ in range(config.n_models)], rng))
+    _prepared = staticmethod(prepared)
 
     def _adopt(self, model: Model) -> None:
         self._model = model
         network = model.networks[0]
         self.config_, self.n_features_in_, self.n_labels_ = network.config, network.n_features, network.n_labels
-
-    def _train(
-        self,
-        X: FloatCsr,
-        Y: FloatCsr,
-        config: Config,
-        n_epochs: int,
-        callbacks: Sequence[Callback],
-        began: tuple[float, float],
-        deadline: float = math.inf,
-        settled: Ranker | None = None,
-    ) -> Self:
-        report = train_model(self._model, X, Y, config, n_epochs, self._n_threads, callbacks, deadline, settled)
-        wall, cpu = _now()
-        self._model.training = {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1], **report}
-        return self
-
-    @staticmethod
-    def _prepared(X: FloatCsr, config: Config) -> FloatCsr:
-        if config.feature_power != 1:
-            X = raise_values(X, config.feature_power)
-        return normalize_rows(X) if config.normalize_features else X
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):
@@ -366,8 +325,3 @@ class SlideClassifier(BaseEstimator):  # type: ignore[misc]
     def _check_columns(name: str, n: int, expected: int) -> None:
         if n != expected:
             raise ValueError(f"{name} must have {expected} columns, as in training, but has {n}")
-
-
-def _now() -> tuple[float, float]:
-    """Wall seconds, and the process's user + system seconds."""
-    return time.perf_counter(), time.process_time()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn.batches import to_csr
-from slidelearn.callbacks import Callback
+from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
 from slidelearn.inference import shortlists
@@ -20,6 +20,7 @@ from slidelearn.metrics import precision_at_k, propensities
 from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
+from slidelearn.settled import Settled
 from slidelearn.shortlists import are_cheap, make_shortlists
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
@@ -118,7 +119,7 @@ def train_ranker(
 
 
 def refit_ranker(
-    settled: Ranker,
+    settled: Settled,
     network: Network,
     index: LabelIndex | None,
     X: sparse.csr_array,
@@ -126,11 +127,10 @@ def refit_ranker(
     n_threads: int,
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
-    """Train a ranker like one that was trained with fewer samples, with its C and its blend."""
-    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.classifiers else None
+    """Train a ranker with the C, the blend and all else that another chose, which was trained with fewer samples."""
+    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.has_classifiers else None
     neighbours = _neighbours(network.config, X, Y)
-    ranker = Ranker.trained(X, Y, listed, neighbours, network.config, c=float(settled.c[0]), n_threads=n_threads)
-    return replace(ranker, blend=settled.blend, gains=settled.gains, n_suggested=settled.n_suggested)
+    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, network.config, c=settled.c, n_threads=n_threads))
 
 
 def update_ranker(

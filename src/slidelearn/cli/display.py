@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from slidelearn.callbacks import Callback
-from slidelearn.training import Progress as TrainingProgress
+from slidelearn.progress import Progress as TrainingProgress
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_UPDATES = 0.1
@@ -116,7 +116,7 @@ class TrainingDisplay(Callback):
 
     def _show(self, progress: TrainingProgress, epoch: int) -> None:
         self._shown_at = time.perf_counter()
-        elapsed = self._shown_at - progress.started
+        elapsed = progress.elapsed
         rate = progress.n_samples / elapsed
         left = elapsed / progress.step * (progress.n_steps - progress.step)
         note = self._note() or f"loss {progress.loss:.3f}"

@@ -1,0 +1,243 @@
+"""Training of a model: its networks, one after the other, then its index and its ranker."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from scipy import sparse
+
+from slidelearn.batches import Samples
+from slidelearn.callbacks.base import Callback
+from slidelearn.callbacks.deadline import Deadline
+from slidelearn.checkpoint import Model
+from slidelearn.config import Config
+from slidelearn.label_rows import start_label_rows
+from slidelearn.layers import Execution
+from slidelearn.progress import Progress, require_finite_weights
+from slidelearn.ranker import Ranker
+from slidelearn.ranker_training import KeptBack, needs_held_out, refit_ranker, refits, train_ranker, update_ranker
+from slidelearn.settled import Settled
+from slidelearn.snapshot import Origin, Snapshot, TrainingState, sample_ids
+from slidelearn.training import Trainer, update_index
+
+
+class ModelTraining:
+    """Trains a model for some epochs.
+
+    A ranker is trained with the networks' first samples, if at all; later samples bring it up to date.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    X, Y
+        The training set, features as the networks are to see them.
+    config
+        Its options.
+    n_epochs, n_threads
+        Passes over the samples; threads.
+    began
+        What `now` gave when all that is to be counted as training began.
+    settled
+        What the ranker need not choose; None: samples are kept back for it to choose on.
+    origin
+        What was before; None: no checkpoint can be made.
+    digest
+        Gives the digest of the training samples, for checkpoints.
+    deadline
+        By ``time.perf_counter()``; after it no classifiers are trained.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        config: Config,
+        n_epochs: int,
+        n_threads: int,
+        began: tuple[float, float],
+        *,
+        settled: Settled | None = None,
+        origin: Origin | None = None,
+        digest: Callable[[], str] = str,
+        deadline: float = math.inf,
+    ) -> None:
+        if not model.networks[0].trainable:
+            raise ValueError(
+                "a model that was saved with inference_only cannot go on learning: "
+                "train it again, and save it without inference_only"
+            )
+        self.model, self._X, self._Y, self._config = model, X, Y, config
+        self._n_epochs, self._n_threads, self._began = n_epochs, n_threads, began
+        self._settled, self._origin, self._digest, self._deadline = settled, origin, digest, deadline
+        self._samples = Samples(X, Y)
+        if not len(self._samples.labelled):
+            raise ValueError("Y must have at least one label, but all of its rows are empty")
+        self._kept_back = KeptBack.nothing()
+        self._steps_before = 0
+        self._resumed: tuple[Trainer, Progress] | None = None
+        self._callback_states: list[tuple[str, dict[str, Any]]] = []
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Be where another training was, whose model this one has.
+
+        Raises
+        ------
+        ValueError
+            If that cannot have been a training like this.
+        """
+        state, n = snapshot.state, self._samples.n_samples
+        if not 1 <= state.number <= len(self.model.networks):
+            raise ValueError(f"number must be in [1, {len(self.model.networks)}], the networks, but is {state.number}")
+        if self._settled:
+            self._settled.require_fit(self.model.networks[0].n_labels)
+        self._keep_back(KeptBack(sample_ids(snapshot, "held_out", n), sample_ids(snapshot, "left_out", n)))
+        self._steps_before, self._callback_states = state.steps_before, state.callbacks
+        trainer, progress = self._begun(state.number)
+        progress.restore(state.counts)
+        progress.is_resumed = True
+        trainer.restore(progress, state.order_state, snapshot.arrays)
+        self._resumed = trainer, progress
+
+    def run(self, callbacks: Sequence[Callback] = ()) -> None:
+        """Train; the model then has the report."""
+        if self._deadline < math.inf:
+            callbacks = [*callbacks, Deadline(self._deadline)]
+        callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        _restore_states(callbacks, self._callback_states)
+        is_first = self.model.n_steps == 0
+        if not self._resumed and self._chooses_for_the_ranker:
+            for_now = refits(self._config, len(self._samples.labelled))
+            self._keep_back(KeptBack.of(self._X, self._samples.labelled, self.model.rng, for_now=for_now))
+        number = self._resumed[1].number if self._resumed else 1
+        while number <= len(self.model.networks):
+            progress = self._train_network(number, callbacks)
+            self._steps_before += progress.step
+            number += 1
+        self.model.n_steps += progress.step
+        began = time.perf_counter()
+        update_index(self.model, self._n_threads)
+        index_seconds = time.perf_counter() - began
+        self.model.ranker = self._ranker(callbacks, is_first=is_first)
+        ranker_seconds = time.perf_counter() - began - index_seconds
+        wall, cpu = now()
+        self.model.training = {
+            "train_seconds": wall - self._began[0],
+            "cpu_seconds": cpu - self._began[1],
+            "index_seconds": index_seconds if self.model.index else 0.0,
+            **_report_of_ranker(self.model.ranker, ranker_seconds),
+            "n_held_out": len(self._kept_back.held_out),
+            "n_left_out": len(self._kept_back.left_out),
+            "epoch_seconds": progress.epoch_seconds,
+            "n_steps": progress.step,
+            "n_samples": self._samples.n_samples,
+            "n_without_labels": self._samples.n_without_labels,
+            "loss": progress.loss,
+            "active_mean": progress.active,
+            "candidate_recall": progress.candidate_recall,
+            "n_rebuilds": progress.n_rebuilds,
+        }
+        if self._origin:
+            self.model.training |= {"pilot": self._origin.pilot, "plans": self._origin.plans}
+            self.model.training |= self._origin.kept_back
+
+    @property
+    def _chooses_for_the_ranker(self) -> bool:
+        return self.model.n_steps == 0 and not self._settled and needs_held_out(self._config)
+
+    def _keep_back(self, kept_back: KeptBack) -> None:
+        self._kept_back = kept_back
+        self._samples.leave_out(kept_back.all)
+
+    def _train_network(self, number: int, callbacks: Sequence[Callback]) -> Progress:
+        if self._resumed:
+            (trainer, progress), self._resumed = self._resumed, None
+        else:
+            trainer, progress = self._begun(number)
+            if self.model.n_steps == 0 and self._config.label_init == "samples":
+                start_label_rows(trainer.network, self._samples, self.model.rng, Execution(self._n_threads))
+        if self._origin:
+            progress.take_snapshot = partial(self._snapshot, self._origin, trainer, progress, callbacks)
+        trainer.fit(self._n_epochs, callbacks, progress)
+        if self._origin:  # `partial_fit` takes a time in proportion to its samples
+            require_finite_weights(progress)
+        return progress
+
+    def _begun(self, number: int) -> tuple[Trainer, Progress]:
+        model = self.model
+        network = model.networks[number - 1]
+        trainer = Trainer(network, self._config, self._samples, self._n_threads, model.rng, model.n_steps)
+        progress = trainer.progress(
+            self._n_epochs,
+            model=model,
+            number=number,
+            n_networks=len(model.networks),
+            steps_before=self._steps_before,
+        )
+        return trainer, progress
+
+    def _snapshot(
+        self, origin: Origin, trainer: Trainer, progress: Progress, callbacks: Sequence[Callback]
+    ) -> Snapshot:
+        wall, cpu = now()
+        state = TrainingState(
+            origin=origin,
+            data=self._digest(),
+            seconds=wall - self._began[0],
+            cpu_seconds=cpu - self._began[1],
+            number=progress.number,
+            steps_before=progress.steps_before,
+            order_state=dict(trainer.order_state),
+            counts=progress.counts(),
+            callbacks=[(type(each).__name__, known) for each in callbacks if (known := each.state()) is not None],
+        )
+        kept_back = {"held_out": self._kept_back.held_out, "left_out": self._kept_back.left_out}
+        return Snapshot(self.model, state, {**dict(trainer.named_arrays()), **kept_back})
+
+    def _ranker(self, callbacks: Sequence[Callback], *, is_first: bool) -> Ranker | None:
+        networks, index, former = self.model.networks, self.model.index, self.model.ranker
+        rows, n_threads = self._samples.labelled, self._n_threads
+        if self._settled:
+            X, Y = self._X[rows], self._Y[rows]
+            return refit_ranker(self._settled, networks[0], index, X, Y, n_threads, callbacks)
+        if is_first and self._config.ranker:
+            in_time = time.perf_counter() < self._deadline
+            kept_back = self._kept_back
+            return train_ranker(
+                networks, self._X, self._Y, rows, kept_back, n_threads, callbacks, index=index, in_time=in_time
+            )
+        if former:
+            return update_ranker(former, networks[0], index, self._X[rows], self._Y[rows], n_threads, callbacks)
+        return None
+
+
+def now() -> tuple[float, float]:
+    """Wall seconds, and the process's user + system seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def _report_of_ranker(ranker: Ranker | None, seconds: float) -> dict[str, Any]:
+    return {
+        "ranker_seconds": seconds if ranker else 0.0,
+        "ranker_c": float(ranker.c[0]) if ranker else None,
+        "ranker_blend": ranker.blend_by_name() if ranker else None,
+        "n_suggested": ranker.lengths[1] if ranker else None,
+    }
+
+
+def _restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Give each callback the state that one of its class had; a new one among them begins as it is."""
+    left = list(states)
+    for callback in callbacks:
+        if callback.state() is None:
+            continue
+        for known in left:
+            if known[0] == type(callback).__name__:
+                callback.restore(known[1])
+                left.remove(known)
+                break
