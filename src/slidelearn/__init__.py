@@ -4,6 +4,16 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.data import DataError, read_xmc, write_xmc
 from slidelearn.datasets import load_dataset
 from slidelearn.estimator import SlideClassifier
+from slidelearn.progress import TrainingDiverged
 from slidelearn.version import __version__
 
-__all__ = ["CheckpointError", "DataError", "SlideClassifier", "__version__", "load_dataset", "read_xmc", "write_xmc"]
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "SlideClassifier",
+    "TrainingDiverged",
+    "__version__",
+    "load_dataset",
+    "read_xmc",
+    "write_xmc",
+]

@@ -14,11 +14,11 @@ from sklearn.exceptions import NotFittedError
 from slidelearn.callbacks import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import PRESETS, Config, make_config
-from slidelearn.fitting import begin, new_model, prepared, resume
+from slidelearn.fitting import begin, new_model, resume
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import resolve_threads
-from slidelearn.matrices import check_features, check_labels, check_same_length
+from slidelearn.matrices import check_features, check_labels, check_same_length, prepared
 from slidelearn.metrics import precision_at_k
 from slidelearn.model_training import ModelTraining, now
 from slidelearn.network import Network

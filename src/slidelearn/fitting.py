@@ -20,7 +20,7 @@ from slidelearn.callbacks.checkpointing import latest_checkpoint
 from slidelearn.checkpoint import Model
 from slidelearn.config import Config
 from slidelearn.machine import require_memory
-from slidelearn.matrices import FloatCsr, digest_of_samples, normalize_rows, raise_values
+from slidelearn.matrices import FloatCsr, digest_of_samples, prepared
 from slidelearn.model_training import ModelTraining, now
 from slidelearn.network import Network
 from slidelearn.pilot import choose_options
@@ -29,13 +29,6 @@ from slidelearn.settled import Settled
 from slidelearn.snapshot import Origin, load_snapshot
 from slidelearn.suiting import suit
 from slidelearn.training import training_bytes
-
-
-def prepared(X: FloatCsr, config: Config) -> FloatCsr:
-    """The features as networks see them."""
-    if config.feature_power != 1:
-        X = raise_values(X, config.feature_power)
-    return normalize_rows(X) if config.normalize_features else X
 
 
 def new_model(config: Config, X: FloatCsr, Y: FloatCsr) -> Model:

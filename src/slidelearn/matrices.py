@@ -14,6 +14,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array, issparse
 
 from slidelearn.arrays import pieces
+from slidelearn.config import Config
 from slidelearn.kernels.types import Float
 
 FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
@@ -96,6 +97,13 @@ def digest_of_samples(X: FloatCsr, Y: FloatCsr) -> str:
         for piece in pieces(array):
             digest.update(np.ascontiguousarray(piece, kind).data)
     return digest.hexdigest()
+
+
+def prepared(X: FloatCsr, config: Config) -> FloatCsr:
+    """The features as networks see them, by the options `feature_power` and `normalize_features`."""
+    if config.feature_power != 1:
+        X = raise_values(X, config.feature_power)
+    return normalize_rows(X) if config.normalize_features else X
 
 
 def normalize_rows(X: FloatCsr) -> FloatCsr:

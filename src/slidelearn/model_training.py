@@ -10,11 +10,14 @@ from typing import Any
 
 from scipy import sparse
 
+from slidelearn.atomic_files import CheckpointError
 from slidelearn.batches import Samples
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.deadline import Deadline
+from slidelearn.callbacks.recorder import Recorder
 from slidelearn.checkpoint import Model
 from slidelearn.config import Config
+from slidelearn.history import HISTORY
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
 from slidelearn.progress import Progress, require_finite_weights
@@ -108,6 +111,9 @@ class ModelTraining:
         """Train; the model then has the report."""
         if self._deadline < math.inf:
             callbacks = [*callbacks, Deadline(self._deadline)]
+        recorder = Recorder()
+        if self._origin:
+            callbacks = [*callbacks, recorder]
         callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
         _restore_states(callbacks, self._callback_states)
         is_first = self.model.n_steps == 0
@@ -144,7 +150,8 @@ class ModelTraining:
         }
         if self._origin:
             self.model.training |= {"pilot": self._origin.pilot, "plans": self._origin.plans}
-            self.model.training |= self._origin.kept_back
+            self.model.training |= {**self._origin.kept_back, "choosing_seconds": self._origin.choosing_seconds}
+            self.model.documents[HISTORY] = recorder.history.model_dump_json()
 
     @property
     def _chooses_for_the_ranker(self) -> bool:
@@ -238,6 +245,9 @@ def _restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, M
             continue
         for known in left:
             if known[0] == type(callback).__name__:
-                callback.restore(known[1])
+                try:
+                    callback.restore(known[1])
+                except (KeyError, TypeError, ValueError) as error:
+                    raise CheckpointError(f"the state of {known[0]} in the checkpoint is damaged: {error!r}") from None
                 left.remove(known)
                 break

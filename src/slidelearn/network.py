@@ -106,6 +106,14 @@ class Network:
             self.output_index.resize(n_labels)
         self._tables_are_current = False
 
+    def copy_from(self, other: Network) -> None:
+        """Have the rows of another network of the same shape, with the optimizer's state, and its hash functions."""
+        for (_, mine), (_, its) in zip(self.named_arrays(), other.named_arrays(), strict=True):
+            mine[...] = its
+        for layer in (*self.hidden_layers, self.output):
+            layer.forget_answers()
+        self._tables_are_current = False
+
     def forward_hidden(self, features: Csr, seed: int, run: Execution) -> HiddenPass:
         """All hidden layers. `seed` is for the random fill of the sampled ones."""
         activations: list[Float | Csr] = [self._activate(self.input.forward(features, run))]

@@ -36,8 +36,10 @@ class Counts:
     first_loss: float = float("nan")
     learning_rate: float = float("nan")
     """Of the last step."""
-    active: float = 0.0
-    """Active labels per sample, mean over all steps."""
+    loss_sum: float = 0.0
+    """Of all steps."""
+    active_sum: float = 0.0
+    """Active labels per sample, of all steps."""
     n_rebuilds: int = 0
     n_found: int = 0
     n_sought: int = 0
@@ -50,8 +52,14 @@ class Counts:
     """Of the parts of a step, added up."""
     metrics: dict[str, float] = field(default_factory=dict)
     """What the last look at held-out samples found; see `slidelearn.callbacks.Validation`."""
+    n_looks: int = 0
     stop: bool = False
     """A callback sets it to end training after the step, or the epoch, that it was called for."""
+
+    @property
+    def active(self) -> float:
+        """Active labels per sample, mean over all steps."""
+        return self.active_sum / max(self.step, 1)
 
     @property
     def candidate_recall(self) -> float | None:

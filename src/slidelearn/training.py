@@ -160,7 +160,8 @@ class Trainer:
     def _note(self, progress: Progress, batch: Batch, loss: float, n_active: float) -> None:
         progress.loss = loss
         progress.n_samples += batch.labels.n_rows
-        progress.active += (n_active - progress.active) / progress.step
+        progress.loss_sum += loss
+        progress.active_sum += n_active
         progress.n_found, progress.n_sought = self._sampler.n_found, self._sampler.n_sought
 
     @property

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from slidelearn.progress import TrainingDiverged
+
 _INTERRUPTED = 130
 
 
@@ -35,7 +37,7 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         raise typer.Exit(1) from None
-    except (ValueError, MemoryError) as error:
+    except (ValueError, MemoryError, TrainingDiverged, ImportError) as error:
         _complain(str(error) or "out of memory")
         raise typer.Exit(1) from None
 
