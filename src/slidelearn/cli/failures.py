@@ -29,8 +29,8 @@ class Commands(TyperGroup):
 def _explained() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        _complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        _complain("; ".join(["interrupted", *map(str, interrupt.args)]))
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
         raise
