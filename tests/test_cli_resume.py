@@ -66,7 +66,7 @@ def heard_interrupts() -> Iterator[None]:
 
 
 def test_a_killed_training_goes_on_by_one_flag(place: Path, tmp_path: Path) -> None:
-    command = ("train", place / "train.txt", *SLOW, "--checkpoint-every-steps", 10)
+    command = ("train", place / "train.txt", *SLOW, "--checkpoint-every-steps", 20)
     run("train", place / "train.txt", "--out", tmp_path / "whole", *SLOW)
     out = tmp_path / "out"
     for n_steps in (50, 400):  # killed twice
