@@ -18,6 +18,7 @@ from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import read_samples, require_columns
 from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
+from slidelearn.cli.report import report
 from slidelearn.cli.train import train
 from slidelearn.data import open_to_replace
 from slidelearn.documents import label_names
@@ -36,6 +37,7 @@ app = typer.Typer(
 _ROWS_PER_WRITE = 8192
 
 app.command()(train)
+app.command()(report)
 
 
 def main() -> None:
