@@ -30,8 +30,8 @@ from slidelearn.matrices import check_labels
 
 COUNTS = np.array([100, 50, 50, 20, 20, 20, 20, 10, 10, 0])
 IDS = np.array([[0, 1], [1, 0], [7, 3], [9, -1], [-1, -1]], np.int32)
-Y = check_labels(np.array([[1, 0, 0, 0, 0, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 0, 0, 0, 0, 0],
-                           [0, 0, 0, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0]]))  # fmt: skip
+TRUE = [[0], [0, 1], [3, 4], [3], []]
+Y = check_labels(np.array([[label in labels for label in range(10)] for labels in TRUE]))
 
 
 def test_groups_have_a_third_of_the_occurrences_each() -> None:
