@@ -4,6 +4,7 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.data import DataError, read_xmc, write_xmc
 from slidelearn.datasets import load_dataset
 from slidelearn.estimator import SlideClassifier
+from slidelearn.progress import TrainingDiverged
 from slidelearn.text_classifier import SlideTextClassifier
 from slidelearn.version import __version__
 
@@ -12,6 +13,7 @@ __all__ = [
     "DataError",
     "SlideClassifier",
     "SlideTextClassifier",
+    "TrainingDiverged",
     "__version__",
     "load_dataset",
     "read_xmc",

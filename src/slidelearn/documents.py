@@ -57,6 +57,12 @@ def put_label_counts(documents: Documents, Y_train: FloatCsr) -> None:
 
 def inverse_propensities(documents: Documents, n_labels: int) -> NDArray[np.float64] | None:
     """1 / propensity of each label, (n_labels,); None where the model does not know how often labels were seen."""
+    known = label_counts(documents, n_labels)
+    return None if known is None else 1 / propensities_of_counts(*known)
+
+
+def label_counts(documents: Documents, n_labels: int) -> tuple[NDArray[np.int64], int] | None:
+    """How many training samples each label has, (n_labels,), and how many there were; None where nobody has said so."""
     if LABEL_COUNTS not in documents:
         return None
     saved = _from_json(documents, LABEL_COUNTS)
@@ -66,7 +72,7 @@ def inverse_propensities(documents: Documents, n_labels: int) -> NDArray[np.floa
         raise CheckpointError(f"{LABEL_COUNTS} is damaged: {error!r}") from None
     if counts.shape != (n_labels,) or (counts < 0).any():
         raise CheckpointError(f"{LABEL_COUNTS} must have one number >= 0 per label ({n_labels})")
-    return 1 / propensities_of_counts(counts, n_samples)
+    return counts, n_samples
 
 
 def renumber_labels(documents: Documents, kept: Ids, n_labels: int) -> None:
