@@ -4,6 +4,7 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.data import DataError, SampleSet, iter_samples, read_samples, read_xmc, write_samples, write_xmc
 from slidelearn.datasets import load_dataset
 from slidelearn.estimator import SlideClassifier
+from slidelearn.progress import TrainingDiverged
 from slidelearn.public_datasets import fetch_dataset
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text_classifier import SlideTextClassifier
@@ -16,6 +17,7 @@ __all__ = [
     "SampleStream",
     "SlideClassifier",
     "SlideTextClassifier",
+    "TrainingDiverged",
     "__version__",
     "fetch_dataset",
     "iter_samples",

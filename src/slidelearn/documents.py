@@ -64,6 +64,15 @@ def inverse_propensities(documents: Documents, n_labels: int, n_unseen: int = 0)
 
     None where the model does not know how often labels were seen.
     """
+    known = label_counts(documents, n_labels)
+    if known is None:
+        return None
+    counts, n_samples = known
+    return 1 / propensities_of_counts(np.pad(counts, (0, n_unseen)), n_samples)
+
+
+def label_counts(documents: Documents, n_labels: int) -> tuple[NDArray[np.int64], int] | None:
+    """How many training samples each label has, (n_labels,), and how many there were; None where nobody has said so."""
     if LABEL_COUNTS not in documents:
         return None
     saved = _from_json(documents, LABEL_COUNTS)
@@ -73,7 +82,7 @@ def inverse_propensities(documents: Documents, n_labels: int, n_unseen: int = 0)
         raise CheckpointError(f"{LABEL_COUNTS} is damaged: {error!r}") from None
     if counts.shape != (n_labels,) or (counts < 0).any():
         raise CheckpointError(f"{LABEL_COUNTS} must have one number >= 0 per label ({n_labels})")
-    return 1 / propensities_of_counts(np.pad(counts, (0, n_unseen)), n_samples)
+    return counts, n_samples
 
 
 def renumber_labels(documents: Documents, kept: Ids, n_labels: int) -> None:

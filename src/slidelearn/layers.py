@@ -121,7 +121,7 @@ class NeuronLayer:
 
     def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
-        self._scales = self._quantized = None
+        self.forget_answers()
         rows, threads = self.neurons.rows, run.n_threads
         # neuron by neuron, each row has one writer; without columns, samples write unlocked
         columns = None if run.hogwild or (done.active.shared and not isinstance(done.x, Csr)) else done.active.columns
@@ -159,6 +159,10 @@ class NeuronLayer:
             d_bias = kernels.column_sums(d_block, n_threads=n_threads)
             self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
         return d_x
+
+    def forget_answers(self) -> None:
+        """Drop what was kept for answers, when the rows change."""
+        self._scales = self._quantized = None
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -33,6 +34,10 @@ class Sampler(ABC):
 
     def observe(self, batch: Batch, active: ActiveSet, logits: Float, run: Execution) -> None:  # noqa: B027
         """Learn from the logits of a batch; most samplers do not."""
+
+    def named_arrays(self) -> Iterator[tuple[str, Ids]]:
+        """The labels that it has learnt to propose, -1 for none; most samplers have none."""
+        yield from ()
 
 
 class BatchSampler(Sampler):
@@ -79,6 +84,10 @@ class MemorySampler(Sampler):
             n_threads=run.n_threads,
         )
         self._memory[batch.sample_ids] = best
+
+    def named_arrays(self) -> Iterator[tuple[str, Ids]]:
+        """The memory."""
+        yield "memory", self._memory
 
 
 class LshSampler(Sampler):

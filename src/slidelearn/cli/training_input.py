@@ -14,9 +14,8 @@ from slidelearn.documents import Documents, put_counts, put_label_counts, put_ve
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.sample_stream import SampleStream
-from slidelearn.stream_fitting import stream_bytes
 from slidelearn.text_samples import vectorizer_for, with_features
-from slidelearn.training import training_bytes
+from slidelearn.training import stream_bytes, training_bytes
 
 
 class TrainingInput(ABC):
@@ -30,8 +29,8 @@ class TrainingInput(ABC):
         """Memory that training on them takes beside what they take themselves."""
 
     @abstractmethod
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback]) -> None:
-        """Train on them."""
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+        """Train on them, from the start or from a checkpoint."""
 
     @abstractmethod
     def put_documents(self, documents: Documents) -> None:
@@ -57,9 +56,9 @@ class SamplesInput(TrainingInput):
         """The networks, copies of samples, and the ranker's."""
         return training_bytes(config, self._X, self._Y)
 
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback]) -> None:
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
         """Train on all of them."""
-        clf.fit(self._X, self._Y, callbacks=callbacks)
+        clf.fit(self._X, self._Y, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen; of texts, how they become features."""
@@ -91,8 +90,8 @@ class StreamInput(TrainingInput):
         """The same, of the samples that are in memory, and these."""
         return stream_bytes(config, self._stream)
 
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback]) -> None:
-        """Train on all of them, in one pass for each epoch."""
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+        """Train on all of them, in one pass for each epoch; there are no checkpoints to go on from."""
         clf.fit_stream(self._stream, callbacks=callbacks)
 
     def put_documents(self, documents: Documents) -> None:
