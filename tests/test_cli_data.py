@@ -71,7 +71,7 @@ def test_texts_are_learnt_and_answered_by_name(place: Path, tmp_path: Path, tiny
     assert [len(row) for row in answers] == [3, 3]
     assert all(name in tiny.label_names for row in answers for name in row)
     clf = SlideClassifier.load(place / "texts-model")
-    assert {"vectorizer.json", "labels.txt", "label_counts.json"} == clf.documents_.keys()
+    assert {"vectorizer.json", "labels.txt", "label_counts.json"} <= clf.documents_.keys()
     report = last_json(run("evaluate", place / "texts-model", place / "test.jsonl", "--json"))
     assert report["p@1"] > 0.3
     assert report["psp@1"] > 0.1
@@ -172,7 +172,7 @@ MISTAKES = {
     "layout": (("data", "info", "{a}", "--layout", "text_colum=x"), "nothing in a layout is called 'text_colum'; did"),
     "layout form": (("data", "info", "{a}", "--layout", "x"), "--layout must be of the form name=value, such as"),
     "layout number": (("data", "info", "{a}", "--layout", "first_id=2"), "first_id must be 0 or 1, but is 2"),
-    "no words": (("train", "{wordless}"), "there must be words that stand in two texts or more"),
+    "no words": (("train", "{wordless}"), "there must be words, in two texts or more where there are many"),
     "streamed texts": (("train", "{texts}", "--stream"), "is not read piece by piece: convert it to one of xmc,"),
     "stream in a hurry": (("train", "{a}", "--stream", "--max-seconds", "9"), "max_seconds must not be given with a"),
     "texts for features": (("evaluate", "{model}", "{texts}"), "holds texts, but {model} was trained on features"),

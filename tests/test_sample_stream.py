@@ -148,10 +148,11 @@ def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pyt
         return normalize_rows(raise_values(X, 0.7))
 
     left_out, leave_out = list[int](), SampleStream.leave_out
-    monkeypatch.setattr("slidelearn.training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing))
+    monkeypatch.setattr("slidelearn.model_training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing))
     monkeypatch.setattr(SampleStream, "leave_out", lambda self, ids: (left_out.extend(ids), leave_out(self, ids)))
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
-    monkeypatch.setattr("slidelearn.stream_fitting.refits", lambda *_: False)
+    monkeypatch.setattr("slidelearn.fitting.refits", lambda *_: False)
+    monkeypatch.setattr("slidelearn.fitting.REFIT_BELOW", 0)
     stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_models=1, n_epochs=1)
     watch = Watch(clf)
     clf.fit_stream(stream, callbacks=[watch])

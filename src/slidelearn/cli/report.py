@@ -33,6 +33,7 @@ def report(
     if test:
         samples = Inputs.of(console, threads, from_format, layout).read_for("test", test, clf, model)
         measured = measure(clf, samples, console)
+        assert samples.X is not None
         tested = samples.X, samples.Y[:, : clf.n_labels_]
     with console.status("drawing"):
         content = page(clf, model.resolve().name, tested, measured)

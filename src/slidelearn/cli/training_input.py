@@ -47,7 +47,7 @@ class SamplesInput(TrainingInput):
                 vectorizer = vectorizer_for(samples)
                 samples = with_features(samples, vectorizer)
             n_words = len(vectorizer.vocabulary_)
-            inputs.console.print(f"features: the {n_words:,} words that stand in two texts or more", soft_wrap=True)
+            inputs.console.print(f"features: {n_words:,} words", soft_wrap=True)
         assert samples.X is not None
         self._X, self._Y = samples.X, samples.Y
         self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
