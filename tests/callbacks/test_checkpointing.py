@@ -159,13 +159,15 @@ def test_what_the_estimator_adds_survives(
     X, y = few.X[:n].toarray() + 1, as_names(few.Y[:n])
     if form == "classes":
         y = np.array([names[0] for names in y])
-    weights = np.arange(n) % 3
+    weights = 1.0 + np.arange(n) % 3
+    weights[:5] = 0
 
     def made() -> SlideClassifier:
         return SlideClassifier(hidden_sizes=(16,), n_epochs=2, batch_size=64, n_jobs=1, objective="tail")
 
     whole = made().fit(X, y, weights)
     assert whole._model.standards
+    assert (whole.training_["n_held_out"] > 0) == (n == 320)
     assert whole.threshold_ if form != "classes" else whole.threshold_ is None
     with pytest.raises(Gone):
         made().fit(X, y, weights, callbacks=[EndAfter(3), Checkpointing(tmp_path, every_steps=1)])
@@ -177,7 +179,7 @@ def test_what_the_estimator_adds_survives(
     assert_same_models(resumed, whole)
     np.testing.assert_array_equal(resumed.classes_, whole.classes_)
     assert resumed.threshold_ == whole.threshold_
-    for other in (None, weights + (weights == 1)):
+    for other in (None, weights + (weights == 2)):
         with pytest.raises(CheckpointError, match="was made with other samples than these"):
             made().fit(X, y, other, resume_from=tmp_path)
 
