@@ -134,7 +134,15 @@ def tune(
     Raises
     ------
     ValueError
-        For an option or a metric against its rule, or if the first trial could not be ended.
+        For an option or a metric against its rule, or if no trial could be ended.
+
+    Examples
+    --------
+    >>> from slidelearn import load_dataset
+    >>> data = load_dataset("wordnet-tiny")
+    >>> tuning = tune(data.X_train, data.Y_train, given={"preset": "quick", "n_epochs": 3}, n_trials=2, n_jobs=1)
+    >>> tuning.best.score >= tuning.trials[0].score
+    True
     """
     for name, value in (("n_trials", n_trials), ("max_seconds", max_seconds)):
         if value is not None and not value > 0:
