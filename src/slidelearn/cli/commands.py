@@ -20,6 +20,7 @@ from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.report import report
 from slidelearn.cli.train import train
+from slidelearn.cli.tune import tune
 from slidelearn.data import open_to_replace
 from slidelearn.documents import label_names
 from slidelearn.estimator import SlideClassifier
@@ -37,6 +38,7 @@ app = typer.Typer(
 _ROWS_PER_WRITE = 8192
 
 app.command()(train)
+app.command()(tune)
 app.command()(report)
 
 
