@@ -131,23 +131,30 @@ class ModelTraining:
             labelled = self.samples.labelled
             for_now = refits(self._config, len(labelled))
             self._keep_back(KeptBack.of(self.samples.X, labelled, self.model.rng, for_now=for_now))
-        number = self._resumed[1].number if self._resumed else 1
-        while number <= len(self.model.networks):
+        for number in range(self._resumed[1].number if self._resumed else 1, len(self.model.networks) + 1):
             progress = self._train_network(number, callbacks)
             self._steps_before += progress.step
-            number += 1
         self.model.n_steps += progress.step
         began = time.perf_counter()
         update_index(self.model, self._n_threads)
-        index_seconds = time.perf_counter() - began
+        indexed = time.perf_counter()
         self.model.ranker = self._ranker(callbacks, is_first=is_first)
-        ranker_seconds = time.perf_counter() - began - index_seconds
+        self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed)
+        if self._origin:
+            self.model.documents[HISTORY] = recorder.history.model_dump_json()
+
+    def _report(self, progress: Progress, index_seconds: float, ranker_seconds: float) -> dict[str, Any]:
         wall, cpu = now()
-        self.model.training = {
+        ranker = self.model.ranker
+        report = {
             "train_seconds": wall - self._began[0],
             "cpu_seconds": cpu - self._began[1],
             "index_seconds": index_seconds if self.model.index else 0.0,
-            **_report_of_ranker(self.model.ranker, ranker_seconds),
+            "ranker_seconds": ranker_seconds if ranker else 0.0,
+            "ranker_c": float(ranker.c[0]) if ranker else None,
+            "ranker_blend": ranker.blend_by_name() if ranker else None,
+            "n_suggested": ranker.lengths[1] if ranker else None,
+            "threshold": ranker.threshold if ranker else None,
             "n_held_out": len(self._kept_back.held_out),
             "n_left_out": len(self._kept_back.left_out),
             "epoch_seconds": progress.epoch_seconds,
@@ -159,12 +166,12 @@ class ModelTraining:
             "candidate_recall": progress.candidate_recall,
             "n_rebuilds": progress.n_rebuilds,
         }
-        if self._origin:
-            self.model.training |= {"pilot": self._origin.pilot, "plans": self._origin.plans}
-            if self._origin.threshold is not None:
-                self.model.training["threshold"] = self._origin.threshold
-            self.model.training |= {**self._origin.kept_back, "choosing_seconds": self._origin.choosing_seconds}
-            self.model.documents[HISTORY] = recorder.history.model_dump_json()
+        if not self._origin:
+            return report
+        if self._origin.threshold is not None:
+            report["threshold"] = self._origin.threshold
+        chosen = {"pilot": self._origin.pilot, "plans": self._origin.plans, **self._origin.kept_back}
+        return {**report, **chosen, "choosing_seconds": self._origin.choosing_seconds}
 
     @property
     def _chooses_for_the_ranker(self) -> bool:
@@ -245,16 +252,6 @@ class ModelTraining:
 def now() -> Began:
     """Wall seconds, and the process's user + system seconds."""
     return time.perf_counter(), time.process_time()
-
-
-def _report_of_ranker(ranker: Ranker | None, seconds: float) -> dict[str, Any]:
-    return {
-        "ranker_seconds": seconds if ranker else 0.0,
-        "ranker_c": float(ranker.c[0]) if ranker else None,
-        "ranker_blend": ranker.blend_by_name() if ranker else None,
-        "n_suggested": ranker.lengths[1] if ranker else None,
-        "threshold": ranker.threshold if ranker else None,
-    }
 
 
 def _restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

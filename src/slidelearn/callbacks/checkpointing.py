@@ -126,8 +126,7 @@ class Checkpointing(Callback):
     def _remove_old(self) -> None:
         for path in checkpoints(self.directory)[: -self._keep]:
             shutil.rmtree(path)
-        for path in self.directory.glob(".step-*.tmp"):
-            shutil.rmtree(path)
+        _remove_unfinished(self.directory)
 
 
 def checkpoints(directory: Path) -> list[Path]:
@@ -141,6 +140,20 @@ def latest_checkpoint(directory: str | Path) -> Path | None:
     """The latest checkpoint in a directory; None where there is none."""
     found = checkpoints(Path(directory))
     return found[-1] if found else None
+
+
+def remove_checkpoints(directory: Path) -> None:
+    """Remove the checkpoints in a directory, and the directory if nothing else is in it."""
+    for path in checkpoints(directory):
+        shutil.rmtree(path)
+    _remove_unfinished(directory)
+    if directory.is_dir() and not any(directory.iterdir()):
+        directory.rmdir()
+
+
+def _remove_unfinished(directory: Path) -> None:
+    for path in directory.glob(".step-*.tmp"):
+        shutil.rmtree(path)
 
 
 class _Interrupts:

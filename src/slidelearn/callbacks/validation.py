@@ -33,6 +33,16 @@ class Validation(Callback):
         (n_samples, n_features), and the labels in the form of training. A few thousand samples tell enough.
     every_steps
         How often to look, beside the end of each epoch.
+
+    Examples
+    --------
+    >>> from slidelearn import SlideClassifier, load_dataset
+    >>> from slidelearn.history import History
+    >>> data = load_dataset("wordnet-tiny")
+    >>> clf = SlideClassifier(n_epochs=3, ranker=False, n_jobs=1)
+    >>> _ = clf.fit(data.X_train, data.Y_train, callbacks=[Validation(data.X_test, data.Y_test)])
+    >>> len(History.of(clf.documents_).networks[0].epochs.columns["p@1"])
+    3
     """
 
     def __init__(self, X: Any, Y: Any, *, every_steps: int | None = None) -> None:
@@ -191,6 +201,15 @@ class KeepBest(Callback):
         Where to save it; a model there is replaced. It can be loaded, and has no ranker yet.
     metric
         One of `Validation`, such as ``p@1``; more is better.
+
+    Examples
+    --------
+    >>> from slidelearn import SlideClassifier, load_dataset
+    >>> data = load_dataset("wordnet-tiny")
+    >>> looks = [Validation(data.X_test, data.Y_test), KeepBest("best")]
+    >>> clf = SlideClassifier(n_epochs=3, n_jobs=1).fit(data.X_train, data.Y_train, callbacks=looks)
+    >>> SlideClassifier.load("best").ranker_ is None
+    True
     """
 
     def __init__(self, directory: str | Path, metric: str = "p@1") -> None:

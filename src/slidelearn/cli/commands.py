@@ -22,6 +22,7 @@ from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.report import report
 from slidelearn.cli.train import train
+from slidelearn.cli.tune import tune
 from slidelearn.documents import label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.formats.xmc_pair import read_pairs
@@ -40,6 +41,7 @@ app = typer.Typer(
 _ROWS_PER_WRITE = 8192
 
 app.command()(train)
+app.command()(tune)
 app.command()(report)
 app.command()(convert)
 app.add_typer(data_app, name="data")

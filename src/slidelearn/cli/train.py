@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from slidelearn.callbacks import Callback, Checkpointing, EarlyStopping, KeepBest, Validation, latest_checkpoint
+from slidelearn.callbacks.checkpointing import remove_checkpoints
 from slidelearn.callbacks.logs import log_for
 from slidelearn.checkpoint import require_place
 from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
@@ -129,22 +130,24 @@ def train(
     )
 
     clf = SlideClassifier(n_jobs=threads, **options)
-    with _saying_how_to_resume(kept), _place_of_best(out) as best, TrainingDisplay(console) as display:
+    with _saying_how_to_resume(kept), _place_of_best(out if early_stopping else None) as best:
         looks: list[Callback] = []
         if validated:
             looks = [Validation(validated.X, validated.Y[:, : columns.n_labels])]
         if early_stopping:
             looks += [EarlyStopping(patience=early_stopping), KeepBest(best)]
-        callbacks = [*looks, *logs, display, *([kept] if kept else [])]
-        samples.fit(clf, callbacks, _checkpoint(console, out) if resume and out else None)
-    _print_training(console, clf)
-    samples.put_documents(clf.documents_)
-    if names:
-        put_label_names(clf.documents_, names, clf.n_labels_)
+        with TrainingDisplay(console) as display:
+            callbacks = [*looks, *logs, display, *([kept] if kept else [])]
+            samples.fit(clf, callbacks, _checkpoint(console, out) if resume and out else None)
+        _print_training(console, clf)
+        samples.put_documents(clf.documents_)
+        if names:
+            put_label_names(clf.documents_, names, clf.n_labels_)
+        if out:
+            clf.save(out, inference_only=inference_only)
+            console.print(f"saved {out}", soft_wrap=True)
     if out:
-        clf.save(out, inference_only=inference_only)
-        shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)  # they are of this training, which is finished
-        console.print(f"saved {out}", soft_wrap=True)
+        remove_checkpoints(out / CHECKPOINTS)  # they are of this training, which is finished
     measured = measure(clf, tested, console) if tested else {}
     if measured:
         print_measured(console, measured)
@@ -201,12 +204,13 @@ def _saying_how_to_resume(kept: Checkpointing | None) -> Iterator[None]:
 
 @contextmanager
 def _place_of_best(out: Path | None) -> Iterator[Path]:
-    """Where the best network is while training goes on."""
+    """Where the best network is while training goes on; with checkpoints, it must outlive an interruption."""
     if out:
         yield out / CHECKPOINTS / "best"
-        return
-    with tempfile.TemporaryDirectory() as directory:
-        yield Path(directory)
+        shutil.rmtree(out / CHECKPOINTS / "best", ignore_errors=True)
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            yield Path(directory)
 
 
 def _threads(threads: int | None) -> str:

@@ -49,20 +49,20 @@ class SamplesInput(TrainingInput):
             n_words = len(vectorizer.vocabulary_)
             inputs.console.print(f"features: {n_words:,} words", soft_wrap=True)
         assert samples.X is not None
-        self._X, self._Y = samples.X, samples.Y
+        self.X, self.Y = samples.X, samples.Y
         self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
 
     def training_bytes(self, config: Config) -> int:
         """The networks, copies of samples, and the ranker's."""
-        return training_bytes(config, self._X, self._Y)
+        return training_bytes(config, self.X, self.Y)
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
         """Train on all of them."""
-        clf.fit(self._X, self._Y, callbacks=callbacks, resume_from=resume_from)
+        clf.fit(self.X, self.Y, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen; of texts, how they become features."""
-        put_label_counts(documents, self._Y)
+        put_label_counts(documents, self.Y)
         if self.columns.vectorizer is not None:
             put_vectorizer(documents, self.columns.vectorizer)
 

@@ -22,6 +22,13 @@ def learning_curves(model: SlideClassifier) -> Figure:
     ------
     ValueError
         If the model has no history: it was not trained by `fit`.
+
+    Examples
+    --------
+    >>> from slidelearn import SlideClassifier, load_dataset
+    >>> data = load_dataset("wordnet-tiny")
+    >>> clf = SlideClassifier(n_epochs=3, ranker=False, n_jobs=1).fit(data.X_train, data.Y_train)
+    >>> learning_curves(clf).savefig("curves.png")
     """
     history = _history(model)
     is_validated = any(network.epochs.known("step", "p@1")[0] for network in history.networks)
