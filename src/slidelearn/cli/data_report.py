@@ -82,9 +82,8 @@ def print_report(console: Console, title: str, report: Mapping[str, Any]) -> Non
     table.add_column("", justify="right")
     for name, value in report.items():
         if not isinstance(value, list | dict):
-            table.add_row(
-                name.removeprefix("n_").replace("_", " "), f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
-            )
+            shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
+            table.add_row(name.removeprefix("n_").replace("_", " "), shown)
     console.print(table)
 
 

@@ -17,7 +17,7 @@ MOST_COLUMNS = 2**31 - 1
 """Ids are int32."""
 _BLANKS = re.compile(rb"[ \t]+")
 _COUNT = re.compile(rb"[0-9]{1,10}")
-_WORDS = ("no", "one count", "two counts", "three counts")
+_WORDS = {2: "two counts", 3: "three counts"}
 _LONGEST_QUOTE = 40
 _ROWS_PER_WRITE = 16384
 
@@ -28,12 +28,11 @@ def split_header(path: Path, names: str) -> tuple[list[int], Iterator[bytes]]:
     first = next(pieces, b"")
     line, _, rest = first.partition(b"\n")
     line = line.rstrip(b" \t\r")
-    counts = [int(token) for token in _BLANKS.split(line.lstrip(b" \t")) if _COUNT.fullmatch(token)]
-    n = len(names.split())
-    if len(counts) != n or len(_BLANKS.split(line.lstrip(b" \t"))) != n or max(counts) > MOST_COLUMNS:
+    tokens, n = _BLANKS.split(line.lstrip(b" \t")), len(names.split())
+    if len(tokens) != n or not all(_COUNT.fullmatch(token) and int(token) <= MOST_COLUMNS for token in tokens):
         found = f"found {quoted(line)}" if first else "the file is empty"
         raise DataError(f"{path}, line 1: expected the header '{names}', {_WORDS[n]} below 2^31, but {found}")
-    return counts, chain((rest,), pieces)
+    return list(map(int, tokens)), chain((rest,), pieces)
 
 
 def parsed(
