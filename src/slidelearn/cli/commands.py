@@ -16,6 +16,7 @@ from rich.console import Console
 from slidelearn.checkpoint import require_place
 from slidelearn.cli.demo import run_demo
 from slidelearn.cli.display import TrainingDisplay, counting, duration, make_console, size
+from slidelearn.cli.exporting import export
 from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import read_names, read_samples, require_columns
 from slidelearn.cli.inspection import machine_report, print_machine, print_model
@@ -38,6 +39,8 @@ app = typer.Typer(
     help="Neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter. "
     "Data files are in the format of the Extreme Classification Repository: plain, .gz or .xz.",
 )
+
+app.command()(export)
 
 _ROWS_PER_WRITE = 8192
 

@@ -35,7 +35,7 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         raise typer.Exit(1) from None
-    except (ValueError, MemoryError) as error:
+    except (ValueError, MemoryError, ModuleNotFoundError) as error:  # such as a package that an extra brings
         _complain(str(error) or "out of memory")
         raise typer.Exit(1) from None
 
