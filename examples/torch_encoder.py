@@ -100,7 +100,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few thousand labels, one epoch")
     quick = parser.parse_args().quick
-    n_labels, n_words, n_samples = (2_000, 2_000, 6_000) if quick else (100_000, 30_000, 300_000)
+    n_labels, n_words, n_samples = (1_000, 2_000, 3_000) if quick else (100_000, 30_000, 300_000)
 
     torch.manual_seed(0)
     titles = torch.randint(n_words // 50, n_words, (n_labels, WORDS_OF_LABEL))
