@@ -111,7 +111,7 @@ class Network:
         for (_, mine), (_, its) in zip(self.named_arrays(), other.named_arrays(), strict=True):
             mine[...] = its
         for layer in (*self.hidden_layers, self.output):
-            layer.forget_answers()
+            layer.rows_changed()
         self._tables_are_current = False
 
     def forward_hidden(self, features: Csr, seed: int, run: Execution) -> HiddenPass:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet
@@ -46,7 +47,7 @@ class BatchSampler(Sampler):
     looks_at_labels = True
 
     def __init__(self, frequencies: Float, batch_size: int) -> None:
-        self._inclusion = _at_least_once(frequencies, batch_size)
+        self._inclusion = at_least_once(frequencies, batch_size)
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids:
         """The labels of all samples of the batch."""
@@ -63,11 +64,12 @@ class MemorySampler(Sampler):
     looks_at_labels = True
 
     def __init__(self, memory: Ids) -> None:
-        self._memory = memory  # (n_samples, n_kept)
+        self.memory = memory
+        """(n_samples, n_kept): the labels, -1 for none."""
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Csr:
         """The labels kept for each sample; none before it was first seen."""
-        kept = self._memory[batch.sample_ids]
+        kept = self.memory[batch.sample_ids]
         present = kept >= 0
         indptr = np.zeros(len(kept) + 1, np.int64)
         np.cumsum(present.sum(axis=1), out=indptr[1:])
@@ -80,14 +82,14 @@ class MemorySampler(Sampler):
             active.indptr,
             active.ids,
             active.labels,
-            self._memory.shape[1],
+            self.memory.shape[1],
             n_threads=run.n_threads,
         )
-        self._memory[batch.sample_ids] = best
+        self.memory[batch.sample_ids] = best
 
     def named_arrays(self) -> Iterator[tuple[str, Ids]]:
         """The memory."""
-        yield "memory", self._memory
+        yield "memory", self.memory
 
 
 class LshSampler(Sampler):
@@ -113,7 +115,7 @@ class DrawingSampler(Sampler):
         counts = np.ones(n_labels) if population is None else np.bincount(population, minlength=n_labels)
         # the memory and random fill may bring labels that are never drawn: they count as if they occurred once
         chances = (np.maximum(counts, 1) / max(counts.sum(), 1)).astype(np.float32)
-        self._inclusion = _at_least_once(chances, n_draws)
+        self._inclusion = at_least_once(chances, n_draws)
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids | Csr:
         """`n_draws` draws with replacement, for the batch or for each sample."""
@@ -150,13 +152,16 @@ def make_samplers(config: Config, samples: SampleSource, index: LshIndex | None,
 
 
 def _population(samples: SampleSource, power: float) -> Ids:
+    return population_of(samples.label_counts(), power)
+
+
+def population_of(counts: NDArray[np.int64], power: float) -> Ids:
     """Labels, each as many times as its frequency ** power, rounded; the chances to be drawn follow from that."""
-    counts = samples.label_counts()
     times = np.where(counts > 0, np.rint(counts.astype(np.float64) ** power), 0).astype(np.int64)
     return np.repeat(np.arange(len(times), dtype=np.int32), times)
 
 
-def _at_least_once(chances: Float, n_draws: int) -> Float:
+def at_least_once(chances: Float, n_draws: int) -> Float:
     """The chance to come up at least once in n independent draws."""
     chance: Float = -np.expm1(n_draws * np.log1p(-np.minimum(chances, np.float32(0.999999))))
     return chance

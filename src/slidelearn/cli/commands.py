@@ -16,6 +16,7 @@ from slidelearn.cli.arguments import Json, Method, Model, Threads, file_argument
 from slidelearn.cli.data_files import convert, data_app
 from slidelearn.cli.demo import run_demo
 from slidelearn.cli.display import counting, make_console, print_json
+from slidelearn.cli.exporting import export
 from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.inspection import machine_report, print_machine, print_model
@@ -43,6 +44,7 @@ _ROWS_PER_WRITE = 8192
 app.command()(train)
 app.command()(tune)
 app.command()(report)
+app.command()(export)
 app.command()(convert)
 app.add_typer(data_app, name="data")
 
