@@ -15,13 +15,12 @@ from common import Job, Results, Row, parser
 from judged_training import train_on
 from report import markdown_table, percent, publish, seconds
 
-from slidelearn import read_xmc
+from slidelearn import read_samples
+from slidelearn.packed_files import PACKED
+from slidelearn.public_datasets import REPOSITORY, TEST_NAMES, TRAIN_NAMES, find_file
 
-REPOSITORY = "http://manikvarma.org/downloads/XC/XMLRepository.html"
 DATA_SETS = ("EURLex-4K", "Wiki10-31K", "Amazon-670K")
 QUICK_DATA_SETS = ("WordNet-Tiny",)
-TRAIN_NAMES, TEST_NAMES = ("train.txt", "trn.txt", "*_train.txt"), ("test.txt", "tst.txt", "*_test.txt")
-COMPRESSED = ("", ".gz", ".xz")
 
 PROPENSITIES: Mapping[str, tuple[float, float]] = {"Wiki": (0.5, 0.4), "Amazon": (0.6, 2.6)}
 """A and B of data sets whose names begin so (Jain et al., KDD 2016), and of all others:"""
@@ -85,12 +84,6 @@ were measured here; figures are comparable as far as all have the repository's s
 {SOURCES}"""
 
 
-def find_file(folder: Path, names: Sequence[str]) -> Path | None:
-    """The first file of a folder that has one of the names, compressed or not; ``*`` stands for any text."""
-    wanted = [name + end for name in names for end in COMPRESSED]
-    return next((found for name in wanted for found in sorted(folder.glob(name))), None)
-
-
 def files_of(data_set: str, args: Namespace) -> tuple[Path, Path] | None:
     """The files of a data set; says what is missing, and where to get it."""
     if args.data is None:
@@ -100,7 +93,7 @@ def files_of(data_set: str, args: Namespace) -> tuple[Path, Path] | None:
     train, test = find_file(folder, args.train_names), find_file(folder, args.test_names)
     for names, found in ((args.train_names, train), (args.test_names, test)):
         if found is None:
-            print(f"{data_set}: left out: {folder} has no {' or '.join(names)} ({', '.join(filter(None, COMPRESSED))})")
+            print(f"{data_set}: left out: {folder} has no {' or '.join(names)} ({', '.join(PACKED)})")
     if train is None or test is None:
         print(f"  The bag-of-words files of {data_set} are at {REPOSITORY}; unpack them into {folder}")
         return None
@@ -109,9 +102,10 @@ def files_of(data_set: str, args: Namespace) -> tuple[Path, Path] | None:
 
 def train(job: Job, files: tuple[Path, Path]) -> dict[str, Any]:
     """Read the data set, train with the job's options, and judge the answers."""
-    (X, Y), (X_test, Y_test) = (read_xmc(path, n_threads=job["threads"]) for path in files)
-    sizes = {"n_train": X.shape[0], "n_test": X_test.shape[0], "n_features": X.shape[1], "n_labels": Y.shape[1]}
-    return sizes | train_on(job, (X, Y, X_test, Y_test), propensity_of(job["data_set"]))
+    train, test = (read_samples(path, n_threads=job["threads"]) for path in files)
+    n_features, n_labels = train.X.shape[1], train.Y.shape[1]
+    sizes = {"n_train": train.n_samples, "n_test": test.n_samples, "n_features": n_features, "n_labels": n_labels}
+    return sizes | train_on(job, (train.X, train.Y, test.X, test.Y), propensity_of(job["data_set"]))
 
 
 def propensity_of(data_set: str) -> tuple[float, float]:

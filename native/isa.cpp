@@ -3,26 +3,22 @@
 #include <atomic>
 #include <initializer_list>
 
+#include "platform.h"
+
 namespace slidelearn {
 
 bool isa_available(Isa isa) {
-#if defined(__x86_64__) || defined(_M_X64)
-    __builtin_cpu_init();
     switch (isa) {
         case Isa::avx512bf16:
-            return isa_available(Isa::avx512) && __builtin_cpu_supports("avx512bf16") &&
-                   __builtin_cpu_supports("avx512vnni");
+            return platform::runs_avx512bf16();
         case Isa::avx512:
-            return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-                   __builtin_cpu_supports("fma");
+            return platform::runs_avx512();
         case Isa::avx2:
-            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+            return platform::runs_avx2();
         case Isa::baseline:
             return true;
     }
-#endif
-    return isa == Isa::baseline;
+    return false;
 }
 
 namespace {

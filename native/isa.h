@@ -1,6 +1,7 @@
 // One source, several instruction sets: every file in kernels/ is compiled once per set, inside a namespace of that
 // set's name (SLIDELEARN_ISA, given by the build). A header of kernels/ declares its verbs for all of them at once with
-// SLIDELEARN_EACH_ISA; a caller picks the copy that suits the machine with SLIDELEARN_CALL.
+// SLIDELEARN_EACH_ISA; a caller picks the copy that suits the machine with SLIDELEARN_COPY, and
+// calls it at once with SLIDELEARN_CALL.
 //
 // Code that is compiled per set must not instantiate shared templates (std::vector, std::sort ...): the linker keeps
 // one copy of such a function, and it may be one with instructions that the machine lacks. Scratch memory comes from
@@ -31,15 +32,16 @@ void choose_isa(Isa isa);  // for tests and for the user's SLIDELEARN_ISA
     namespace avx512bf16 {       \
     __VA_ARGS__                  \
     }
-#define SLIDELEARN_CALL(verb, ...)                                                                              \
-    (::slidelearn::current_isa() == ::slidelearn::Isa::avx512bf16 ? ::slidelearn::avx512bf16::verb(__VA_ARGS__) \
-     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx512   ? ::slidelearn::avx512::verb(__VA_ARGS__)     \
-     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx2     ? ::slidelearn::avx2::verb(__VA_ARGS__)       \
-                                                                  : ::slidelearn::baseline::verb(__VA_ARGS__))
+#define SLIDELEARN_COPY(verb)                                                                      \
+    (::slidelearn::current_isa() == ::slidelearn::Isa::avx512bf16 ? ::slidelearn::avx512bf16::verb \
+     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx512   ? ::slidelearn::avx512::verb     \
+     : ::slidelearn::current_isa() == ::slidelearn::Isa::avx2     ? ::slidelearn::avx2::verb       \
+                                                                  : ::slidelearn::baseline::verb)
 #else
 #define SLIDELEARN_EACH_ISA(...) \
     namespace baseline {         \
     __VA_ARGS__                  \
     }
-#define SLIDELEARN_CALL(verb, ...) ::slidelearn::baseline::verb(__VA_ARGS__)
+#define SLIDELEARN_COPY(verb) ::slidelearn::baseline::verb
 #endif
+#define SLIDELEARN_CALL(verb, ...) SLIDELEARN_COPY(verb)(__VA_ARGS__)

@@ -4,21 +4,23 @@
 
 #include <cstddef>
 
+#include "platform.h"
+
 namespace slidelearn {
 
 class RowMemory {
   public:
-    explicit RowMemory(std::size_t bytes);  // throws std::bad_alloc
-    ~RowMemory();
+    explicit RowMemory(std::size_t bytes)  // throws std::bad_alloc
+        : bytes_(bytes), memory_(platform::allocate_zeros(bytes)) {}
+    ~RowMemory() { platform::release_zeros(memory_, bytes_); }
     RowMemory(const RowMemory&) = delete;
     RowMemory& operator=(const RowMemory&) = delete;
 
-    float* data() const { return static_cast<float*>(aligned_); }
+    float* data() const { return static_cast<float*>(memory_); }
 
   private:
+    std::size_t bytes_;
     void* memory_;
-    void* aligned_;
-    std::size_t mapped_;
 };
 
 }  // namespace slidelearn

@@ -8,9 +8,7 @@
 #include <system_error>
 #include <thread>
 
-#ifndef _WIN32
-#include <pthread.h>
-#endif
+#include "platform.h"
 
 namespace slidelearn {
 
@@ -19,14 +17,6 @@ namespace {
 // To sleep and to be woken takes some 5 microseconds on a quiet machine, as long as a short region; a step of training
 // enters about twenty of them, close together. So a thread that waits first spins for a little while.
 constexpr std::chrono::microseconds kSpin{20};
-
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    asm volatile("yield");
-#endif
-}
 
 // What threads wait at until a condition on an atomic variable holds. All atomics here are sequentially consistent: the
 // sleeper counts itself and then looks at the condition, the ringer brings the condition about and then looks at the
@@ -57,7 +47,7 @@ class Bell {
         do {
             for (int look = 0; look < 16; ++look) {
                 if (holds()) return true;
-                pause();
+                platform::pause();
             }
             std::this_thread::yield();
         } while (std::chrono::steady_clock::now() < end);
@@ -147,10 +137,8 @@ class Pool {
 
 std::atomic<Pool*> current_pool{nullptr};
 
-#ifndef _WIN32
 // A forked child has none of its parent's threads: it leaves the parent's pool alone and makes its own.
-[[maybe_unused]] const int fork_watch = pthread_atfork(nullptr, nullptr, [] { current_pool = nullptr; });
-#endif
+[[maybe_unused]] const bool watches_forks = (platform::when_forked([] { current_pool = nullptr; }), true);
 
 // Never destroyed: its threads may outlive static destruction.
 Pool& pool() {

@@ -56,3 +56,31 @@ def test_samples_left_out_are_not_trained_on() -> None:
     shown = np.concatenate([batch.sample_ids for batch in samples.shuffled(1, np.random.default_rng(0))])
     assert sorted([*shown, *held_out]) == [0, 1, 3, 4]
     assert samples.n_without_labels == 1
+
+
+@pytest.mark.parametrize("block_size", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize("batch_size", [1, 2, 10])
+def test_samples_stay_in_their_blocks(block_size: int, batch_size: int) -> None:
+    samples = Samples(X, Y, block_size=block_size)
+    for batches in (list(samples.in_order(batch_size)), list(samples.shuffled(batch_size, np.random.default_rng(0)))):
+        assert len(batches) == samples.n_batches(batch_size)
+        ids = [batch.sample_ids for batch in batches]
+        assert sorted(np.concatenate(ids).tolist()) == [0, 1, 3, 4]
+        assert all(len(set(each // block_size)) == 1 for each in ids)
+        for batch in batches:
+            expected = samples.take(batch.sample_ids)
+            assert all(np.array_equal(a, b) for a, b in zip(batch.features, expected.features, strict=True))
+            assert all(np.array_equal(a, b) for a, b in zip(batch.labels, expected.labels, strict=True))
+
+
+def test_an_order_can_be_repeated_whatever_else_is_drawn_meanwhile() -> None:
+    n = 50
+    X, Y = sparse.csr_array((n, 3), dtype=np.float32), sparse.csr_array(np.ones((n, 1), np.float32))
+    samples = Samples(X, Y, block_size=20)
+    rng = np.random.default_rng(0)
+    state = rng.bit_generator.state
+    first = [batch.sample_ids.tolist() for batch in samples.shuffled(5, rng)]
+    assert [len(ids) for ids in first] == [5] * 10
+    rng.bit_generator.state = state
+    second = [(batch.sample_ids.tolist(), rng.random())[0] for batch in samples.shuffled(5, rng)]
+    assert first == second

@@ -10,6 +10,7 @@ from slidelearn.datasets import Dataset
 from slidelearn.documents import (
     inverse_propensities,
     label_names,
+    put_counts,
     put_label_counts,
     put_label_names,
     put_vectorizer,
@@ -39,6 +40,13 @@ def test_label_counts(tiny: Dataset) -> None:
     documents: dict[str, str] = {}
     put_label_counts(documents, tiny.Y_train)
     np.testing.assert_array_equal(inverse_propensities(documents, 413), 1 / propensities(tiny.Y_train))
+    with_unseen = inverse_propensities(documents, 413, n_unseen=2)
+    assert with_unseen is not None
+    assert with_unseen.shape == (415,)
+    assert with_unseen[413] == with_unseen[414] > with_unseen[:413].max()
+    counted: dict[str, str] = {}
+    put_counts(counted, np.bincount(tiny.Y_train.indices, minlength=413), 2589)
+    assert counted == documents
 
 
 def test_vectorizer(tiny: Dataset) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import platform
+from pathlib import Path
 
 import pytest
 
-from slidelearn import machine
+from slidelearn import kernels, machine
 
 
 def test_threads() -> None:
@@ -46,3 +48,18 @@ def test_peak_memory_grows_with_what_is_taken() -> None:
     assert after is not None
     assert after > before
     assert len(taken) < after
+
+
+@pytest.mark.skipif(
+    platform.machine() != "x86_64" or not Path("/proc/cpuinfo").exists(), reason="the system does not tell"
+)
+def test_instruction_sets_are_those_that_the_system_tells_of() -> None:
+    told = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+    avx512 = {"avx512f", "avx512bw", "avx512vl", "avx512dq"}
+    needed = {
+        "baseline": set(),
+        "avx2": {"avx2", "fma"},
+        "avx512": {"avx2", "fma", *avx512},
+        "avx512bf16": {"avx2", "fma", *avx512, "avx512_bf16", "avx512_vnni"},
+    }
+    assert kernels.available_isas() == [name for name, flags in needed.items() if flags <= set(told)]

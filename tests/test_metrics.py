@@ -17,6 +17,7 @@ from slidelearn.metrics import (
     propensities,
     psp_at_k,
     recall_at_k,
+    without_pairs,
 )
 
 # Three samples and five labels; the last sample has no labels, and only two predictions.
@@ -189,3 +190,13 @@ def test_refuses_weights_that_do_not_fit():
         psp_at_k(IDS, Y, WEIGHTS[:4], 1)
     with pytest.raises(ValueError, match=r"^inverse_propensities must be positive and finite"):
         psp_at_k(IDS, Y, WEIGHTS * 0, 1)
+
+
+def test_pairs_that_say_nothing_are_left_out() -> None:
+    ids = np.array([[3, 0, 1], [2, 1, -1], [0, 1, 2]])
+    pairs = np.zeros((3, 4))
+    pairs[0, 0] = pairs[1, 2] = pairs[1, 1] = pairs[2, 3] = 1
+    assert without_pairs(ids, pairs, 2).tolist() == [[3, 1], [-1, -1], [0, 1]]
+    assert without_pairs(ids, pairs, 3).tolist() == [[3, 1, -1], [-1, -1, -1], [0, 1, 2]]
+    with pytest.raises(ValueError, match=r"^k must lie in 1\.\.3"):
+        without_pairs(ids, pairs, 4)

@@ -42,3 +42,10 @@ def test_what_is_given_stays() -> None:
 def test_dense_features_are_standardised(density: float, standardize: bool) -> None:
     config = suit(make_config(), {"standardize_features"}, _features(10, density), _labels(10, 1))
     assert config.standardize_features == standardize
+
+
+def test_a_part_stands_for_all() -> None:
+    config = make_config()
+    free = {"n_epochs", "n_models", "shortlist_length"}
+    part, whole = ((_features(n, 0.1), _labels(n, 5)) for n in (50, 200))
+    assert suit(config, free, *part, n_times=4) == suit(config, free, *whole)

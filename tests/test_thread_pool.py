@@ -15,6 +15,7 @@ from slidelearn import kernels
 from slidelearn.kernels import Float
 
 REPOSITORY = Path(__file__).parents[1]
+POOL = ("native/thread_pool.cpp", "native/platform.cpp")
 
 
 def _product(x: Float, n_threads: int) -> Float:
@@ -70,7 +71,7 @@ def test_stress(tmp_path: Path) -> None:
     if compiler is None:
         pytest.skip("no C++ compiler")
     program = tmp_path / "thread_pool_stress"
-    sources = [REPOSITORY / "tests/native/thread_pool_stress.cpp", REPOSITORY / "native/thread_pool.cpp"]
+    sources = [REPOSITORY / path for path in ("tests/native/thread_pool_stress.cpp", *POOL)]
     build = [compiler, "-std=c++17", "-O1", "-g", "-pthread", f"-I{REPOSITORY / 'native'}", *sources, "-o", program]
     if subprocess.run([*build, "-fsanitize=thread"], capture_output=True).returncode:
         subprocess.run(build, check=True, capture_output=True)

@@ -142,7 +142,7 @@ BestRows bind_pq_top_k(const InOutRows& rows, const InScales& scales, const InPq
     return {ids, logits};
 }
 
-bool bind_scans_int8() { return SLIDELEARN_CALL(scans_int8); }
+bool bind_scans_int8() { return SLIDELEARN_COPY(scans_int8)(); }
 
 }  // namespace
 

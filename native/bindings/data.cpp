@@ -1,14 +1,16 @@
 // Verbs that read data files.
+#include <string>
+
 #include "common.h"
-#include "parse_xmc.h"
+#include "parse_samples.h"
 
 namespace slidelearn {
 
 namespace {
 
-OutCsr join(const XmcText& parsed, GrowingRows SampleBlock::* side, bool with_data, int n_threads) {
+OutCsr join(const SampleBlocks& parsed, GrowingRows SampleBlock::* side, bool with_data, int n_threads) {
     const std::size_t n = static_cast<std::size_t>(n_entries(parsed, side));
-    OutCsr csr{new_array<int64_t>(static_cast<std::size_t>(parsed.n_samples) + 1), new_array<int32_t>(n),
+    OutCsr csr{new_array<int64_t>(static_cast<std::size_t>(n_rows(parsed)) + 1), new_array<int32_t>(n),
                new_array<float>(with_data ? n : 0)};
     auto& [indptr, indices, data] = csr;
     const nb::gil_scoped_release unlocked;
@@ -16,19 +18,30 @@ OutCsr join(const XmcText& parsed, GrowingRows SampleBlock::* side, bool with_da
     return csr;
 }
 
-XmcText parse_unlocked(const nb::bytes& text, int n_threads) {
+SampleBlocks parse_unlocked(const nb::bytes& text, const SampleLines& lines, int n_threads) {
     const nb::gil_scoped_release unlocked;  // the caller holds `text`, and bytes never change
-    return parse_xmc(text.c_str(), text.size(), n_threads);
+    return parse_samples(text.c_str(), text.size(), lines, n_threads);
 }
 
-std::tuple<OutCsr, OutCsr, int64_t, int64_t> bind_parse_xmc(const nb::bytes& text, int n_threads) {
-    const XmcText parsed = parse_unlocked(text, n_threads);
-    return {join(parsed, &SampleBlock::features, true, n_threads), join(parsed, &SampleBlock::labels, false, n_threads),
-            parsed.n_features, parsed.n_labels};
+std::tuple<OutCsr, OutCsr> bind_parse_samples(const nb::bytes& text, int64_t first_line, int64_t n_samples,
+                                              int64_t n_features, int64_t n_labels, int64_t first_id, bool labelled,
+                                              const std::string& column, int n_threads) {
+    constexpr int64_t most = (int64_t{1} << 31) - 1;  // ids are int32
+    require(0 <= n_features && n_features <= most, "n_features must lie in [0, 2^31)");
+    require(0 <= n_labels && n_labels <= most, "n_labels must lie in [0, 2^31)");
+    require(first_id == 0 || first_id == 1, "first_id must be 0 or 1");
+    require_threads(n_threads);
+    const SampleLines lines{first_line, n_samples, n_features, n_labels, first_id, labelled, column.c_str()};
+    const SampleBlocks parsed = parse_unlocked(text, lines, n_threads);
+    return {join(parsed, &SampleBlock::features, true, n_threads),
+            join(parsed, &SampleBlock::labels, false, n_threads)};
 }
 
 }  // namespace
 
-void bind_data(nb::module_& m) { m.def("parse_xmc", &bind_parse_xmc, "text"_a, nb::kw_only(), "n_threads"_a); }
+void bind_data(nb::module_& m) {
+    m.def("parse_samples", &bind_parse_samples, "text"_a, nb::kw_only(), "first_line"_a, "n_samples"_a, "n_features"_a,
+          "n_labels"_a, "first_id"_a, "labelled"_a, "column"_a, "n_threads"_a);
+}
 
 }  // namespace slidelearn

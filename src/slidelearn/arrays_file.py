@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slidelearn.arrays import is_finite, pieces
 from slidelearn.atomic_files import CheckpointError, HashedFile, check_digest
 
 _NAMES = {
@@ -31,7 +32,6 @@ _NAMES = {
 }
 _DTYPES = {short: np.dtype(name).newbyteorder("<") for name, short in _NAMES.items()}
 _ALIGNMENT = 64
-_PIECE = 2**22  # bytes written or read at a time
 _MAX_HEADER = 2**26
 
 
@@ -48,7 +48,7 @@ def write_arrays(file: HashedFile, arrays: Mapping[str, NDArray[Any]]) -> None:
     file.write(len(encoded).to_bytes(8, "little"))
     file.write(encoded)
     for array in arrays.values():
-        for piece in _pieces(array):
+        for piece in pieces(array):
             file.write(np.ascontiguousarray(piece, array.dtype.newbyteorder("<")).data.cast("B"))
 
 
@@ -105,13 +105,24 @@ class ArraysFile:
             if dtype.newbyteorder("=") != array.dtype:
                 raise CheckpointError(f"{self._path}: array {name!r} must be {array.dtype}, but is {dtype}")
             self._copy(array, dtype, begin)
-            if array.dtype.kind == "f" and not _finite(array):
+            if array.dtype.kind == "f" and not is_finite(array):
                 raise CheckpointError(f"{self._path}: array {name!r} must be finite, but has NaN or infinity")
+
+    def read_all(self) -> dict[str, NDArray[Any]]:
+        """Read every array that there is, in new memory, of which there can be no more than the file is long."""
+        descriptions = self.descriptions
+        if sum(math.prod(shape) * dtype.itemsize for shape, dtype in descriptions.values()) > len(self._map):
+            raise CheckpointError(f"{self._path}: the arrays overlap")
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.empty(shape, dtype.newbyteorder("=")) for name, (shape, dtype) in descriptions.items()
+        }
+        self.read_into(arrays)
+        return arrays
 
     def _copy(self, array: NDArray[Any], dtype: np.dtype[Any], begin: int) -> None:
         """Fill the array; no view of the map outlives the call, or the map could not be closed."""
         source = np.frombuffer(self._map, dtype, array.size, begin).reshape(array.shape)
-        for to, piece in zip(_pieces(array), _pieces(source), strict=True):
+        for to, piece in zip(pieces(array), pieces(source), strict=True):
             to[...] = piece
 
     def _open(self) -> None:
@@ -147,17 +158,3 @@ class ArraysFile:
                 f"{self._path}: array {name!r} does not lie within the file, or its description is damaged"
             )
         return dtype, shape, data + begin
-
-
-def _pieces(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Views of the array's rows, a few megabytes each."""
-    if array.ndim == 0:
-        yield array
-        return
-    n = max(1, _PIECE // max(array[:1].nbytes, 1))
-    for begin in range(0, len(array), n):
-        yield array[begin : begin + n]
-
-
-def _finite(array: NDArray[Any]) -> bool:
-    return all(bool(np.isfinite(piece).all()) for piece in _pieces(array))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Csr, Float
+from slidelearn.kernels import NO_DATA, Csr, Float, Ids
 
 MOST_REPEATED = 2
 """Copies of samples, on average, that stand for their weights."""
@@ -29,8 +31,93 @@ class Batch:
     """What each sample's loss counts, (n_samples,); None: 1."""
 
 
-class Samples:
-    """The samples to train on: those that have a label.
+class Block(NamedTuple):
+    """Samples that follow one another, in memory."""
+
+    first: int
+    """The number of the first of them in the training set."""
+    features: Csr
+    labels: Csr
+    weights: Float | None = None
+    """What each of them counts; None: 1."""
+
+    def take(self, sample_ids: NDArray[np.int64]) -> Batch:
+        """The batch of the given samples, by their numbers in the training set."""
+        rows = sample_ids - self.first
+        features, labels = kernels.take_rows(self.features, rows), kernels.take_rows(self.labels, rows)
+        weights = None if self.weights is None else self.weights[rows]
+        return Batch(Csr(*features), Csr(*labels), sample_ids, weights)
+
+
+class SampleSource(ABC):
+    """The samples to train on, block by block: a block is in memory, and its samples are shuffled.
+
+    Parameters
+    ----------
+    n_samples, n_labels
+        All samples, with and without labels; columns of Y.
+    block_size
+        Samples of a block; the last may have fewer.
+    labelled
+        Numbers of the samples that have a label, ascending.
+    """
+
+    def __init__(self, n_samples: int, n_labels: int, block_size: int, labelled: NDArray[np.int64]) -> None:
+        self.n_samples, self.n_labels, self._block_size = n_samples, n_labels, max(block_size, 1)
+        self.labelled = labelled
+        """The samples to train on."""
+        self.n_without_labels = n_samples - len(labelled)
+
+    @abstractmethod
+    def blocks(self) -> Iterator[Block]:
+        """All samples, in order."""
+
+    @abstractmethod
+    def label_counts(self) -> NDArray[np.int64]:
+        """Samples of each label, (n_labels,)."""
+
+    @abstractmethod
+    def room(self, n: int) -> Ids:
+        """Room for n labels of each sample, (n_samples, n), -1 everywhere."""
+
+    def leave_out(self, sample_ids: NDArray[np.int64]) -> None:
+        """Take samples out of those to train on."""
+        self.labelled = np.setdiff1d(self.labelled, sample_ids, assume_unique=True)
+
+    def n_batches(self, batch_size: int) -> int:
+        """Batches in an epoch."""
+        in_block = np.bincount(self.labelled // self._block_size)
+        return int((-(-in_block // batch_size)).sum())
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """Every labelled sample once; the last batch of a block may be smaller."""
+        for block, sample_ids in self._labelled_blocks():
+            yield from _batches(block, sample_ids, batch_size)
+
+    def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """One epoch: every labelled sample once, those of a block in random order; its last batch may be smaller.
+
+        All that is drawn from `rng` is drawn before the first batch.
+        """
+        n_more = -(-self.n_samples // self._block_size) - 1
+        generators = chain([rng], map(np.random.default_rng, rng.integers(2**63, size=max(n_more, 0))))
+        for (block, sample_ids), generator in zip(self._labelled_blocks(), generators, strict=False):
+            yield from _batches(block, generator.permutation(sample_ids), batch_size)
+
+    def _labelled_blocks(self) -> Iterator[tuple[Block, NDArray[np.int64]]]:
+        """Blocks, and those of their samples to train on."""
+        for block in self.blocks():
+            begin, end = np.searchsorted(self.labelled, (block.first, block.first + block.features.n_rows))
+            yield block, self.labelled[begin:end]
+
+
+def _batches(block: Block, sample_ids: NDArray[np.int64], batch_size: int) -> Iterator[Batch]:
+    for begin in range(0, len(sample_ids), batch_size):
+        yield block.take(sample_ids[begin : begin + batch_size])
+
+
+class Samples(SampleSource):
+    """Samples in memory.
 
     Parameters
     ----------
@@ -40,35 +127,32 @@ class Samples:
         (n_samples, n_labels) CSR, canonical; its pattern is read.
     weights
         (n_samples,): what each sample counts; None: all the same.
+    block_size
+        Samples that are shuffled among each other; None: all.
     """
 
-    def __init__(self, X: sparse.csr_array, Y: sparse.csr_array, weights: Float | None = None) -> None:
+    def __init__(
+        self, X: sparse.csr_array, Y: sparse.csr_array, weights: Float | None = None, *, block_size: int | None = None
+    ) -> None:
         self.features = to_csr(X)
         self.labels = to_csr(Y, pattern_only=True)
-        self.n_labels: int = Y.shape[1]
-        self.labelled = np.flatnonzero(np.diff(self.labels.indptr))
-        """The samples to train on."""
-        self.n_without_labels = self.features.n_rows - len(self.labelled)
+        super().__init__(*Y.shape, block_size or Y.shape[0], np.flatnonzero(np.diff(self.labels.indptr)))
         self.weights = None if weights is None else weights / weights[self.labelled].mean()
 
-    @property
-    def n_samples(self) -> int:
-        """All samples, with and without labels."""
-        return self.features.n_rows
+    def blocks(self) -> Iterator[Block]:
+        """Views of the samples."""
+        for first in range(0, self.n_samples, self._block_size):
+            rows = (first, first + self._block_size)
+            weights = None if self.weights is None else self.weights[slice(*rows)]
+            yield Block(first, self.features.between(*rows), self.labels.between(*rows), weights)
 
-    def leave_out(self, sample_ids: NDArray[np.int64]) -> None:
-        """Take samples out of those to train on."""
-        self.labelled = np.setdiff1d(self.labelled, sample_ids, assume_unique=True)
+    def take(self, sample_ids: NDArray[np.int64]) -> Batch:
+        """The batch of the given samples."""
+        return Block(0, self.features, self.labels, self.weights).take(sample_ids)
 
     def label_counts(self) -> NDArray[np.int64]:
         """Samples of each label, (n_labels,)."""
         return np.bincount(self.labels.indices, minlength=self.n_labels)
-
-    def take(self, sample_ids: NDArray[np.int64]) -> Batch:
-        """The batch of the given samples."""
-        features = Csr(*kernels.take_rows(self.features, sample_ids))
-        weights = None if self.weights is None else self.weights[sample_ids]
-        return Batch(features, Csr(*kernels.take_rows(self.labels, sample_ids)), sample_ids, weights)
 
     def repeated(self) -> NDArray[np.int64]:
         """The labelled samples for those who know no weights: each as often as its weight says.
@@ -82,15 +166,9 @@ class Samples:
         ends = np.cumsum(weights * min(1 / weights.min(), MOST_REPEATED))
         return np.repeat(self.labelled, np.diff(np.floor(ends + _ROUNDING), prepend=0).astype(np.int64))
 
-    def n_batches(self, batch_size: int) -> int:
-        """Batches in an epoch."""
-        return -(-len(self.labelled) // batch_size)
-
-    def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """One epoch: every labelled sample once, in random order; the last batch may be smaller."""
-        order = rng.permutation(self.labelled)
-        for begin in range(0, len(order), batch_size):
-            yield self.take(order[begin : begin + batch_size])
+    def room(self, n: int) -> Ids:
+        """Memory."""
+        return np.full((self.n_samples, n), -1, np.int32)
 
 
 def to_csr(matrix: sparse.csr_array, *, pattern_only: bool = False) -> Csr:

@@ -26,8 +26,8 @@ OTHERS_GAIN, USUAL_FIRST_SHARE = np.float32(0.7), np.float32(0.3)
 samples tell: of the answers after the first, about a point of P@5 is given for two to four of PSP@5."""
 
 
-LEAST_JUDGES = 300
-"""Held-out samples that a refinement needs, at least: fewer take chance for sense."""
+LEAST_RIGHT = 2500
+"""Right labels on the lists of held-out samples that a refinement needs: from fewer it takes chance for sense."""
 
 
 class Judges(NamedTuple):
@@ -73,7 +73,7 @@ def blended(
         fit = replace(ranker, blend=known.blend(ranker.blend), n_suggested=np.array([n], np.int32))
         fitted.append((known.precision(fit), -n, fit, known))
     _, _, ranker, known = max(fitted, key=lambda one: one[:2])
-    if Y_train is None or len(judges.groups) < LEAST_JUDGES:
+    if Y_train is None or known.n_right < LEAST_RIGHT:
         return ranker
     return known.refined(ranker, partners_of(Y_train), judges.groups)
 
@@ -107,9 +107,14 @@ class _Known:
         self._is_own[self._listed] = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
 
     @property
+    def n_right(self) -> int:
+        """How many of the labels are right."""
+        return int(self._is_own.sum())
+
+    @property
     def tell(self) -> bool:
         """Whether some of the labels are right, and some are not."""
-        return bool(0 < self._is_own.sum() < self._listed.sum())
+        return bool(0 < self.n_right < self._listed.sum())
 
     def blend(self, former: Float) -> Float:
         """Weights of the evidence and a constant, by a logistic regression; the former ones where that cannot be."""

@@ -11,7 +11,6 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn.batches import Samples
-from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.inference import top_k
 from slidelearn.label_rows import start_label_rows
@@ -20,7 +19,7 @@ from slidelearn.network import Network
 from slidelearn.pilot import samples_of_trials
 from slidelearn.ranker_training import wants_classifiers
 from slidelearn.shortlists import listed_share
-from slidelearn.training import Progress, Trainer
+from slidelearn.training import Trainer
 
 PLANS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -119,20 +118,3 @@ def _measure(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads
     began = time.perf_counter()
     top_k([network], asked, m, n_threads=n_threads)
     return Speed(of_a_step, (time.perf_counter() - began) / asked.shape[0])
-
-
-class Deadline(Callback):
-    """Ends training when the time is over, whatever was expected.
-
-    Parameters
-    ----------
-    at
-        By ``time.perf_counter()``.
-    """
-
-    def __init__(self, at: float) -> None:
-        self._at = at
-
-    def on_step(self, progress: Progress) -> None:
-        """Look at the clock."""
-        progress.stop = progress.stop or time.perf_counter() >= self._at

@@ -39,6 +39,8 @@ from slidelearn.version import __version__
 
 FORMAT_VERSION = 2
 """Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
+BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
+"""What options mean to models that were saved before there were such options, where that is not the default."""
 RANKER, INDEX, STANDARDS = "ranker.", "index.", "standards."
 """How the names of their arrays begin."""
 
@@ -247,7 +249,7 @@ def _member(description: Mapping[str, Any], name: str, kind: type, directory: Pa
 
 def _config(description: Mapping[str, Any], directory: Path) -> Config:
     try:
-        return make_config(**_member(description, "config", dict, directory))
+        return make_config(**{**BEFORE_THEY_WERE, **_member(description, "config", dict, directory)})
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
 

@@ -51,12 +51,28 @@ def label_names(documents: Documents, n_labels: int) -> list[str] | None:
 
 def put_label_counts(documents: Documents, Y_train: FloatCsr) -> None:
     """Keep how many training samples each label has, which propensity-scored precision needs."""
-    counts = np.bincount(Y_train.indices, minlength=Y_train.shape[1])
-    documents[LABEL_COUNTS] = json.dumps({"n_samples": Y_train.shape[0], "counts": counts.tolist()})
+    put_counts(documents, np.bincount(Y_train.indices, minlength=Y_train.shape[1]), Y_train.shape[0])
 
 
-def inverse_propensities(documents: Documents, n_labels: int) -> NDArray[np.float64] | None:
-    """1 / propensity of each label, (n_labels,); None where the model does not know how often labels were seen."""
+def put_counts(documents: Documents, counts: NDArray[np.integer[Any]], n_samples: int) -> None:
+    """The same, where they have been counted already."""
+    documents[LABEL_COUNTS] = json.dumps({"n_samples": n_samples, "counts": counts.tolist()})
+
+
+def inverse_propensities(documents: Documents, n_labels: int, n_unseen: int = 0) -> NDArray[np.float64] | None:
+    """1 / propensity of each label, and of as many that were never seen; (n_labels + n_unseen,).
+
+    None where the model does not know how often labels were seen.
+    """
+    known = label_counts(documents, n_labels)
+    if known is None:
+        return None
+    counts, n_samples = known
+    return 1 / propensities_of_counts(np.pad(counts, (0, n_unseen)), n_samples)
+
+
+def label_counts(documents: Documents, n_labels: int) -> tuple[NDArray[np.int64], int] | None:
+    """How many training samples each label has, (n_labels,), and how many there were; None where nobody has said so."""
     if LABEL_COUNTS not in documents:
         return None
     saved = _from_json(documents, LABEL_COUNTS)
@@ -66,7 +82,7 @@ def inverse_propensities(documents: Documents, n_labels: int) -> NDArray[np.floa
         raise CheckpointError(f"{LABEL_COUNTS} is damaged: {error!r}") from None
     if counts.shape != (n_labels,) or (counts < 0).any():
         raise CheckpointError(f"{LABEL_COUNTS} must have one number >= 0 per label ({n_labels})")
-    return 1 / propensities_of_counts(counts, n_samples)
+    return counts, n_samples
 
 
 def renumber_labels(documents: Documents, kept: Ids, n_labels: int) -> None:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from slidelearn.answering import Answering, read_features
 from slidelearn.callbacks import Callback
-from slidelearn.checkpoint import Model
 from slidelearn.config import Config
 from slidelearn.documents import renumber_labels
-from slidelearn.features import Standards, prepare
-from slidelearn.fitting import TrainingSet, fit_model, retrain_model, start_model, threshold_on, update_model
+from slidelearn.features import prepare
+from slidelearn.fitting import begin, begin_updates, resume, retrain, threshold_of, update
 from slidelearn.growth import grow, remove_labels
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
-from slidelearn.suiting import suit
+from slidelearn.model_training import ModelTraining, now
+from slidelearn.sample_stream import SampleStream
+from slidelearn.stream_fitting import begin_stream
 from slidelearn.targets import Given, Targets, look_at
+from slidelearn.training_set import TrainingSet
 
 _MAY_CHANGE = ("n_epochs", "batch_size", "learning_rate", "learning_rate_schedule", "warmup_fraction")
 """Options that may be others when `fit` goes on, with `warm_start`."""
@@ -77,8 +80,16 @@ class SlideClassifier(Answering):
     [['even'], ['odd'], ['even', 'odd']]
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, callbacks: Sequence[Callback] = ()) -> Self:
-        """Train from the start, or, with `warm_start`, go on from where the model is.
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        resume_from: str | Path | None = None,
+    ) -> Self:
+        """Train from the start, or go on: with a training that was interrupted, or, with `warm_start`, with the model.
 
         Parameters
         ----------
@@ -92,42 +103,68 @@ class SlideClassifier(Answering):
             out. The network's loss is weighted; for the ranker, heavy samples are there several times.
         callbacks
             What looks on.
+        resume_from
+            A checkpoint, or the directory in which `slidelearn.callbacks.Checkpointing` keeps them: training goes on
+            from the latest. With `deterministic` it ends in the same bits as if it had not been interrupted.
 
         Raises
         ------
         ValueError
             For an option, a matrix or labels against their rule.
+        CheckpointError
+            If there is no checkpoint, or it is damaged, or was made with other options or samples.
+        MemoryError
+            If training would not fit.
+        TrainingDiverged
+            If the loss is no number any more, or grows beyond all bounds.
+        """
+        began = now()
+        given, features, weights = _read(X, y, sample_weight)
+        if self.warm_start and hasattr(self, "_model") and resume_from is None:
+            config = self._changed_options()
+            samples = self._grown_for(X, given, features, weights)
+            retrain(self._model, samples, config, self._n_threads, began).run(callbacks)
+            return self
+        config, left_open, n_threads = self._options(), self._left_open(), self._n_threads
+        targets = Targets.of(given)
+        samples = _training_set(features, targets.encoded(given), weights)
+        if resume_from is None:
+            several = not targets.one_each
+            training = begin(
+                config, left_open, samples, several=several, n_threads=n_threads, callbacks=callbacks, began=began
+            )
+        else:
+            training = resume(Path(resume_from), config, left_open, samples, n_threads, began)
+        return self._trained(training, targets, X, callbacks)
+
+    def fit_stream(self, stream: SampleStream, *, callbacks: Sequence[Callback] = ()) -> Self:
+        """Train from the start on a file that need not fit in memory; it is read once for each epoch.
+
+        The networks learn from all samples. The ranker, and the pilot if there is one, know a random part of them, at
+        most 262,144, which is in memory. A file with no more samples than that, and than the stream's buffer, gives
+        the same model as `fit`, bit for bit.
+
+        Parameters
+        ----------
+        stream
+            The file, as `slidelearn.SampleStream` reads it.
+        callbacks
+            What looks on.
+
+        Raises
+        ------
+        ValueError
+            For an option against its rule, or a file that is damaged; `max_seconds` and `standardize_features` must
+            not be given.
         MemoryError
             If training would not fit.
         """
-        began = _now()
-        given, features, weights = _read(X, y, sample_weight)
-        if self.warm_start and hasattr(self, "_model"):
-            config = self._changed_options()
-            samples = self._grown_for(X, given, features, weights)
-            retrain_model(self._model, samples, config, self._n_threads, callbacks)
-            return self._noted(began)
-        config, free = self._options(), self._left_open()
-        targets = Targets.of(given)
-        samples = _training_set(features, targets.encoded(given), weights)
-        config = suit(config, free, samples.X, samples.Y)
-        samples, standards = _standardized(samples, config)
-
-        def adopt(model: Model) -> None:
-            self._adopt(model, targets, X)
-
-        threshold = fit_model(
-            config,
-            free,
-            samples,
-            standards,
-            several=not targets.one_each,
-            n_threads=self._n_threads,
-            callbacks=callbacks,
-            adopt=adopt,
+        began = now()
+        targets = Targets("csr_array", np.arange(stream.n_labels), np.dtype(np.float32))
+        training = begin_stream(
+            self._options(), self._left_open(), stream, n_threads=self._n_threads, callbacks=callbacks, began=began
         )
-        self._targets = replace(targets, threshold=threshold)
-        return self._noted(began)
+        return self._trained(training, targets, csr_array((0, stream.n_features), dtype=np.float32), callbacks)
 
     def partial_fit(
         self,
@@ -152,23 +189,16 @@ class SlideClassifier(Answering):
         sample_weight, callbacks
             As in `fit`.
         """
-        began = _now()
+        began = now()
         given, features, weights = _read(X, y, sample_weight)
         if hasattr(self, "_model"):
             samples = self._grown_for(X, given, features, weights, classes)
-            update_model(self._model, samples, self._n_threads, callbacks)
-            return self._noted(began)
+            update(self._model, samples, self._n_threads, began).run(callbacks)
+            return self
         targets = Targets.of(given, classes)
         samples = _training_set(features, targets.encoded(given), weights)
-        config = suit(self._options(), self._left_open() & {"standardize_features"}, samples.X, samples.Y)
-        samples, standards = _standardized(samples, config)
-        self._adopt(start_model(config, samples, standards), targets, X)
-        update_model(self._model, samples, self._n_threads, callbacks)
-        if not targets.one_each:
-            found = self._model.training["threshold"]
-            threshold = threshold_on(self._model, samples, self._n_threads) if found is None else found
-            self._targets = replace(targets, threshold=threshold)
-        return self._noted(began)
+        training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, began)
+        return self._trained(training, targets, X, callbacks)
 
     def add_labels(self, labels: Any, X: Any = None, y: Any = None) -> Self:
         """Take on labels before there are samples to learn them from; all that is there stays as it is, bit for bit.
@@ -218,16 +248,18 @@ class SlideClassifier(Answering):
         remove_labels(self._model, removed, self._n_threads)
         renumber_labels(self._model.documents, kept, len(kept))
         self._targets = self._targets.only(kept)
+        self._describe()
         return self
 
-    def _adopt(self, model: Model, targets: Targets, X: Any) -> None:
-        """Hold a new model; until it is trained, any score of a label will do."""
-        self._model, self._targets = model, targets if targets.one_each else replace(targets, threshold=0.0)
+    def _trained(self, training: ModelTraining, targets: Targets, X: Any, callbacks: Sequence[Callback]) -> Self:
+        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do."""
+        self._model, self._targets = training.model, targets if targets.one_each else replace(targets, threshold=0.0)
         validate_data(self, X, skip_check_array=True)
-
-    def _noted(self, began: tuple[float, float]) -> Self:
-        wall, cpu = _now()
-        self._model.training |= {"train_seconds": wall - began[0], "cpu_seconds": cpu - began[1]}
+        self._describe()
+        training.run(callbacks)
+        if not targets.one_each:
+            self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
+            self._describe()
         return self
 
     def _changed_options(self) -> Config:
@@ -271,6 +303,7 @@ class SlideClassifier(Answering):
             grow(self._model, X, Y, self._n_threads)
             renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
         self._targets = targets
+        self._describe()
 
 
 def _read(X: Any, y: Any, sample_weight: Any) -> tuple[Given, FloatCsr, Float | None]:
@@ -291,13 +324,3 @@ def _training_set(X: FloatCsr, Y: FloatCsr, weights: Float | None) -> TrainingSe
     """Without the samples of weight 0."""
     samples = TrainingSet(X, Y, weights)
     return samples if weights is None or weights.all() else samples.take(np.flatnonzero(weights))
-
-
-def _standardized(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:
-    standards = Standards.of(samples.X) if config.standardize_features else None
-    return samples._replace(X=prepare(samples.X, config, standards)), standards
-
-
-def _now() -> tuple[float, float]:
-    """Wall seconds, and the process's user + system seconds."""
-    return time.perf_counter(), time.process_time()

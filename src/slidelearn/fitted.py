@@ -36,8 +36,6 @@ class Fitted(Parameters):
         learning: `partial_fit` refuses it.
         """
         self._check_fitted()
-        put_targets(self._model.documents, self._targets)
-        put_feature_names(self._model.documents, getattr(self, "feature_names_in_", None))
         save_model(Path(directory), self._model, inference_only=inference_only)
 
     @classmethod
@@ -57,6 +55,11 @@ class Fitted(Parameters):
         if names is not None:
             made.feature_names_in_ = names
         return made
+
+    def _describe(self) -> None:
+        """Say in the model's documents what its labels and features are to the user, as checkpoints want it too."""
+        put_targets(self._model.documents, self._targets)
+        put_feature_names(self._model.documents, getattr(self, "feature_names_in_", None))
 
     def __getstate__(self) -> dict[str, Any]:
         """A pickle has the files that `save` would write, not the arrays of a running engine."""

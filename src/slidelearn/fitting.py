@@ -1,61 +1,196 @@
-"""What surrounds a training: options that depend on the data, a rehearsal where samples are few, and a threshold.
+"""What surrounds a training: options that were left open are chosen, few samples rehearse; or a former one goes on.
 
 A rehearsal is a training on a part of the samples, so that the others can tell what serves new samples; only what it
-settles is kept.
+settles is kept. All that is chosen before the first step is kept with every checkpoint, and not chosen again.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from slidelearn.budget import Deadline, fit_into
-from slidelearn.callbacks import Callback
+from slidelearn.atomic_files import CheckpointError
+from slidelearn.budget import fit_into
+from slidelearn.callbacks.base import Callback
+from slidelearn.callbacks.checkpointing import latest_checkpoint
 from slidelearn.checkpoint import Model
 from slidelearn.config import Config
-from slidelearn.features import Standards
+from slidelearn.features import Standards, prepare
 from slidelearn.inference import top_k
-from slidelearn.kernels import Float
 from slidelearn.machine import require_memory
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import digest_of_samples
 from slidelearn.metrics import best_threshold
+from slidelearn.model_training import Began, ModelTraining, now
 from slidelearn.network import Network
 from slidelearn.pilot import choose_options
-from slidelearn.ranker import Ranker
 from slidelearn.ranker_training import MOST_HELD_OUT, REFIT_BELOW, refits
-from slidelearn.training import train_model, training_bytes
+from slidelearn.sample_stream import SampleStream
+from slidelearn.settled import Settled
+from slidelearn.snapshot import Origin, load_snapshot
+from slidelearn.suiting import suit
+from slidelearn.training import stream_bytes, training_bytes
+from slidelearn.training_set import TrainingSet
 
 
-class TrainingSet(NamedTuple):
-    """What a model learns from, features as the network is to see them."""
+def begin(
+    given: Config,
+    left_open: set[str],
+    samples: TrainingSet,
+    *,
+    several: bool,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+    began: Began,
+    stream: SampleStream | None = None,
+) -> ModelTraining:
+    """Choose the options that were left open, and make ready a training with all of them.
 
-    X: FloatCsr
-    Y: FloatCsr
-    weights: Float | None
-    """(n_samples,): what each counts; None: all the same."""
+    Parameters
+    ----------
+    given
+        The options as the user and the preset have them.
+    left_open
+        The names of those that may be chosen.
+    samples
+        The training set, features as the user has them, in canonical form; of a stream its part, as networks are to
+        see it.
+    several
+        Whether a sample may have several labels, so that answers need a threshold.
+    n_threads
+        Threads.
+    callbacks
+        Are told what is tried.
+    began
+        When all that is to be counted as training began.
+    stream
+        What the networks are to learn from instead; no checkpoints can be made then.
+    """
+    choosing = time.perf_counter()
+    n_times = len(stream.labelled) / samples.X.shape[0] if stream else 1.0
+    config = suit(given, left_open, samples.X, samples.Y, n_times)
+    prepared, standards = (samples, None) if stream else _prepared(samples, config)
+    plans: dict[str, float] = {}
+    deadline = _deadline(config, began)
+    if config.max_seconds:
+        left = deadline - time.perf_counter()
+        config, plans = fit_into(config, left_open, prepared.X, prepared.Y, n_threads, left)
+    config, trials = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
+    if stream:
+        remedy = "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False"
+        require_memory(stream_bytes(config, stream), "training", remedy)
+    found = _rehearse(
+        config, prepared, standards, several=several, n_threads=n_threads, callbacks=callbacks, stream=stream
+    )
+    origin = Origin(
+        given=given.model_dump(mode="json"),
+        left_open=frozenset(left_open),
+        pilot=trials,
+        plans=plans,
+        settled=found.settled is not None,
+        threshold=found.threshold,
+        kept_back=found.kept_back,
+        choosing_seconds=time.perf_counter() - choosing,
+    )
+    return ModelTraining(
+        new_model(config, prepared, standards),
+        prepared,
+        config,
+        config.n_epochs,
+        n_threads,
+        began,
+        settled=found.settled,
+        origin=origin,
+        digest=cache(lambda: digest_of_samples(*samples)),
+        deadline=deadline,
+        stream=stream,
+    )
 
-    def take(self, rows: NDArray[np.int64]) -> TrainingSet:
-        """Some of them."""
-        return TrainingSet(self.X[rows], self.Y[rows], None if self.weights is None else self.weights[rows])
 
-    @property
-    def labelled(self) -> NDArray[np.int64]:
-        """The numbers of those that have a label."""
-        return np.flatnonzero(np.diff(self.Y.indptr))
+def resume(
+    directory: Path, given: Config, left_open: set[str], samples: TrainingSet, n_threads: int, began: Began
+) -> ModelTraining:
+    """Make ready a training that was interrupted, to go on from its latest checkpoint.
+
+    Parameters
+    ----------
+    directory
+        A checkpoint, or where `Checkpointing` keeps them.
+    given, left_open, samples, n_threads, began
+        As in `begin`.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, it is damaged, or was made with other options or samples.
+    """
+    path = directory if (directory / "config.json").exists() else latest_checkpoint(directory)
+    if path is None:
+        raise CheckpointError(f"{directory} has no checkpoint to resume from: train from the start, without resuming")
+    snapshot = load_snapshot(path)
+    model, state = snapshot.model, snapshot.state
+    _require_same_options(path, state.origin, given, left_open)
+    digest = cache(lambda: digest_of_samples(*samples))
+    shape = (model.n_features, model.networks[0].n_labels)
+    if (samples.X.shape[1], samples.Y.shape[1]) != shape or digest() != state.data:
+        raise CheckpointError(f"{path} was made with other samples than these: resume with the same, in the same order")
+    config = model.networks[0].config
+    began = began[0] - state.seconds, began[1] - state.cpu_seconds
+    try:
+        training = ModelTraining(
+            model,
+            samples._replace(X=prepare(samples.X, config, model.standards)),
+            config,
+            config.n_epochs,
+            n_threads,
+            began,
+            origin=state.origin,
+            digest=digest,
+            deadline=_deadline(config, began),
+        )
+        training.restore(snapshot)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    return training
 
 
-def start_model(config: Config, samples: TrainingSet, standards: Standards | None) -> Model:
-    """A model for as many features and labels, untrained.
+def begin_updates(
+    given: Config, left_open: set[str], samples: TrainingSet, n_threads: int, began: Began
+) -> ModelTraining:
+    """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
+    config = suit(given, left_open & {"standardize_features"}, samples.X, samples.Y)
+    prepared, standards = _prepared(samples, config)
+    return update(new_model(config, prepared, standards), prepared, n_threads, began)
+
+
+def update(model: Model, samples: TrainingSet, n_threads: int, began: Began) -> ModelTraining:
+    """Make ready a model to learn from more samples, features as its networks are to see them, in one pass."""
+    config = model.networks[0].config
+    steady = config.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
+    return ModelTraining(model, samples, steady, 1, n_threads, began)
+
+
+def retrain(model: Model, samples: TrainingSet, config: Config, n_threads: int, began: Began) -> ModelTraining:
+    """Make ready a model to be trained as from the start, but from where it is.
+
+    Its ranker is made anew, and keeps its choices.
+    """
+    settled = Settled.of(model.ranker) if model.ranker else None
+    return ModelTraining(model, samples, config, config.n_epochs, n_threads, began, settled=settled)
+
+
+def new_model(config: Config, samples: TrainingSet, standards: Standards | None) -> Model:
+    """A model for as many features and labels, that is not trained at all.
 
     Raises
     ------
     MemoryError
-        If training it would not fit.
+        If there is too little memory to train it.
     """
     n_features, n_labels = samples.X.shape[1], samples.Y.shape[1]
     if not n_features or not n_labels:
@@ -67,79 +202,54 @@ def start_model(config: Config, samples: TrainingSet, standards: Standards | Non
     return Model(networks, rng, standards=standards)
 
 
-def fit_model(
+def threshold_of(training: ModelTraining, n_threads: int) -> float:
+    """The score from which on a model gives labels, after its training: by samples held out, else by trained ones."""
+    known: float | None = training.model.training["threshold"]
+    return _threshold_on(training.model, training.samples, n_threads) if known is None else known
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a rehearsal found."""
+
+    settled: Settled | None = None
+    threshold: float | None = None
+    kept_back: dict[str, int] = field(default_factory=dict)
+    """How many samples were kept back, by name."""
+
+
+def _rehearse(
     config: Config,
-    free: set[str],
     samples: TrainingSet,
     standards: Standards | None,
     *,
     several: bool,
     n_threads: int,
     callbacks: Sequence[Callback],
-    adopt: Callable[[Model], None],
-) -> float | None:
-    """Train a model from the start.
+    stream: SampleStream | None,
+) -> _Found:
+    """Find what only samples held out can tell, where a second training takes seconds."""
 
-    Parameters
-    ----------
-    config
-        The options in force, but for those that time or a pilot chooses.
-    free
-        Names of the options that may be chosen.
-    samples, standards
-        What to learn from, and what it was standardised by.
-    several
-        Whether a sample may have several labels, so that answers need a threshold.
-    adopt
-        Called with the model before it is trained.
-
-    Returns
-    -------
-    threshold
-        None without need of one.
-    """
-    began, deadline = time.perf_counter(), math.inf
-    expected: dict[str, float] = {}
-    if config.max_seconds:
-        deadline = began + config.max_seconds
-        config, expected = fit_into(config, free, *samples[:2], n_threads, deadline - time.perf_counter())
-        callbacks = [*callbacks, Deadline(deadline)]
-    config, trials = choose_options(config, free, *samples[:2], n_threads, callbacks)
-
-    def trained(part: TrainingSet, callbacks: Sequence[Callback] = (), settled: Ranker | None = None) -> Model:
-        model = start_model(config, part, standards)
-        if part is samples:
-            adopt(model)
-        model.training = train_model(
-            model, part.X, part.Y, config, config.n_epochs, n_threads, callbacks, deadline, settled, part.weights
-        )
-        return model
+    def trained(part: TrainingSet) -> Model:
+        model, n_epochs, source = new_model(config, part, standards), config.n_epochs, stream
+        if part is not samples:
+            source = None
+        training = ModelTraining(model, part, config, n_epochs, n_threads, now(), stream=source)
+        training.run()
+        return training.model
 
     n_labelled = len(samples.labelled)
-    settled, threshold, kept_back = None, None, {}
     if refits(config, n_labelled):
         for callback in callbacks:
             callback.on_trial("ranker_blend", "found on a part of the samples")
-        rehearsal = trained(samples)  # which holds some out by itself
-        settled = rehearsal.ranker
-        kept_back = {name: rehearsal.training[name] for name in ("n_held_out", "n_left_out")}
-        del rehearsal  # before the next one takes as much memory
-    elif several and config.ranker and config.max_seconds is None and 1 < n_labelled < REFIT_BELOW:
+        model = trained(samples)  # which holds some out by itself
+        assert model.ranker
+        kept_back = {name: model.training[name] for name in ("n_held_out", "n_left_out")}
+        return _Found(Settled.of(model.ranker), kept_back=kept_back)
+    if several and config.ranker and config.max_seconds is None and 1 < n_labelled < REFIT_BELOW:
         part, others = _divided(samples, config.random_state)
-        threshold = threshold_on(trained(part), others, n_threads)
-    model = trained(samples, callbacks, settled)
-    model.training |= {"pilot": trials, "plans": expected, **kept_back}
-    if not several:
-        return None
-    found = model.training["threshold"] if threshold is None else threshold
-    return threshold_on(model, samples, n_threads) if found is None else found
-
-
-def threshold_on(model: Model, samples: TrainingSet, n_threads: int) -> float:
-    """The score from which on a model should give labels, by some samples."""
-    some = samples.take(samples.labelled[:MOST_HELD_OUT])
-    ids, scores = top_k(model.networks, some.X, model.n_listed, ranker=model.ranker, n_threads=n_threads)
-    return best_threshold(ids, scores, some.Y)
+        return _Found(threshold=_threshold_on(trained(part), others, n_threads))
+    return _Found()
 
 
 def _divided(samples: TrainingSet, random_state: int) -> tuple[TrainingSet, TrainingSet]:
@@ -149,18 +259,34 @@ def _divided(samples: TrainingSet, random_state: int) -> tuple[TrainingSet, Trai
     return samples.take(np.sort(order[n_others:])), samples.take(np.sort(order[:n_others]))
 
 
-def update_model(model: Model, samples: TrainingSet, n_threads: int, callbacks: Sequence[Callback]) -> None:
-    """Let a model learn from more samples, in one pass."""
-    config = model.networks[0].config
-    steady = config.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
-    model.training = train_model(model, samples.X, samples.Y, steady, 1, n_threads, callbacks, weights=samples.weights)
+def _threshold_on(model: Model, samples: TrainingSet, n_threads: int) -> float:
+    some = samples.take(samples.labelled[:MOST_HELD_OUT])
+    ids, scores = top_k(model.networks, some.X, model.n_listed, ranker=model.ranker, n_threads=n_threads)
+    return best_threshold(ids, scores, some.Y)
 
 
-def retrain_model(
-    model: Model, samples: TrainingSet, config: Config, n_threads: int, callbacks: Sequence[Callback]
-) -> None:
-    """Train a model as from the start, but from where it is; a ranker is made anew, and keeps its blend."""
-    X, Y, weights = samples
-    model.training = train_model(
-        model, X, Y, config, config.n_epochs, n_threads, callbacks, settled=model.ranker, weights=weights
-    )
+def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:
+    """The samples as networks are to see them, and what they were standardised by."""
+    standards = Standards.of(samples.X) if config.standardize_features else None
+    return samples._replace(X=prepare(samples.X, config, standards)), standards
+
+
+def _deadline(config: Config, began: Began) -> float:
+    return began[0] + config.max_seconds if config.max_seconds else math.inf
+
+
+def _require_same_options(path: Path, origin: Origin, given: Config, left_open: set[str]) -> None:
+    """Refuse other options than a checkpoint was made with, naming them; it may not know of new ones."""
+    now_given = given.model_dump(mode="json")
+    differing = [
+        f"{name} is {value!r}, but was {origin.given.get(name)!r}"
+        for name, value in now_given.items()
+        if value != origin.given.get(name, value)
+    ]
+    for names, what, was in (
+        (origin.left_open - left_open, "is given", "was left open"),
+        (left_open - origin.left_open, "is left open", "was given"),
+    ):
+        differing += [f"{name} {what}, but {was}" for name in sorted(names & now_given.keys() & origin.given.keys())]
+    if differing:
+        raise CheckpointError(f"{path} was made with other options: {'; '.join(differing)}; resume with the same")

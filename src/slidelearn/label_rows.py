@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from slidelearn import kernels
-from slidelearn.batches import Samples
-from slidelearn.kernels import UpdateRule
+from slidelearn.batches import SampleSource
+from slidelearn.kernels import Csr, Float, UpdateRule
 from slidelearn.layers import Execution, densify
 from slidelearn.network import Network
+from slidelearn.optim import ParameterRows
+
+_ADD = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
+_BLOCK = 8192
 
 
 def start_label_rows(
-    network: Network, samples: Samples, rng: np.random.Generator, run: Execution, first: int = 0
+    network: Network, samples: SampleSource, rng: np.random.Generator, run: Execution, first: int = 0
 ) -> None:
     """Give each label the direction of the sum of its samples' hidden vectors (PIFA of Chang et al., PECOS, 2020).
 
@@ -20,19 +24,26 @@ def start_label_rows(
     none of them.
     """
     network.rebuild_tables(run.n_threads)  # sampled hidden layers need theirs to be computed at all
-    rows = network.output.neurons
     everything = Execution(run.n_threads)
-    add = UpdateRule(kind=0, learning_rate=1.0, beta_1=0.0, beta_2=0.0, epsilon=0.0)
-    for begin in range(0, len(samples.labelled), 8192):
-        batch = samples.take(samples.labelled[begin : begin + 8192])
+    for batch in samples.in_order(_BLOCK):
         hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
-        dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, kernels.Csr) else hidden
-        unit, _ = kernels.unit_rows(dense, n_threads=run.n_threads)
-        weights = np.ones(len(unit), np.float32) if batch.weights is None else batch.weights
-        labels = batch.labels._replace(data=np.repeat(weights, np.diff(batch.labels.indptr)))
-        kernels.features_backward(labels, -unit, rows.rows, add, hogwild=False, n_threads=run.n_threads)
-    for begin in range(first, rows.n_rows, 8192):
-        block = rows.weights[begin : begin + 8192]
+        dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, Csr) else hidden
+        add_samples(network.output.neurons, dense, batch.labels, run.n_threads, batch.weights)
+    set_lengths(network.output.neurons, rng, first)
+
+
+def add_samples(rows: ParameterRows, hidden: Float, labels: Csr, n_threads: int, weights: Float | None = None) -> None:
+    """Add the direction of each sample's hidden vector, times its weight, to the rows of its labels."""
+    unit, _ = kernels.unit_rows(hidden, n_threads=n_threads)
+    each = np.ones(len(unit), np.float32) if weights is None else weights
+    weighted = labels._replace(data=np.repeat(each, np.diff(labels.indptr)))
+    kernels.features_backward(weighted, -unit, rows.rows, _ADD, hogwild=False, n_threads=n_threads)
+
+
+def set_lengths(rows: ParameterRows, rng: np.random.Generator, first: int = 0) -> None:
+    """Give the rows from `first` on the length 1, those of zeros a random direction; no update counts as made."""
+    for begin in range(first, rows.n_rows, _BLOCK):
+        block = rows.weights[begin : begin + _BLOCK]
         norms = np.sqrt(np.einsum("ij,ij->i", block, block))
         empty = norms == 0
         block[empty] = rng.standard_normal((int(empty.sum()), block.shape[1]), dtype=np.float32)

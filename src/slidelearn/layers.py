@@ -5,6 +5,7 @@ A backward pass also takes the optimizer's step on the rows it touches: gradient
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +98,10 @@ class NeuronLayer:
     def resize(self, kept: Ids, n_neurons: int) -> None:
         """Have so many neurons: those of `kept`, and then new ones, whose rows are zero."""
         self.neurons = self.neurons.resized(kept, n_neurons)
+        self.rows_changed()
+
+    def rows_changed(self) -> None:
+        """Let go of what answers need beside the rows: it is of the rows as they were."""
         self._scales = self._quantized = None
 
     def forward(self, x: Float | Csr, active: ActiveSet, run: Execution) -> LayerPass:
@@ -121,7 +126,7 @@ class NeuronLayer:
 
     def backward(self, done: LayerPass, d_logits: Float, rule: UpdateRule, run: Execution) -> Float | Csr:
         """Take one step on the active rows; return the gradient of the layer's input, in the input's form."""
-        self._scales = self._quantized = None
+        self.rows_changed()
         rows, threads = self.neurons.rows, run.n_threads
         # neuron by neuron, each row has one writer; without columns, samples write unlocked
         columns = None if run.hogwild or (done.active.shared and not isinstance(done.x, Csr)) else done.active.columns
@@ -131,19 +136,26 @@ class NeuronLayer:
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
-            d_x = self._backward_shared(done, d_logits, rule, threads)
-        else:
-            d_x = kernels.sampled_backward(
-                rows, done.active.csr, d_logits, done.x, self.scale, rule, columns, n_threads=threads
+            return self.backward_shared(
+                done,
+                d_logits,
+                lambda ids, d_weights, d_bias: self.neurons.update(ids, d_weights, d_bias, rule, threads),
+                threads,
             )
-        if self.scale:
-            # the per-sample verb has applied the scale; the length of x is left
-            scale = self.scale if done.active.shared else 1.0
-            kernels.unit_rows_backward(done.x, done.x_norms, scale, d_x, n_threads=threads)
+        d_x = kernels.sampled_backward(
+            rows, done.active.csr, d_logits, done.x, self.scale, rule, columns, n_threads=threads
+        )
+        if self.scale:  # the verb has applied it; the length of x is left
+            kernels.unit_rows_backward(done.x, done.x_norms, 1.0, d_x, n_threads=threads)
         return d_x
 
-    def _backward_shared(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> Float:
-        """Block by block, so that logits and gradients of a block are in cache for all that is done with them."""
+    def backward_shared(
+        self, done: LayerPass, d_logits: Float, take: Callable[[Ids, Float, Float], object], n_threads: int
+    ) -> Float:
+        """The gradient of a dense input of a shared active set; `take` gets those of the rows: ids, weights, biases.
+
+        Block by block, so that logits and gradients of a block are in cache for all that is done with them.
+        """
         assert not isinstance(done.x, Csr)
         n, d_x = len(done.active.ids), np.zeros_like(done.x)
         size = n if n <= WHOLE else BLOCK
@@ -156,8 +168,9 @@ class NeuronLayer:
                 kernels.unit_rows_backward(
                     done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
                 )
-            d_bias = kernels.column_sums(d_block, n_threads=n_threads)
-            self.neurons.update(done.active.ids[block], d_weights, d_bias, rule, n_threads)
+            take(done.active.ids[block], d_weights, kernels.column_sums(d_block, n_threads=n_threads))
+        if self.scale:
+            kernels.unit_rows_backward(done.x, done.x_norms, self.scale, d_x, n_threads=n_threads)
         return d_x
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:

@@ -197,6 +197,34 @@ def evaluate(
     return result
 
 
+def without_pairs(ids: NDArray[np.integer[Any]], pairs: Any, k: int) -> NDArray[np.int64]:
+    """The first k predictions that are not among pairs which say nothing, such as a label that is the sample itself.
+
+    Parameters
+    ----------
+    ids : integer array (n_samples, n_ranks)
+        Labels from the best down, padded with -1.
+    pairs : array or sparse matrix (n_samples, n_labels)
+        Non-zero at the pairs. What Y has there is to be left out as well.
+    k
+        At most n_ranks.
+
+    Returns
+    -------
+    array (n_samples, k), int64
+        Padded with -1 where too few are left.
+
+    Examples
+    --------
+    >>> without_pairs(np.array([[2, 0, 1]]), np.array([[0, 0, 1]]), 2)
+    array([[0, 1]])
+    """
+    ids, pairs = _check(ids, pairs, k)
+    left = (ids >= 0) & ~_hits(ids, pairs)
+    first = np.argsort(~left, axis=1, kind="stable")[:, :k]
+    return np.where(np.take_along_axis(left, first, axis=1), np.take_along_axis(ids, first, axis=1), -1)
+
+
 def _precision(hits: _Hits, k: int) -> float:
     return _mean(hits[:, :k].sum(axis=1) / k)
 

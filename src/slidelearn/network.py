@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -62,6 +62,8 @@ class Network:
     ) -> None:
         self.config = config
         self.trainable = trainable
+        self.in_training = False
+        """Whether the hash tables are those of a training that goes on, which answers must leave as they are."""
         self.n_features, self.n_labels = n_features, n_labels
         self._relu = config.hidden_activation == "relu"
         sizes = config.hidden_sizes
@@ -102,6 +104,14 @@ class Network:
         self.n_features, self.n_labels = n_features, n_labels
         if self.output_index:
             self.output_index.resize(n_labels)
+        self._tables_are_current = False
+
+    def copy_from(self, other: Network) -> None:
+        """Have the rows of another network of the same shape, with the optimizer's state, and its hash functions."""
+        for (_, mine), (_, its) in zip(self.named_arrays(), other.named_arrays(), strict=True):
+            mine[...] = its
+        for layer in (*self.hidden_layers, self.output):
+            layer.rows_changed()
         self._tables_are_current = False
 
     def forward_hidden(self, features: Csr, seed: int, run: Execution) -> HiddenPass:
@@ -176,10 +186,11 @@ class Network:
         return any(due)
 
     def prepare_answers(self, n_threads: int) -> None:
-        """Bring the tables up to date, where training has moved the rows since they were filled."""
+        """Bring the tables up to date, where training has moved the rows since they were filled, and is over."""
         if not self._tables_are_current:
             self._answer_index = None
-            self.rebuild_tables(n_threads)
+            if not self.in_training:
+                self.rebuild_tables(n_threads)
 
     def answer_index(self, n_threads: int) -> LshIndex:
         """The tables over the output layer; made for answers alone where training had no use for them."""
@@ -203,11 +214,26 @@ class Network:
         rows["output"] = self.output.neurons
         for prefix, parameters in rows.items():
             yield from ((f"{prefix}.{name}", a) for name, a in parameters.named_arrays(with_state=with_state))
+        for prefix, index in self._named_indexes():
+            yield from ((f"{prefix}.lsh.{name}", a) for name, a in index.named_arrays().items())
+
+    def named_tables(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """The hash tables in the state of a training, which a model does without: they are refilled from the rows."""
+        for prefix, index in self._named_indexes():
+            yield from ((f"{prefix}.tables.{name}", array) for name, array in index.named_tables().items())
+
+    def restore_tables(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `named_tables` gave, among other arrays; ``ValueError`` if it does not fit the network."""
+        for prefix, index in self._named_indexes():
+            begin = f"{prefix}.tables."
+            index.restore_tables({name[len(begin) :]: a for name, a in arrays.items() if name.startswith(begin)})
+
+    def _named_indexes(self) -> Iterator[tuple[str, LshIndex]]:
         for number, index in enumerate(self.hidden_indexes):
             if index:
-                yield from ((f"hidden_{number + 1}.lsh.{name}", a) for name, a in index.named_arrays().items())
+                yield f"hidden_{number + 1}", index
         if self.output_index:
-            yield from ((f"output.lsh.{name}", a) for name, a in self.output_index.named_arrays().items())
+            yield "output", self.output_index
 
     @property
     def n_bytes(self) -> int:

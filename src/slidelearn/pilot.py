@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn.batches import Samples
-from slidelearn.callbacks import Callback
+from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out
 from slidelearn.inference import top_k

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from slidelearn.batches import to_csr
 from slidelearn.blending import Judges, blended, with_gains
-from slidelearn.callbacks import Callback
+from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out, near_groups
 from slidelearn.inference import shortlists
@@ -21,6 +21,7 @@ from slidelearn.metrics import best_threshold, precision_at_k, propensities
 from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
+from slidelearn.settled import Settled
 from slidelearn.shortlists import are_cheap, make_shortlists
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
@@ -136,7 +137,7 @@ def train_ranker(
 
 
 def refit_ranker(
-    settled: Ranker,
+    settled: Settled,
     network: Network,
     index: LabelIndex | None,
     X: sparse.csr_array,
@@ -144,12 +145,10 @@ def refit_ranker(
     n_threads: int,
     callbacks: Sequence[Callback] = (),
 ) -> Ranker:
-    """Train a ranker like one that was trained with fewer samples, with its C and its blend."""
-    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.classifiers else None
+    """Train a ranker with the C, the blend and all else that another chose, which was trained with fewer samples."""
+    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.has_classifiers else None
     neighbours = _neighbours(network.config, X, Y)
-    ranker = Ranker.trained(X, Y, listed, neighbours, network.config, c=float(settled.c[0]), n_threads=n_threads)
-    names = ("blend", "gains", "first_share", "n_suggested", "refinement", "threshold")
-    return replace(ranker, **{name: getattr(settled, name) for name in names})
+    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, network.config, c=settled.c, n_threads=n_threads))
 
 
 def update_ranker(

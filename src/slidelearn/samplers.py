@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet
-from slidelearn.batches import Batch, Samples
+from slidelearn.batches import Batch, SampleSource
 from slidelearn.config import Config
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids
 from slidelearn.layers import Execution, densify
@@ -34,6 +36,10 @@ class Sampler(ABC):
     def observe(self, batch: Batch, active: ActiveSet, logits: Float, run: Execution) -> None:  # noqa: B027
         """Learn from the logits of a batch; most samplers do not."""
 
+    def named_arrays(self) -> Iterator[tuple[str, Ids]]:
+        """The labels that it has learnt to propose, -1 for none; most samplers have none."""
+        yield from ()
+
 
 class BatchSampler(Sampler):
     """The labels of the batch's other samples (in-batch negatives)."""
@@ -41,7 +47,7 @@ class BatchSampler(Sampler):
     looks_at_labels = True
 
     def __init__(self, frequencies: Float, batch_size: int) -> None:
-        self._inclusion = _at_least_once(frequencies, batch_size)
+        self._inclusion = at_least_once(frequencies, batch_size)
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids:
         """The labels of all samples of the batch."""
@@ -57,12 +63,13 @@ class MemorySampler(Sampler):
 
     looks_at_labels = True
 
-    def __init__(self, n_samples: int, n_kept: int) -> None:
-        self._memory = np.full((n_samples, n_kept), -1, np.int32)
+    def __init__(self, memory: Ids) -> None:
+        self.memory = memory
+        """(n_samples, n_kept): the labels, -1 for none."""
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Csr:
         """The labels kept for each sample; none before it was first seen."""
-        kept = self._memory[batch.sample_ids]
+        kept = self.memory[batch.sample_ids]
         present = kept >= 0
         indptr = np.zeros(len(kept) + 1, np.int64)
         np.cumsum(present.sum(axis=1), out=indptr[1:])
@@ -75,10 +82,14 @@ class MemorySampler(Sampler):
             active.indptr,
             active.ids,
             active.labels,
-            self._memory.shape[1],
+            self.memory.shape[1],
             n_threads=run.n_threads,
         )
-        self._memory[batch.sample_ids] = best
+        self.memory[batch.sample_ids] = best
+
+    def named_arrays(self) -> Iterator[tuple[str, Ids]]:
+        """The memory."""
+        yield "memory", self.memory
 
 
 class LshSampler(Sampler):
@@ -104,7 +115,7 @@ class DrawingSampler(Sampler):
         counts = np.ones(n_labels) if population is None else np.bincount(population, minlength=n_labels)
         # the memory and random fill may bring labels that are never drawn: they count as if they occurred once
         chances = (np.maximum(counts, 1) / max(counts.sum(), 1)).astype(np.float32)
-        self._inclusion = _at_least_once(chances, n_draws)
+        self._inclusion = at_least_once(chances, n_draws)
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids | Csr:
         """`n_draws` draws with replacement, for the batch or for each sample."""
@@ -120,7 +131,7 @@ class DrawingSampler(Sampler):
         return self._inclusion
 
 
-def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_inputs: int) -> list[Sampler]:
+def make_samplers(config: Config, samples: SampleSource, index: LshIndex | None, n_inputs: int) -> list[Sampler]:
     """The samplers that the configuration names."""
     per_sample = config.active_set == "per_sample"
     made: list[Sampler] = []
@@ -130,7 +141,7 @@ def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_in
             frequencies = np.clip(samples.label_counts() / n, 1.0 / n, 0.999).astype(np.float32)
             made.append(BatchSampler(frequencies, config.batch_size))
         elif name == "memory":
-            made.append(MemorySampler(samples.n_samples, config.n_hard_negatives))
+            made.append(MemorySampler(samples.room(config.n_hard_negatives)))
         elif name == "lsh":
             assert index is not None
             made.append(LshSampler(index, n_inputs, config.lsh_candidates))
@@ -140,16 +151,17 @@ def make_samplers(config: Config, samples: Samples, index: LshIndex | None, n_in
     return made
 
 
-def _population(samples: Samples, power: float) -> Ids:
+def _population(samples: SampleSource, power: float) -> Ids:
+    return population_of(samples.label_counts(), power)
+
+
+def population_of(counts: NDArray[np.int64], power: float) -> Ids:
     """Labels, each as many times as its frequency ** power, rounded; the chances to be drawn follow from that."""
-    if power == 1.0:
-        return samples.labels.indices
-    counts = samples.label_counts()
     times = np.where(counts > 0, np.rint(counts.astype(np.float64) ** power), 0).astype(np.int64)
     return np.repeat(np.arange(len(times), dtype=np.int32), times)
 
 
-def _at_least_once(chances: Float, n_draws: int) -> Float:
+def at_least_once(chances: Float, n_draws: int) -> Float:
     """The chance to come up at least once in n independent draws."""
     chance: Float = -np.expm1(n_draws * np.log1p(-np.minimum(chances, np.float32(0.999999))))
     return chance

@@ -6,12 +6,16 @@ fills up at random, and knows the chance q that a label is in the set.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet, all_neurons, no_labels, shared_set
-from slidelearn.batches import Batch, Samples
+from slidelearn.arrays import require_array, require_ids
+from slidelearn.batches import Batch, SampleSource
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids, Labels
 from slidelearn.layers import Execution
@@ -36,7 +40,7 @@ class ActiveSetSampler:
         Width of the output layer's input.
     """
 
-    def __init__(self, config: Config, samples: Samples, index: LshIndex | None, n_inputs: int) -> None:
+    def __init__(self, config: Config, samples: SampleSource, index: LshIndex | None, n_inputs: int) -> None:
         self._config = config
         self._n_labels = samples.n_labels
         self._full = config.samplers == ("full",)
@@ -60,6 +64,25 @@ class ActiveSetSampler:
         """Show the logits of a batch to the samplers, before the loss changes them."""
         for sampler in self._samplers:
             sampler.observe(batch, active, logits, run)
+
+    def named_arrays(self) -> Iterator[tuple[str, Ids]]:
+        """What the samplers have learnt: labels, -1 for none."""
+        for sampler in self._samplers:
+            yield from sampler.named_arrays()
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], n_found: int, n_sought: int) -> None:
+        """Know what another had learnt and counted, whose arrays these are among others.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, or cannot be one of these.
+        """
+        for name, array in self.named_arrays():
+            require_array(arrays, name, array.dtype, array.shape)
+            require_ids(arrays, name, -1, self._n_labels)
+            array[...] = arrays[name]
+        self.n_found, self.n_sought = n_found, n_sought
 
     def _shared(self, proposals: list[Ids | Csr], batch: Batch, seed: int) -> ActiveSet:
         ids = [p.indices if isinstance(p, Csr) else p for p in proposals]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import sparse
 
@@ -17,7 +19,7 @@ LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
 
-def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array) -> Config:
+def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
     """The configuration, with those options of `free` replaced that should be others for such samples.
 
     Parameters
@@ -28,17 +30,20 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models`` and
         ``shortlist_length`` can.
     X, Y
-        (n_samples, n_features) and (n_samples, n_labels): the training samples, features as they were given.
+        (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
+        were given.
+    n_times
+        How many times as many samples there are as X has.
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, int] = {}
     if "standardize_features" in free:
         suited["standardize_features"] = are_dense(X)
     if "n_epochs" in free:
-        steps_per_epoch = -(-n_labelled // config.batch_size)
+        steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
-    if "n_models" in free and Y.nnz < FEW_PER_LABEL * Y.shape[1]:
-        suited["n_models"] = 3 if Y.nnz < VERY_FEW * Y.shape[1] else 2
+    if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
+        suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)

@@ -35,6 +35,11 @@ class Given(NamedTuple):
     """Classes (n_samples,); an indicator as canonical CSR; a list of names for each sample."""
     dtype: np.dtype[Any]
 
+    @property
+    def n_samples(self) -> int:
+        """How many samples it is of."""
+        return self.values.shape[0] if hasattr(self.values, "shape") else len(self.values)
+
 
 def look_at(y: Any) -> Given:
     """Find out which form Y has, and check it.
@@ -149,19 +154,21 @@ class Targets:
             found.append(known[label])
         return np.array(found, np.int32)
 
-    def encoded(self, y: Given) -> FloatCsr:
+    def encoded(self, y: Given, name: str = "y") -> FloatCsr:
         """Y as the engine takes it, (n_samples, n_labels); classes and names that are not among these are left out.
+
+        Errors call it by its name.
 
         Raises
         ------
         ValueError
             If Y has another form, or another number of columns.
         """
-        self._require_form(y)
+        self._require_form(y, name)
         n = len(self.labels)
         if self.is_indicator:
             if y.values.shape[1] != n:
-                raise ValueError(f"y must have {n} columns, as in training, but has {y.values.shape[1]}")
+                raise ValueError(f"{name} must have {n} columns, as in training, but has {y.values.shape[1]}")
             indicator: FloatCsr = y.values
             return indicator
         rows = [[label] for label in y.values.tolist()] if self.one_each else y.values
@@ -217,11 +224,11 @@ class Targets:
     def _numbers(self) -> dict[Hashable, int]:
         return {label: number for number, label in enumerate(self.labels.tolist())}
 
-    def _require_form(self, y: Given) -> None:
+    def _require_form(self, y: Given, name: str = "y") -> None:
         if y.form != self.form and not {y.form, self.form} <= set(INDICATORS):
             described = {"classes": "a class for each sample", "names": "a list of label names for each sample"}
             expected, given = (described.get(form, "an indicator matrix") for form in (self.form, y.form))
-            raise ValueError(f"y must be {expected}, as in training, but is {given}")
+            raise ValueError(f"{name} must be {expected}, as in training, but is {given}")
 
 
 def _are_names(y: Any) -> bool:

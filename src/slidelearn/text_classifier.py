@@ -57,7 +57,13 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.vectorizer = vectorizer
 
     def fit(
-        self, texts: Sequence[str], y: Any, sample_weight: Any = None, *, callbacks: Sequence[Callback] = ()
+        self,
+        texts: Sequence[str],
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        callbacks: Sequence[Callback] = (),
+        resume_from: str | Path | None = None,
     ) -> Self:
         """Learn words from the texts, and labels.
 
@@ -67,11 +73,11 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (n_samples,): strings.
         y
             Most often a list of label names for each text; or one of the other forms that `SlideClassifier.fit` takes.
-        sample_weight, callbacks
+        sample_weight, callbacks, resume_from
             As in `SlideClassifier.fit`.
         """
         classifier, vectorizer, X = self._begin(texts)
-        classifier.fit(X, y, sample_weight, callbacks=callbacks)
+        classifier.fit(X, y, sample_weight, callbacks=callbacks, resume_from=resume_from)
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
         return self
 

@@ -1,66 +1,36 @@
-"""Training: epoch -> batch -> step, and the ranker after it. The only place that orders the work."""
+"""Training of a network: epoch -> batch -> step."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from slidelearn.batches import Batch, Samples
-from slidelearn.callbacks import Callback
+from slidelearn.batches import Batch, SampleSource
+from slidelearn.callbacks.base import Callback
 from slidelearn.checkpoint import Model
 from slidelearn.classifiers import classifiers_bytes
 from slidelearn.config import Config
-from slidelearn.kernels import Float, UpdateRule
+from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
-from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
 from slidelearn.losses import loss_and_gradient
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.optim import Schedule
-from slidelearn.ranker import Ranker
-from slidelearn.ranker_training import (
-    KeptBack,
-    needs_held_out,
-    refit_ranker,
-    refits,
-    train_ranker,
-    update_ranker,
-)
+from slidelearn.progress import Laps, Progress, TrainingDiverged
+from slidelearn.sample_stream import SampleStream
 from slidelearn.sampling import ActiveSetSampler
 from slidelearn.shortlists import listed_share
 
 INDEXED_FROM = 100_000
 """Labels from which on finding the best by an index is quicker than scanning all, in batches too."""
-
-
-@dataclass
-class Progress:
-    """Where training is; callbacks read it, and may end it."""
-
-    n_steps: int
-    n_epochs: int
-    step: int = 0
-    epoch: int = 0
-    n_samples: int = 0
-    """Samples seen, with repetition."""
-    loss: float = float("nan")
-    """Of the last step."""
-    active: float = 0.0
-    """Active labels per sample, mean over all steps."""
-    n_rebuilds: int = 0
-    candidate_recall: float | None = None
-    """Share of the samples' labels that the samplers proposed without knowing them; None where they all know."""
-    started: float = field(default_factory=time.perf_counter)
-    epoch_seconds: list[float] = field(default_factory=list)
-    """Of the whole epochs."""
-    stop: bool = False
-    """A callback sets it to end training after the step, or the epoch, that it was called for."""
+EXPLODED = 1000.0
+"""How many times its first value the loss may become."""
 
 
 class Trainer:
@@ -86,7 +56,7 @@ class Trainer:
         self,
         network: Network,
         config: Config,
-        samples: Samples,
+        samples: SampleSource,
         n_threads: int,
         rng: np.random.Generator,
         n_steps_before: int = 0,
@@ -95,54 +65,134 @@ class Trainer:
         self._n_steps_before = n_steps_before
         self._run = Execution(n_threads, hogwild=not config.deterministic)
         self._sampler = ActiveSetSampler(config, samples, network.output_index, network.output.n_inputs)
+        self._order_state: Mapping[str, Any] = rng.bit_generator.state
+        self._is_resumed = False
+        self._laps = Laps()
 
-    def fit(self, n_epochs: int, callbacks: Sequence[Callback] = ()) -> Progress:
-        """Train for some epochs, or until a callback sets `Progress.stop`."""
-        config = self._config
-        n_steps = n_epochs * self._samples.n_batches(config.batch_size)
-        schedule = Schedule(config, n_steps)
-        progress = Progress(n_steps, n_epochs)
-        self.network.rebuild_tables(self._run.n_threads)
-        for callback in callbacks:
-            callback.on_begin(progress)
-        while progress.epoch < n_epochs and not progress.stop:
-            self._epoch(schedule, progress, callbacks)
-        for callback in callbacks:
-            callback.on_end(progress)
+    def progress(self, n_epochs: int, **place: Any) -> Progress:
+        """Where a training of so many epochs begins; `place` is what else there is to say of it."""
+        n_steps = n_epochs * self._samples.n_batches(self._config.batch_size)
+        return Progress(
+            n_steps=n_steps, n_epochs=n_epochs, network=self.network, n_threads=self._run.n_threads, **place
+        )
+
+    def fit(self, n_epochs: int, callbacks: Sequence[Callback] = (), progress: Progress | None = None) -> Progress:
+        """Train for some epochs, or until a callback sets `Progress.stop`; from where `progress` is, if it is given."""
+        progress = progress or self.progress(n_epochs)
+        schedule = Schedule(self._config, progress.n_steps)
+        if not self._is_resumed:
+            self.network.rebuild_tables(self._run.n_threads)
+        self.network.in_training = True
+        try:
+            for callback in callbacks:
+                callback.on_begin(progress)
+            while progress.epoch < n_epochs and not progress.stop:
+                self._epoch(schedule, progress, callbacks)
+            for callback in callbacks:
+                callback.on_end(progress)
+        except BaseException as error:
+            for callback in callbacks:
+                callback.on_failure(progress, error)
+            raise
+        finally:
+            self.network.in_training = False
         return progress
 
     def _epoch(self, schedule: Schedule, progress: Progress, callbacks: Sequence[Callback]) -> None:
-        began = time.perf_counter()
-        for batch in self._samples.shuffled(self._config.batch_size, self._rng):
+        batches = self._batches(progress)
+        self._laps.start()
+        for batch in batches:
+            self._laps.end("batch", progress)
             self._step(batch, schedule.rule(progress.step), progress)
             for callback in callbacks:
                 callback.on_step(progress)
             if progress.stop:
                 return
+            self._laps.start()
         progress.epoch += 1
-        progress.epoch_seconds.append(time.perf_counter() - began)
+        progress.epoch_seconds.append(progress.elapsed - sum(progress.epoch_seconds))
         for callback in callbacks:
             callback.on_epoch(progress)
 
+    def _batches(self, progress: Progress) -> Iterator[Batch]:
+        """The batches of an epoch, or those that were left of it when training was interrupted."""
+        bits = self._rng.bit_generator
+        n_done = progress.step - progress.epoch * self._samples.n_batches(self._config.batch_size)
+        if not n_done:
+            self._order_state = bits.state
+        now, bits.state = bits.state, self._order_state
+        batches = self._samples.shuffled(self._config.batch_size, self._rng)
+        if n_done:
+            deque(islice(batches, n_done), maxlen=0)
+            bits.state = now
+        return batches
+
     def _step(self, batch: Batch, rule: UpdateRule, progress: Progress) -> None:
-        net, run = self.network, self._run
+        net, run, lap = self.network, self._run, self._laps.end
+        progress.learning_rate = rule.learning_rate
         below = net.forward_hidden(batch.features, seed=progress.step, run=run)
+        lap("hidden layers", progress)
         active = self._sampler.sample(below.hidden, batch, self._rng, run)
+        lap("active set", progress)
         above = net.output.forward(below.hidden, active, run)
+        lap("output layer", progress)
         self._sampler.observe(batch, active, above.logits, run)
         loss, d_logits = loss_and_gradient(self._config.loss, above.logits, active, run.n_threads, batch.weights)
+        lap("loss", progress)
+        self._require_sane(loss, batch, progress)
         d_hidden = net.output.backward(above, d_logits, rule, run)
+        lap("output layer, backward", progress)
         net.backward_hidden(batch.features, below, d_hidden, rule, run)
+        lap("hidden layers, backward", progress)
         progress.step += 1
         progress.n_rebuilds += net.rebuild_tables_if_due(self._n_steps_before + progress.step, run.n_threads)
+        lap("hash tables", progress)
         self._note(progress, batch, loss, active.mean_size)
+
+    @staticmethod
+    def _require_sane(loss: float, batch: Batch, progress: Progress) -> None:
+        if progress.step == 0:
+            progress.first_loss = loss
+        # a comparison with NaN is false
+        if not loss <= EXPLODED * max(progress.first_loss, 1.0):
+            cause = f"the loss is {loss:.4g}, where it began at {progress.first_loss:.4g},"
+            raise TrainingDiverged(progress, cause, batch.sample_ids)
 
     def _note(self, progress: Progress, batch: Batch, loss: float, n_active: float) -> None:
         progress.loss = loss
         progress.n_samples += batch.labels.n_rows
-        progress.active += (n_active - progress.active) / progress.step
-        if self._sampler.n_sought:
-            progress.candidate_recall = self._sampler.n_found / self._sampler.n_sought
+        progress.loss_sum += loss
+        progress.active_sum += n_active
+        progress.n_found, progress.n_sought = self._sampler.n_found, self._sampler.n_sought
+
+    @property
+    def order_state(self) -> Mapping[str, Any]:
+        """State of the generator from which the order of this epoch's samples was drawn."""
+        return self._order_state
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What it takes to go on from here, beside the network's own arrays: hash tables and the samplers' memory."""
+        yield from self.network.named_tables()
+        yield from self._sampler.named_arrays()
+
+    def restore(self, progress: Progress, order_state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Be where another trainer was.
+
+        Raises
+        ------
+        ValueError
+            If the arrays, or the numbers in `progress`, cannot be of such a training.
+        """
+        n_batches = self._samples.n_batches(self._config.batch_size)
+        if not 0 <= progress.step - progress.epoch * n_batches <= n_batches or progress.step > progress.n_steps:
+            raise ValueError(f"step {progress.step} is not in epoch {progress.epoch} of {progress.n_steps} steps")
+        try:
+            np.random.PCG64(0).state = order_state  # type: ignore[assignment]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"the state of the order of samples is none of a random generator: {error!r}") from None
+        self.network.restore_tables(arrays)
+        self._sampler.restore(arrays, progress.n_found, progress.n_sought)
+        self._order_state, self._is_resumed = order_state, True
 
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
@@ -155,71 +205,11 @@ def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> 
     return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
 
 
-def train_model(
-    model: Model,
-    X: sparse.csr_array,
-    Y: sparse.csr_array,
-    config: Config,
-    n_epochs: int,
-    n_threads: int,
-    callbacks: Sequence[Callback],
-    deadline: float = math.inf,
-    settled: Ranker | None = None,
-    weights: Float | None = None,
-) -> dict[str, Any]:
-    """Train a model's networks for some epochs, and its ranker after it; returns what there is to report.
-
-    `weights` (n_samples,) say what each sample's loss counts; for the ranker, heavy samples are there several times.
-
-    A ranker is trained with the network's first samples, if at all; later samples bring it up to date. After the
-    `deadline`, by ``time.perf_counter()``, no classifiers are trained. What a ranker needs samples kept back for is
-    taken from a `settled` one, if there is one.
-    """
-    model.require_trainable()
-    samples = Samples(X, Y, weights)
-    if not len(samples.labelled):
-        raise ValueError("Y must have at least one label, but all of its rows are empty")
-    is_first = model.n_steps == 0
-    kept_back = KeptBack.nothing()
-    if is_first and not settled and needs_held_out(config):
-        kept_back = KeptBack.of(X, samples.labelled, model.rng, for_now=refits(config, len(samples.labelled)))
-        samples.leave_out(kept_back.all)
-    for network in model.networks:
-        if is_first and config.label_init == "samples":
-            start_label_rows(network, samples, model.rng, Execution(n_threads))
-        progress = Trainer(network, config, samples, n_threads, model.rng, model.n_steps).fit(n_epochs, callbacks)
-    model.n_steps += progress.step
-    began = time.perf_counter()
-    update_index(model, n_threads)
-    index_seconds = time.perf_counter() - began
-    first, index, rows = model.networks[0], model.index, samples.repeated()
-    if settled:
-        model.ranker = refit_ranker(settled, first, index, X[rows], Y[rows], n_threads, callbacks)
-    elif is_first and config.ranker:
-        in_time = time.perf_counter() < deadline
-        model.ranker = train_ranker(
-            model.networks, X, Y, rows, kept_back, n_threads, callbacks, index=index, in_time=in_time
-        )
-    elif model.ranker:
-        model.ranker = update_ranker(model.ranker, first, index, X[rows], Y[rows], n_threads, callbacks)
-    return {
-        "index_seconds": index_seconds if model.index else 0.0,
-        "ranker_seconds": time.perf_counter() - began - index_seconds if model.ranker else 0.0,
-        "ranker_c": float(model.ranker.c[0]) if model.ranker else None,
-        "ranker_blend": model.ranker.blend_by_name() if model.ranker else None,
-        "n_suggested": model.ranker.lengths[1] if model.ranker else None,
-        "threshold": model.ranker.threshold if model.ranker else None,
-        "n_held_out": len(kept_back.held_out),
-        "n_left_out": len(kept_back.left_out),
-        "epoch_seconds": progress.epoch_seconds,
-        "n_steps": progress.step,
-        "n_samples": samples.n_samples,
-        "n_without_labels": samples.n_without_labels,
-        "loss": progress.loss,
-        "active_mean": progress.active,
-        "candidate_recall": progress.candidate_recall,
-        "n_rebuilds": progress.n_rebuilds,
-    }
+def stream_bytes(config: Config, stream: SampleStream) -> int:
+    """The same for a stream: the networks, a block, and the part that is in memory with its ranker."""
+    X, Y = stream.extents_of_part()
+    of_part = 8 * (X.nnz + Y.nnz)
+    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # looks at extents alone
 
 
 def update_index(model: Model, n_threads: int) -> None:

@@ -31,8 +31,8 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.metrics import precision_at_k
 from slidelearn.network import estimated_bytes
+from slidelearn.progress import Progress
 from slidelearn.text import Vectorizer, make_vectorizer
-from slidelearn.training import Progress
 
 DATASET = "wordnet-hyper"
 _KS = (1, 3, 5)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
+import json as json_format
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from slidelearn.callbacks import Callback
-from slidelearn.training import Progress as TrainingProgress
+from slidelearn.progress import Progress as TrainingProgress
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SECONDS_BETWEEN_UPDATES = 0.1
@@ -26,6 +27,11 @@ def make_console(*, json: bool = False) -> Console:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a bar drawn as ? on a terminal of another encoding is no error
     return Console(stderr=json, highlight=False)
+
+
+def print_json(report: dict[str, Any]) -> None:
+    """Print one line for programs."""
+    print(json_format.dumps(report))
 
 
 def duration(seconds: float) -> str:
@@ -116,10 +122,11 @@ class TrainingDisplay(Callback):
 
     def _show(self, progress: TrainingProgress, epoch: int) -> None:
         self._shown_at = time.perf_counter()
-        elapsed = self._shown_at - progress.started
+        elapsed = progress.elapsed
         rate = progress.n_samples / elapsed
         left = elapsed / progress.step * (progress.n_steps - progress.step)
-        note = self._note() or f"loss {progress.loss:.3f}"
+        seen = f", P@1 {progress.metrics['p@1']:.1%}" if progress.metrics else ""
+        note = self._note() or f"loss {progress.loss:.3f}{seen}"
         state = f"{progress.step / progress.n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
         if self._bar:
             self._bar.update(

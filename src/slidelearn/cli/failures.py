@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from slidelearn.progress import TrainingDiverged
+
 _INTERRUPTED = 130
 
 
@@ -27,15 +29,15 @@ class Commands(TyperGroup):
 def _explained() -> Iterator[None]:
     try:
         yield
-    except KeyboardInterrupt:
-        _complain("interrupted")
+    except KeyboardInterrupt as interrupt:
+        _complain("; ".join(["interrupted", *map(str, interrupt.args)]))
         raise typer.Exit(_INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
         raise
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         raise typer.Exit(1) from None
-    except (ValueError, MemoryError) as error:
+    except (ValueError, MemoryError, TrainingDiverged, ImportError) as error:
         _complain(str(error) or "out of memory")
         raise typer.Exit(1) from None
 

@@ -1,28 +1,141 @@
-"""The data files that a command is given."""
+"""The data files that a command is given: read in any format, and made what a model can take."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.cli.display import size
-from slidelearn.data import read_xmc
+from slidelearn.cli.options import parse_layout
+from slidelearn.data import SampleSet, read_samples
+from slidelearn.documents import label_names, vectorizer_of
+from slidelearn.estimator import SlideClassifier
+from slidelearn.formats import FORMATS
 from slidelearn.machine import resolve_threads
-from slidelearn.matrices import FloatCsr
+from slidelearn.text_samples import with_features, with_labels_of
+
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FORMAT",
+        help=f"Format of the data files, if their names do not say it: {', '.join(FORMATS)}.",
+        show_default=False,
+    ),
+]
+LayoutSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--layout",
+        metavar="NAME=VALUE",
+        help="How the data files are laid out: text_column, label_column, label_separator, first_id.",
+        show_default=False,
+    ),
+]
 
 
-def read_samples(console: Console, what: str, path: Path, threads: int | None) -> tuple[FloatCsr, FloatCsr]:
-    """Read features and labels, and say what was read."""
-    with console.status(f"reading {path}"):
-        X, Y = read_xmc(path, n_threads=resolve_threads(threads))
-    n_samples = max(X.shape[0], 1)
-    console.print(
-        f"{what}: {X.shape[0]:,} samples, {X.shape[1]:,} features ({X.nnz / n_samples:.1f} each), "
-        f"{Y.shape[1]:,} labels ({Y.nnz / n_samples:.1f} each), {size(8 * (X.nnz + Y.nnz))}",
-        soft_wrap=True,
+@dataclass(frozen=True)
+class Inputs:
+    """Reads the data files of a command, and says what it has read."""
+
+    console: Console
+    threads: int | None
+    format: str | None
+    layout: dict[str, Any]
+
+    @classmethod
+    def of(cls, console: Console, threads: int | None, format: str | None, settings: Sequence[str] | None) -> Inputs:
+        """By the options `From` and `LayoutSettings`."""
+        return cls(console, threads, format, parse_layout(settings or []))
+
+    def read(self, what: str, path: Path, *, with_labels: bool = True, **columns: int) -> SampleSet:
+        """Read samples; `n_features` and `n_labels` are for files that do not say them."""
+        with self.console.status(f"reading {path}"):
+            samples = read_samples(
+                path,
+                format=self.format,
+                with_labels=with_labels,
+                n_threads=resolve_threads(self.threads),
+                **columns | self.layout,
+            )
+        self.console.print(f"{what}: {_described(samples)}", soft_wrap=True)
+        return samples
+
+    def read_for(
+        self, what: str, path: Path, clf: SlideClassifier, model: Path, *, with_labels: bool = True
+    ) -> SampleSet:
+        """Read samples for a saved model: with its features, and its labels first."""
+        vectorizer, names = vectorizer_of(clf.documents_), label_names(clf.documents_, clf.n_labels_)
+        columns = Columns(clf.n_features_in_, clf.n_labels_, str(model), vectorizer, names)
+        return self.read_alike(what, path, columns, with_labels=with_labels)
+
+    def read_alike(self, what: str, path: Path, columns: Columns, *, with_labels: bool = True) -> SampleSet:
+        """Read samples that must have the given columns; labels that are not among these come after them."""
+        samples = self.read(
+            what, path, with_labels=with_labels, n_features=columns.n_features, n_labels=columns.n_labels
+        )
+        if samples.X is None:
+            samples = columns.of_texts(path, samples)
+        assert samples.X is not None
+        require_columns(path, samples.X.shape[1], columns.n_features, "features", columns.reference)
+        if with_labels and samples.label_names is None:
+            require_columns(path, samples.Y.shape[1], columns.n_labels, "labels", columns.reference)
+        n_unseen = samples.Y.shape[1] - columns.n_labels
+        if with_labels and n_unseen:
+            self.console.print(
+                f"{n_unseen:,} of its labels are unknown to {columns.reference}: they count as missed", soft_wrap=True
+            )
+        return samples
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Features and labels that a file must have."""
+
+    n_features: int
+    n_labels: int
+    reference: str
+    """What has them."""
+    vectorizer: TfidfVectorizer | None
+    """What makes features of texts."""
+    label_names: Sequence[str] | None
+
+    def of_texts(self, path: Path, samples: SampleSet) -> SampleSet:
+        """Make the features of texts, and number their labels.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to make them by.
+        """
+        if self.vectorizer is None:
+            raise ValueError(f"{path} holds texts, but {self.reference} was trained on features: give it features")
+        samples = with_features(samples, self.vectorizer)
+        if samples.label_names is None:
+            return samples
+        if self.label_names is None:
+            raise ValueError(f"{path} has names of labels, but {self.reference} has none")
+        return with_labels_of(samples, self.label_names)
+
+
+def _described(samples: SampleSet) -> str:
+    n, X, Y = max(samples.n_samples, 1), samples.X, samples.Y
+    labels = f"{Y.shape[1]:,} labels ({Y.nnz / n:.1f} each)" if Y.shape[1] else "no labels"
+    if samples.unjudged is not None:
+        labels += f", {samples.unjudged.nnz:,} pairs of sample and label not to be judged"
+    if X is None:
+        n_characters = sum(map(len, samples.texts or ()))
+        return f"{samples.n_samples:,} texts ({n_characters / n:.0f} characters each), {labels}"
+    return (
+        f"{samples.n_samples:,} samples, {X.shape[1]:,} features ({X.nnz / n:.1f} each), {labels}, "
+        f"{size(8 * (X.nnz + Y.nnz))}"
     )
-    return X, Y
 
 
 def require_columns(path: Path, n: int, expected: int, what: str, reference: str) -> None:

@@ -8,38 +8,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from slidelearn.cli.display import counting
+from slidelearn.data import SampleSet
 from slidelearn.documents import inverse_propensities
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
 from slidelearn.machine import peak_bytes
 from slidelearn.matrices import FloatCsr
-from slidelearn.metrics import evaluate
+from slidelearn.metrics import evaluate, without_pairs
 
 KS = (1, 3, 5)
 _N_RANKS = 20
 _N_ALONE = 300
 
 
-def measure(clf: SlideClassifier, X: FloatCsr, Y: FloatCsr, console: Console, method: str = "auto") -> dict[str, Any]:
+def measure(clf: SlideClassifier, samples: SampleSet, console: Console, method: str = "auto") -> dict[str, Any]:
     """All metrics as fractions, and milliseconds per sample: in batches of 256, and one sample at a time.
 
-    ``psp@k`` is None where the model does not know how often its labels were seen.
+    ``psp@k`` is None where the model does not know how often its labels were seen. Pairs that are not judged are left
+    out of the answers and of the labels.
     """
+    X, Y, unjudged = samples.X, samples.Y, samples.unjudged
+    assert X is not None
     if not X.shape[0]:
         raise ValueError("the test file must have samples, but has none")
-    n_ranks = min(_N_RANKS, clf.n_labels_)
+    n_unjudged = 0 if unjudged is None else int(np.diff(unjudged.indptr).max())
+    n_ranks = min(_N_RANKS + n_unjudged, clf.n_labels_)
     clf.predict_topk(X[:1], n_ranks, method=method)  # what is prepared once, at the first answer
     with counting(console, "testing", X.shape[0]) as after_batch:
         began = time.perf_counter()
         ids, _ = clf.predict_topk(X, n_ranks, method=method, after_batch=after_batch)
         in_batches = (time.perf_counter() - began) / X.shape[0]
     metrics: dict[str, float | None] = {f"psp@{k}": None for k in KS}
-    metrics |= evaluate(_padded(ids, _N_RANKS), Y, inverse_propensities(clf.documents_, clf.n_labels_), KS)
+    ranked: NDArray[np.integer[Any]] = _padded(ids, _N_RANKS)
+    if unjudged is not None:
+        ranked, Y = without_pairs(ranked, unjudged, _N_RANKS), Y - Y.multiply(unjudged)
+    n_unseen = Y.shape[1] - clf.n_labels_
+    metrics |= evaluate(ranked, Y, inverse_propensities(clf.documents_, clf.n_labels_, n_unseen), KS)
     return metrics | {
         "n_test_samples": X.shape[0],
         "predict_ms_per_sample": 1e3 * in_batches,
@@ -57,7 +67,7 @@ def _seconds_alone(clf: SlideClassifier, X: FloatCsr, k: int, method: str) -> fl
 
 def _padded(ids: Ids, n_ranks: int) -> Ids:
     """Where there are fewer labels than ranks, the last ranks stay empty."""
-    return np.pad(ids, ((0, 0), (0, n_ranks - ids.shape[1])), constant_values=-1)
+    return np.pad(ids, ((0, 0), (0, max(n_ranks - ids.shape[1], 0))), constant_values=-1)
 
 
 def _model_bytes(clf: SlideClassifier, saved_in: Path | None) -> int:

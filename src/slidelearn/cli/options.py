@@ -8,6 +8,9 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from slidelearn.config import Config, read_config_file
+from slidelearn.data import make_layout
+
+_COUNTS = ("first_id", "n_features", "n_labels")
 
 
 def gather_options(config_file: Path | None, settings: Sequence[str], **flags: Any) -> dict[str, Any]:
@@ -26,6 +29,19 @@ def gather_options(config_file: Path | None, settings: Sequence[str], **flags: A
     options = read_config_file(config_file) if config_file else {}
     options |= dict(_parse_setting(setting) for setting in settings)
     return options | {name: value for name, value in flags.items() if value is not None}
+
+
+def parse_layout(settings: Sequence[str]) -> dict[str, Any]:
+    """How data files are laid out, for `slidelearn.data.make_layout`, from settings of the form ``name=value``."""
+    values = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not (name and equals):
+            raise ValueError(f"--layout must be of the form name=value, such as text_column=title, but is {setting!r}")
+        name = name.strip().replace("-", "_")
+        values[name] = int(text) if name in _COUNTS and text.strip().isdigit() else text
+    make_layout(values)
+    return values
 
 
 def _parse_setting(setting: str) -> tuple[str, Any]:

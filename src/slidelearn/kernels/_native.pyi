@@ -147,9 +147,18 @@ def topk_candidates(
 def threshold_candidates(
     codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, min_tables: int, n_threads: int
 ) -> tuple[Offsets, Ids, Float]: ...
-def parse_xmc(
-    text: bytes, *, n_threads: int
-) -> tuple[tuple[Offsets, Ids, Float], tuple[Offsets, Ids, Float], int, int]: ...
+def parse_samples(
+    text: bytes,
+    *,
+    first_line: int,
+    n_samples: int,
+    n_features: int,
+    n_labels: int,
+    first_id: int,
+    labelled: bool,
+    column: str,
+    n_threads: int,
+) -> tuple[tuple[Offsets, Ids, Float], tuple[Offsets, Ids, Float]]: ...
 def train_classifiers(
     x: Csr,
     n_features: int,

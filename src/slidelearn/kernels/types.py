@@ -33,6 +33,12 @@ class Csr(NamedTuple):
         """Number of rows."""
         return len(self.indptr) - 1
 
+    def between(self, first: int, last: int) -> Csr:
+        """The rows from `first` to before `last`, or to the end if there are fewer: indices and data are shared."""
+        indptr = self.indptr[first : last + 1]
+        begin, end = indptr[0], indptr[-1]
+        return Csr(indptr - begin, self.indices[begin:end], self.data[begin:end])
+
 
 NO_DATA: Float = np.empty(0, np.float32)
 

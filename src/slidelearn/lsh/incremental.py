@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import final
+from collections.abc import Mapping
+from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn import kernels
+from slidelearn.arrays import require_array
 from slidelearn.kernels import Float, Ids
 from slidelearn.lsh.families import SimHash
 
@@ -37,6 +40,15 @@ class IncrementalSimHash:
             return self.afresh(rows, n_threads=n_threads)
         kernels.update_projections(rows, self._family.projection, self._seen, self._projections, n_threads=n_threads)
         return self._codes(n_threads)
+
+    def named_arrays(self) -> dict[str, Float]:
+        """The copy of the rows, and their projections."""
+        return {"seen": self._seen, "projections": self._projections}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], n_rows: int) -> None:
+        """Take over the arrays of another; ``ValueError`` if they are not of so many rows."""
+        self._seen = require_array(arrays, "seen", np.float32, (n_rows, self._family.n_inputs))
+        self._projections = require_array(arrays, "projections", np.float32, (n_rows, self._family.n_hashes))
 
     @property
     def n_bytes(self) -> int:

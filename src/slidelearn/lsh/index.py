@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
@@ -132,6 +133,23 @@ class LshIndex:
     def named_arrays(self) -> dict[str, NDArray[Any]]:
         """The hash functions, and what later draws depend on; assign into these arrays to load, then `rebuild`."""
         return {**self.family.named_arrays(), "seed": self._seed, "n_rebuilds": self._n_rebuilds}
+
+    def named_tables(self) -> dict[str, NDArray[Any]]:
+        """The tables, and what `incremental_codes` keeps: what a training that is resumed cannot make anew."""
+        kept = self._incremental.named_arrays() if self._incremental else {}
+        return {**self._built().named_arrays(), **kept}
+
+    def restore_tables(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take over what `named_tables` gave.
+
+        Raises
+        ------
+        ValueError
+            If an array is missing, or cannot be one of these.
+        """
+        if self._incremental:
+            self._incremental.restore(arrays, self.n_neurons)
+        self._tables = HashTables.restored(arrays, self.n_neurons, self.family.n_tables, self.family.n_buckets)
 
     @property
     def n_bytes(self) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn import kernels
+from slidelearn.arrays import require_array, require_ids
 from slidelearn.kernels import Csr, Ids
 
 Insertion = Literal["reservoir", "fifo"]
@@ -120,6 +123,22 @@ class HashTables:
                 *where, n_neurons=self.n_neurons, min_tables=min_tables, n_threads=n_threads
             )
         return Csr(*found)
+
+    def named_arrays(self) -> dict[str, Ids]:
+        """Both arrays."""
+        return {"offsets": self.offsets, "ids": self.ids}
+
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]], n_neurons: int, n_tables: int, n_buckets: int) -> HashTables:
+        """Tables from their arrays; ``ValueError`` if a bucket would reach beyond them, or name no neuron."""
+        offsets = require_array(arrays, "offsets", np.int32, (n_tables, n_buckets + 1))
+        ids = require_array(arrays, "ids", np.int32, (n_tables, None))
+        lengths = np.diff(offsets.astype(np.int64), axis=1)
+        if offsets[:, 0].any() or (lengths < 0).any() or (offsets[:, -1] > ids.shape[1]).any():
+            raise ValueError("array 'offsets' must rise from 0 to at most the width of 'ids' in every row")
+        for row, end in zip(ids, offsets[:, -1], strict=True):
+            require_ids({"ids": row[:end]}, "ids", 0, n_neurons)
+        return cls(n_neurons, offsets, ids)
 
     def stats(self) -> TableStats:
         """How evenly the tables are filled."""

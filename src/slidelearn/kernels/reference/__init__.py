@@ -19,7 +19,7 @@ from slidelearn.kernels.reference.active import (
 )
 from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
 from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
-from slidelearn.kernels.reference.data import parse_xmc
+from slidelearn.kernels.reference.data import parse_samples
 from slidelearn.kernels.reference.dense import add_matmul, matmul
 from slidelearn.kernels.reference.hash_codes import (
     doph_codes,
@@ -75,7 +75,7 @@ __all__ = [
     "logistic_loss",
     "matmul",
     "neighbour_votes",
-    "parse_xmc",
+    "parse_samples",
     "partner_support",
     "pq_encode",
     "pq_top_k",

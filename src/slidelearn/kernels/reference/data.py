@@ -10,47 +10,65 @@ import numpy as np
 
 from slidelearn.kernels.types import Csr
 
-_COUNT_LIMIT = 2**31  # ids are int32
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _ID = re.compile(rb"\d+")
 _BLANKS = re.compile(rb"[ \t]+")
 
 
-def parse_xmc(text: bytes, *, n_threads: int) -> tuple[Csr, Csr, int, int]:
-    """Parse the XMC one-file format into features, labels (without data), n_features and n_labels.
+def parse_samples(
+    text: bytes,
+    *,
+    first_line: int,
+    n_samples: int,
+    n_features: int,
+    n_labels: int,
+    first_id: int,
+    labelled: bool,
+    column: str,
+    n_threads: int,
+) -> tuple[Csr, Csr]:
+    """Parse lines ``label,label feature:value feature:value`` into features and labels (without data).
 
-    A header ``n_samples n_features n_labels``, then a line ``label,label feature:value feature:value`` per sample, all
-    ids counted from 0. The ids of a row come out in order, values of the same feature added up, a label once.
+    One line per sample. The ids of a row come out in order and counted from 0, values of the same feature added up, a
+    label once.
+
+    Parameters
+    ----------
+    first_line
+        The number of the first of the lines in its file.
+    n_samples
+        Lines with a sample after the header, which is line 1: those after them must be blank. -1: there is no header.
+    first_id
+        What features and labels in the lines are counted from.
+    labelled
+        Whether labels stand first; else there are features only.
+    column
+        What errors call a feature.
 
     Raises
     ------
     ValueError
         ``line N: what is wrong``, for the first line at fault.
     """
-    text = text.removeprefix(b"\xef\xbb\xbf")
-    first, *lines = text.removesuffix(b"\n").split(b"\n")
-    n_samples, n_features, n_labels = _read_header(first.rstrip(b" \t\r"), text)
     features: list[dict[int, np.float32]] = []
     labels: list[set[int]] = []
-    for number, raw in enumerate(lines, start=2):
+    for number, raw in enumerate(text.removesuffix(b"\n").split(b"\n") if text else [], start=first_line):
         line = raw.rstrip(b" \t\r")
         try:
-            if len(features) == n_samples:
+            if 0 <= n_samples <= number - 2:
                 extra = line.lstrip(b" \t")
                 if extra:
                     raise ValueError(f"the header promises {n_samples} samples, but here is one more: {_quoted(extra)}")
                 continue
             # The labels stand first, unless the line begins with a blank or with a feature: then there are none.
             field, *tokens = _BLANKS.split(line)
-            if b":" in field:
+            if b":" in field or not labelled:
                 field, tokens = b"", [field, *tokens]
-            labels.append(_read_labels(field, n_labels))
-            features.append(_read_features([token for token in tokens if token], n_features))
+            labels.append(_read_labels(field, n_labels, first_id))
+            features.append(_read_features([token for token in tokens if token], n_features, first_id, column))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
-    if len(features) < n_samples:
-        raise ValueError(f"line 1: the header promises {n_samples} samples, but the file has {len(features)}")
     rows = [sorted(row.items()) for row in features]
     feature_csr = Csr(
         np.cumsum([0, *map(len, rows)], dtype=np.int64),
@@ -62,56 +80,47 @@ def parse_xmc(text: bytes, *, n_threads: int) -> tuple[Csr, Csr, int, int]:
         np.array([label for row in labels for label in sorted(row)], np.int32),
         np.zeros(0, np.float32),
     )
-    return feature_csr, label_csr, n_features, n_labels
+    return feature_csr, label_csr
 
 
-def _read_header(line: bytes, text: bytes) -> tuple[int, int, int]:
-    tokens = _BLANKS.split(line.lstrip(b" \t"))
-    if len(tokens) != 3 or not all(_ID.fullmatch(token) and int(token) < _COUNT_LIMIT for token in tokens):
-        found = f"found {_quoted(line)}" if text else "the file is empty"
-        raise ValueError(
-            f"line 1: expected the header 'n_samples n_features n_labels', three counts below 2^31, but {found}"
-        )
-    n_samples, n_features, n_labels = map(int, tokens)
-    return n_samples, n_features, n_labels
-
-
-def _read_labels(field: bytes, n_labels: int) -> set[int]:
+def _read_labels(field: bytes, n_labels: int, first_id: int) -> set[int]:
     labels = set()
     for token in field.split(b",") if field else []:
         if not _ID.fullmatch(token.removeprefix(b"-")):
             raise ValueError(f"expected a label id, but found {_quoted(token)}")
-        labels.add(_checked_id("label", token, n_labels))
+        labels.add(_checked_id("label", token, n_labels, first_id))
     return labels
 
 
-def _read_features(tokens: list[bytes], n_features: int) -> dict[int, np.float32]:
+def _read_features(tokens: list[bytes], n_features: int, first_id: int, column: str) -> dict[int, np.float32]:
     row: dict[int, np.float32] = {}
     for token in tokens:
         name, colon, number = token.partition(b":")
         if not colon:
-            raise ValueError(f"expected 'feature:value', but found {_quoted(token)}")
+            raise ValueError(f"expected '{column}:value', but found {_quoted(token)}")
         if not _ID.fullmatch(name.removeprefix(b"-")):
-            raise ValueError(f"expected a feature id before ':', but found {_quoted(token)}")
-        feature = _checked_id("feature", name, n_features)
+            raise ValueError(f"expected a {column} id before ':', but found {_quoted(token)}")
+        feature = _checked_id(column, name, n_features, first_id)
         is_number = _NUMBER.fullmatch(number)
         if not is_number and not _NOT_FINITE.fullmatch(number):
             raise ValueError(f"expected a number after ':', but found {_quoted(token)}")
         with np.errstate(over="ignore"):
             value = nearest_float32(number.decode()) if is_number else np.float32("nan")
             if not np.isfinite(value):
-                raise ValueError(f"feature value must be finite in float32, but is {_quoted(number)}")
+                raise ValueError(f"{column} value must be finite in float32, but is {_quoted(number)}")
             row[feature] = row[feature] + value if feature in row else value
     for feature in sorted(row):
         if not np.isfinite(row[feature]):
-            raise ValueError(f"the values of feature {feature} must add up to a finite float32")
+            raise ValueError(f"the values of {column} {feature + first_id} must add up to a finite float32")
     return row
 
 
-def _checked_id(kind: str, token: bytes, limit: int) -> int:
-    if token.startswith(b"-") or int(token) >= limit:
-        raise ValueError(f"{kind} id must lie in [0, {limit}), counting from 0, but is {_quoted(token)}")
-    return int(token)
+def _checked_id(kind: str, token: bytes, n_columns: int, first_id: int) -> int:
+    end = first_id + n_columns
+    if token.startswith(b"-") or not first_id <= int(token) < end:
+        shown = _quoted(token)
+        raise ValueError(f"{kind} id must lie in [{first_id}, {end}), counting from {first_id}, but is {shown}")
+    return int(token) - first_id
 
 
 def nearest_float32(number: str) -> np.float32:

@@ -1,4 +1,4 @@
-"""The native parser of XMC files against its twin, which is held against Python's own numbers."""
+"""The native parser of lines with samples against its twin, which is held against Python's own numbers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,30 @@ from slidelearn import kernels
 from slidelearn.kernels import reference
 from slidelearn.kernels.reference import data as twin
 
-HEADER = "expected the header 'n_samples n_features n_labels', three counts below 2^31"
 NUMBERS = {2: 0.5, 3: 100, 4: 0.5, 5: 5, 6: -1, 7: 1}
 HUGE = str(2**64 + 1)  # 1 in 64 bits
 
 
-def outcome(parse, text: bytes, n_threads: int = 1):
+def parsed(parse, text: bytes, n_threads: int = 1, **options):
+    """Features and labels of a text that begins with the header ``n_samples n_features n_labels``, line 1."""
+    header, _, lines = text.partition(b"\n")
+    counts = dict(zip(("n_samples", "n_features", "n_labels"), map(int, header.split()), strict=True))
+    rules = {"first_line": 2, "first_id": 0, "labelled": True, "column": "feature", **counts, **options}
+    X, Y = parse(lines, n_threads=n_threads, **rules)
+    assert [array.dtype for array in X] == [array.dtype for array in Y] == [np.int64, np.int32, np.float32]
+    return X, Y
+
+
+def outcome(parse, text: bytes, n_threads: int = 1, **options):
     """What a parser makes of a text, in a form that can be compared: the matrices, or the message."""
     try:
-        X, Y, n_features, n_labels = parse(text, n_threads=n_threads)
+        X, Y = parsed(parse, text, n_threads, **options)
     except ValueError as error:
         return str(error)
-    assert [array.dtype for array in X] == [array.dtype for array in Y] == [np.int64, np.int32, np.float32]
-    rows = [array.tolist() for array in X[:2]], X[2].view(np.uint32).tolist(), [array.tolist() for array in Y]
-    return rows, n_features, n_labels
+    return [array.tolist() for array in X[:2]], X[2].view(np.uint32).tolist(), [array.tolist() for array in Y]
 
 
-@pytest.fixture(params=[kernels.parse_xmc, twin.parse_xmc], ids=["native", "reference"])
+@pytest.fixture(params=[kernels.parse_samples, twin.parse_samples], ids=["native", "reference"])
 def parse(request):
     return request.param
 
@@ -46,21 +53,21 @@ def parse(request):
         pytest.param(b"2 9 9\n 2:1\n2:1\n", [{2: 1}, {2: 1}], [[], []], id="no labels"),
         pytest.param(b"2 9 9\n3\n3,5 \n", [{}, {}], [[3], [3, 5]], id="no features"),
         pytest.param(b"3 9 9\n\n \n3 2:1\n", [{}, {}, {2: 1}], [[], [], [3]], id="empty lines are samples"),
-        pytest.param(b"1 9 9\r\n3 2:0.5\r\n", [{2: 0.5}], [[3]], id="CRLF"),
-        pytest.param(b"\xef\xbb\xbf1 9 9\n3 2:0.5\n", [{2: 0.5}], [[3]], id="byte order mark"),
-        pytest.param(b" 1  9\t9 \n3\t2:0.5   7:1 \t\n", [{2: 0.5, 7: 1}], [[3]], id="blanks"),
+        pytest.param(b"1 9 9\n3 2:0.5\r\n", [{2: 0.5}], [[3]], id="CRLF"),
+        pytest.param(b"1 9 9\n3\t2:0.5   7:1 \t\n", [{2: 0.5, 7: 1}], [[3]], id="blanks"),
         pytest.param(b"1 9 9\n3 2:0.5", [{2: 0.5}], [[3]], id="no newline at the end"),
         pytest.param(b"1 9 9\n3 2:0.5\n\n \r\n\n", [{2: 0.5}], [[3]], id="blank lines at the end"),
         pytest.param(b"1 9 9\n3 2:5e-1 3:1E+2 4:.5 5:5. 6:-1 7:+1\n", [NUMBERS], [[3]], id="numbers"),
         pytest.param(b"1 9 9\n3 2:0 3:1\n", [{2: 0, 3: 1}], [[3]], id="explicit zeros stay"),
         pytest.param(b"1 9 9\n003 002:1\n", [{2: 1}], [[3]], id="leading zeros"),
         pytest.param(b"0 9 9\n", [], [], id="no samples"),
+        pytest.param(b"9 9 9\n3 2:1\n", [{2: 1}], [[3]], id="a piece has fewer samples than the file"),
+        pytest.param(b"-1 9 9\n3 2:1\n\n", [{2: 1}, {}], [[3], []], id="no header: every line is a sample"),
         pytest.param(b"1 0 0\n\n", [{}], [[]], id="no features, no labels in the header"),
     ],
 )  # fmt: skip
 def test_reads(parse, text, features, labels):
-    X, Y, n_features, n_labels = parse(text, n_threads=1)
-    assert (n_features, n_labels) == tuple(int(count) for count in text.splitlines()[0].split()[1:])
+    X, Y = parsed(parse, text)
     assert Y[2].size == 0
     ends = X[0].tolist()
     rows = [dict(zip(X[1][i:j].tolist(), X[2][i:j].tolist(), strict=True)) for i, j in pairwise(ends)]
@@ -71,22 +78,6 @@ def test_reads(parse, text, features, labels):
 
 
 DAMAGED = [
-    (b"", f"line 1: {HEADER}, but the file is empty"),
-    (b"\xef\xbb\xbf", f"line 1: {HEADER}, but the file is empty"),
-    (b"\n1 9 9\n", f"line 1: {HEADER}, but found ''"),
-    (b"1 9\n3 2:1\n", f"line 1: {HEADER}, but found '1 9'"),
-    (b"1 9 9 9\n3 2:1\n", f"line 1: {HEADER}, but found '1 9 9 9'"),
-    (b"1 -9 9\n3 2:1\n", f"line 1: {HEADER}, but found '1 -9 9'"),
-    (b"1 9.0 9\n3 2:1\n", f"line 1: {HEADER}, but found '1 9.0 9'"),
-    (b"1 2147483648 9\n3 2:1\n", f"line 1: {HEADER}, but found '1 2147483648 9'"),
-    (b"3 2:1\n", f"line 1: {HEADER}, but found '3 2:1'"),
-    (b"\x1f\x8b\x08\x00ab\xff", f"line 1: {HEADER}, but found '\\x1f\\x8b\\x08\\x00ab\\xff'"),
-    (b"\xff\xfe1\x00 \x009\x00", f"line 1: {HEADER}, but found '\\xff\\xfe1\\x00 \\x009\\x00'"),
-    (b"x" * 50, f"line 1: {HEADER}, but found '{'x' * 40}...'"),
-    (b"3 9 9\n3 2:1\n", "line 1: the header promises 3 samples, but the file has 1"),
-    (b"2147483647 9 9\n3 2:1\n", "line 1: the header promises 2147483647 samples, but the file has 1"),
-    (b"1 9 9\n", "line 1: the header promises 1 samples, but the file has 0"),
-    (b"1 9 9", "line 1: the header promises 1 samples, but the file has 0"),
     (b"1 9 9\n3 2:1\n\n 4 2:x\n", "line 4: the header promises 1 samples, but here is one more: '4 2:x'"),
     (b"0 9 9\n3 2:1\n", "line 2: the header promises 0 samples, but here is one more: '3 2:1'"),
     (b"2 9 9\n3 2:1\n9 2:1\n", "line 3: label id must lie in [0, 9), counting from 0, but is '9'"),
@@ -141,6 +132,47 @@ def test_refuses(parse, text, message):
     assert outcome(parse, text) == message
 
 
+COUNTED_FROM_1 = b"-1 9 9\n1,9 1:1 9:2\n"
+
+
+def test_ids_may_count_from_1(parse):
+    X, Y = parsed(parse, COUNTED_FROM_1, first_id=1)
+    assert (X[1].tolist(), Y[1].tolist()) == ([0, 8], [0, 8])
+    for line, what in ((b"0 1:1", "label"), (b"1 0:1", "feature"), (b"10 1:1", "label"), (b"1 10:1", "feature")):
+        found = (line.split()[0] if what == "label" else line.split()[1].split(b":")[0]).decode()
+        expected = f"line 2: {what} id must lie in [1, 10), counting from 1, but is '{found}'"
+        assert outcome(parse, b"-1 9 9\n" + line, first_id=1) == expected
+    assert outcome(parse, b"-1 9 9\n3 2:3e38 2:3e38\n", first_id=1).startswith(
+        "line 2: the values of feature 2 must add"
+    )
+
+
+def test_lines_without_labels(parse):
+    X, Y = parsed(parse, b"2 9 9\n3:1 2:1\n\n", labelled=False, column="label")
+    assert (X[0].tolist(), X[1].tolist(), Y[0].tolist()) == ([0, 2, 2], [2, 3], [0, 0, 0])
+    for line, expected in (
+        (b"3 2:1", "expected 'label:value', but found '3'"),
+        (b"9:1", "label id must lie in [0, 9), counting from 0, but is '9'"),
+        (b"a:1", "expected a label id before ':', but found 'a:1'"),
+        (b"3:nan", "label value must be finite in float32, but is 'nan'"),
+        (b"3:3e38 3:3e38", "the values of label 3 must add up to a finite float32"),
+    ):
+        assert outcome(parse, b"1 9 9\n" + line, labelled=False, column="label") == f"line 2: {expected}"
+
+
+def test_lines_are_counted_from_the_first_of_the_piece(parse):
+    assert outcome(parse, b"99 9 9\n3 2:1\n9 2:1\n", first_line=50).startswith("line 51: label id")
+    assert outcome(parse, b"50 9 9\n3 2:1\n3 2:1\n", first_line=51).startswith(
+        "line 52: the header promises 50 samples"
+    )
+
+
+@pytest.mark.parametrize("wrong", [{"n_features": 2**31}, {"n_labels": -1}, {"first_id": 2}, {"n_threads": 0}])
+def test_rules_are_checked(wrong):
+    with pytest.raises(ValueError, match="|".join(wrong)):
+        parsed(kernels.parse_samples, b"1 9 9\n", **wrong)
+
+
 def long_file(n_copies: int, last_line: bytes) -> bytes:
     rng = np.random.default_rng(0)
     lines = []
@@ -159,9 +191,9 @@ def long_file(n_copies: int, last_line: bytes) -> bytes:
 def test_many_blocks_on_many_threads(last_line):
     text = long_file(60, last_line)
     assert len(text) > 3 << 20  # the parser works in blocks of 1 MiB
-    expected = outcome(twin.parse_xmc, text)
+    expected = outcome(twin.parse_samples, text)
     for n_threads in (1, 2, 4):
-        assert outcome(kernels.parse_xmc, text, n_threads) == expected
+        assert outcome(kernels.parse_samples, text, n_threads) == expected
 
 
 PIECES = st.sampled_from(
@@ -189,15 +221,22 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.lists(PIECES, max_size=30).map("".join), st.integers(0, 4), st.binary(max_size=2))
-def test_any_text_means_the_same_to_both(body, n_samples, noise):
+@given(
+    st.lists(PIECES, max_size=30).map("".join),
+    st.integers(-1, 4),
+    st.binary(max_size=2),
+    st.booleans(),
+    st.sampled_from([0, 1]),
+)
+def test_any_text_means_the_same_to_both(body, n_samples, noise, labelled, first_id):
     text = f"{n_samples} 8 8\n{body}".encode() + noise
-    assert outcome(kernels.parse_xmc, text) == outcome(twin.parse_xmc, text)
+    rules = {"labelled": labelled, "first_id": first_id}
+    assert outcome(kernels.parse_samples, text, **rules) == outcome(twin.parse_samples, text, **rules)
 
 
 def native_floats(numbers: list[str]) -> np.ndarray:
     text = f"{len(numbers)} 1 0\n" + "".join(f" 0:{number}\n" for number in numbers)
-    return kernels.parse_xmc(text.encode(), n_threads=1)[0][2]
+    return parsed(kernels.parse_samples, text.encode())[0][2]
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

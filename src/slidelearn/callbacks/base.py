@@ -1,0 +1,43 @@
+"""The protocol of what looks on while a network trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from slidelearn.progress import Progress
+
+
+class Callback:
+    """Called by training; each method does nothing unless overridden."""
+
+    comes_last: ClassVar[bool] = False
+    """Whether it is called after those that are not: such as one that keeps what the others have come to know."""
+
+    def on_trial(self, option: str, value: object) -> None:
+        """Before each training that is only to choose an option: what it tries."""
+
+    def on_begin(self, progress: Progress) -> None:
+        """Before the first step of each network, or the first step after an interruption."""
+
+    def on_step(self, progress: Progress) -> None:
+        """After each step."""
+
+    def on_epoch(self, progress: Progress) -> None:
+        """After each epoch."""
+
+    def on_end(self, progress: Progress) -> None:
+        """After the last step of each network."""
+
+    def on_failure(self, progress: Progress, error: BaseException) -> None:
+        """In place of `on_end`, where an error ends training, or Ctrl-C."""
+
+    def on_shortlists(self, n_done: int, n_samples: int) -> None:
+        """While the network makes the training samples' shortlists for the ranker, after the last step."""
+
+    def state(self) -> dict[str, Any] | None:
+        """What it needs to go on after an interruption, as JSON can hold it; None: nothing."""
+        return None
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state, before `on_begin`."""

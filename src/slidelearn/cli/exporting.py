@@ -1,0 +1,117 @@
+"""``slidelearn export``: a model in another form, its size, and how good it still is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from slidelearn.checkpoint import require_place
+from slidelearn.cli.arguments import Json, Model, Threads
+from slidelearn.cli.display import make_console, print_json, size
+from slidelearn.cli.inputs import From, Inputs, LayoutSettings
+from slidelearn.estimator import SlideClassifier
+from slidelearn.export import onnx_top_k, to_hub, to_onnx
+from slidelearn.export.hub import metrics_of
+from slidelearn.matrices import FloatCsr
+
+_KS = (1, 3, 5)
+
+Samples = tuple[FloatCsr, FloatCsr]
+
+
+class Form(StrEnum):
+    """What a model can be exported to."""
+
+    inference = "inference"
+    onnx = "onnx"
+    hub = "hub"
+
+
+class GraphInputs(StrEnum):
+    """How features are handed to a graph of ONNX."""
+
+    sparse = "sparse"
+    dense = "dense"
+
+
+def export(
+    model: Model,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A directory; for onnx, a file.", show_default=False)],
+    to: Annotated[
+        Form,
+        typer.Option(
+            "--to",
+            help="inference: a third of the bytes, cannot go on learning. onnx: networks and top-k as one graph, "
+            "without the ranker. hub: a folder for the Hugging Face Hub, with a model card; nothing is sent.",
+        ),
+    ] = Form.inference,
+    test: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Samples to test both forms on.", show_default=False),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, help="Labels that a graph of ONNX gives.")] = 5,
+    inputs: Annotated[
+        GraphInputs, typer.Option(help="Of a graph of ONNX: padded ids and values, or dense rows.")
+    ] = GraphInputs.sparse,
+    name: Annotated[str | None, typer.Option(help="What the model card calls it.", show_default=False)] = None,
+    from_format: From = None,
+    layout: LayoutSettings = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Write a model in another form: for inference only, as ONNX, or as a folder for the Hugging Face Hub."""
+    console = make_console(json=json)
+    if out.absolute() == model.absolute():
+        raise ValueError(f"OUT must be another place than MODEL, which stays as it is, but both are {out}")
+    clf = SlideClassifier.load(model, n_jobs=threads)
+    samples = _read(Inputs.of(console, threads, from_format, layout), test, clf, model) if test else None
+    before = _metrics(clf, samples)
+    match to:
+        case Form.inference:
+            require_place(out, _n_bytes(model))
+            clf.save(out, inference_only=True)
+            after = _metrics(SlideClassifier.load(out, n_jobs=threads), samples)
+        case Form.onnx:
+            to_onnx(clf, out, k=top_k, inputs=inputs.value)
+            after = metrics_of(clf, onnx_top_k(out, samples[0], n_jobs=threads)[0], samples[1]) if samples else {}
+        case Form.hub:
+            after = to_hub(clf, out, name=name, test=samples, tested_on=test.name if test else "")
+    report = {"model": {"mb": _n_bytes(model) / 1e6} | before, to.value: {"mb": _n_bytes(out) / 1e6} | after}
+    _print(console, report)
+    if to is Form.onnx and clf.ranker_:
+        console.print("The ranker is not in the graph: its labels are in the network's order.", soft_wrap=True)
+    if json:
+        print_json(report)
+
+
+def _read(inputs: Inputs, test: Path, clf: SlideClassifier, model: Path) -> Samples:
+    samples = inputs.read_for("test", test, clf, model)
+    assert samples.X is not None
+    return samples.X, samples.Y[:, : clf.n_labels_]
+
+
+def _metrics(clf: SlideClassifier, samples: Samples | None) -> dict[str, float]:
+    return metrics_of(clf, clf.predict_topk(samples[0], k=min(5, clf.n_labels_))[0], samples[1]) if samples else {}
+
+
+def _n_bytes(place: Path) -> int:
+    files = [place] if place.is_file() else place.iterdir()
+    return sum(path.stat().st_size for path in files if path.is_file())
+
+
+def _print(console: Console, report: Mapping[str, Mapping[str, float]]) -> None:
+    """A line for each form: its size and its precision."""
+    names = [f"p@{k}" for k in _KS if all(f"p@{k}" in values for values in report.values())]
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for header in ("form", "size", *(name.upper() for name in names)):
+        table.add_column(header, justify="left" if header == "form" else "right")
+    for form, values in report.items():
+        table.add_row(form, size(1e6 * values["mb"]), *(f"{100 * values[name]:.2f} %" for name in names))
+    console.print(table)

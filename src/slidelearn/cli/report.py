@@ -1,0 +1,41 @@
+"""The command ``report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from slidelearn.atomic_files import write_atomically
+from slidelearn.cli.arguments import Model, Threads, file_option
+from slidelearn.cli.display import make_console
+from slidelearn.cli.inputs import From, Inputs, LayoutSettings
+from slidelearn.cli.measuring import measure
+from slidelearn.estimator import SlideClassifier
+from slidelearn.extras import import_extra
+from slidelearn.report import page
+
+
+def report(
+    model: Model,
+    test: Annotated[Path | None, file_option("Samples to test the model on: more is shown with them.")] = None,
+    out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
+    from_format: From = None,
+    layout: LayoutSettings = None,
+    threads: Threads = None,
+) -> None:
+    """Write a page about a saved model: learning curves, accuracy by label frequency, tables, speed, mistakes."""
+    console = make_console()
+    import_extra("matplotlib", "plot", "slidelearn report")
+    clf = SlideClassifier.load(model, n_jobs=threads)
+    tested, measured = None, None
+    if test:
+        samples = Inputs.of(console, threads, from_format, layout).read_for("test", test, clf, model)
+        measured = measure(clf, samples, console)
+        assert samples.X is not None
+        tested = samples.X, samples.Y[:, : clf.n_labels_]
+    with console.status("drawing"):
+        content = page(clf, model.resolve().name, tested, measured)
+    write_atomically(out, content.encode())
+    console.print(f"wrote {out}", soft_wrap=True)

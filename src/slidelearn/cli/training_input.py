@@ -1,0 +1,99 @@
+"""What `slidelearn train` learns from: samples with features, texts, or a stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from slidelearn.callbacks import Callback
+from slidelearn.cli.display import size
+from slidelearn.cli.inputs import Columns, Inputs
+from slidelearn.config import Config
+from slidelearn.documents import Documents, put_counts, put_label_counts, put_vectorizer
+from slidelearn.estimator import SlideClassifier
+from slidelearn.machine import resolve_threads
+from slidelearn.sample_stream import SampleStream
+from slidelearn.text_samples import vectorizer_for, with_features
+from slidelearn.training import stream_bytes, training_bytes
+
+
+class TrainingInput(ABC):
+    """Samples to learn from."""
+
+    columns: Columns
+    """Theirs, which others must have."""
+
+    @abstractmethod
+    def training_bytes(self, config: Config) -> int:
+        """Memory that training on them takes beside what they take themselves."""
+
+    @abstractmethod
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+        """Train on them, from the start or from a checkpoint."""
+
+    @abstractmethod
+    def put_documents(self, documents: Documents) -> None:
+        """Keep what a model must know of them beside what it has learnt."""
+
+
+class SamplesInput(TrainingInput):
+    """Samples in memory; texts get their features here."""
+
+    def __init__(self, inputs: Inputs, path: Path) -> None:
+        samples, vectorizer = inputs.read("train", path), None
+        if samples.X is None:
+            with inputs.console.status("counting words"):
+                vectorizer = vectorizer_for(samples)
+                samples = with_features(samples, vectorizer)
+            n_words = len(vectorizer.vocabulary_)
+            inputs.console.print(f"features: {n_words:,} words", soft_wrap=True)
+        assert samples.X is not None
+        self.X, self.Y = samples.X, samples.Y
+        self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
+
+    def training_bytes(self, config: Config) -> int:
+        """The networks, copies of samples, and the ranker's."""
+        return training_bytes(config, self.X, self.Y)
+
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+        """Train on all of them."""
+        clf.fit(self.X, self.Y, callbacks=callbacks, resume_from=resume_from)
+
+    def put_documents(self, documents: Documents) -> None:
+        """How often each label was seen; of texts, how they become features."""
+        put_label_counts(documents, self.Y)
+        if self.columns.vectorizer is not None:
+            put_vectorizer(documents, self.columns.vectorizer)
+
+
+class StreamInput(TrainingInput):
+    """Samples that stay in their file."""
+
+    def __init__(self, inputs: Inputs, path: Path, buffer_size: int) -> None:
+        with inputs.console.status(f"counting {path}"):
+            self._stream = stream = SampleStream(
+                path,
+                format=inputs.format,
+                buffer_size=buffer_size,
+                n_threads=resolve_threads(inputs.threads),
+                **inputs.layout,
+            )
+        inputs.console.print(
+            f"train: {stream.n_samples:,} samples, {stream.n_features:,} features, {stream.n_labels:,} labels; "
+            f"{min(buffer_size, stream.n_samples):,} samples at a time ({size(stream.block_bytes)})",
+            soft_wrap=True,
+        )
+        self.columns = Columns(stream.n_features, stream.n_labels, str(path), None, None)
+
+    def training_bytes(self, config: Config) -> int:
+        """The same, of the samples that are in memory, and these."""
+        return stream_bytes(config, self._stream)
+
+    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+        """Train on all of them, in one pass for each epoch; there are no checkpoints to go on from."""
+        clf.fit_stream(self._stream, callbacks=callbacks)
+
+    def put_documents(self, documents: Documents) -> None:
+        """How often each label was seen."""
+        put_counts(documents, self._stream.label_counts(), self._stream.n_samples)

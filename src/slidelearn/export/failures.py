@@ -1,0 +1,5 @@
+"""How exports fail."""
+
+
+class ExportError(ValueError):
+    """A model has something that the form asked for cannot hold."""

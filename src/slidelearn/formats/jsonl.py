@@ -1,0 +1,74 @@
+"""JSON lines: an object with a text and the names of its labels on each line; empty lines do not count.
+
+The labels are a list, or one string with separators between them.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from slidelearn.formats.format import Format, Layout
+from slidelearn.formats.labelled_texts import LabelledTexts, checked_names, names_in, names_of_samples
+from slidelearn.formats.sample_set import SampleSet, texts_of
+from slidelearn.packed_files import DataError, open_to_replace, text_lines
+
+
+def read(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
+    """Read texts and names of labels."""
+    samples = LabelledTexts()
+    for number, line in text_lines(path):
+        if not line.strip():
+            continue
+        try:
+            entry = _object(line)
+            text = _value(entry, layout.text_column, "text_column")
+            if not isinstance(text, str):
+                raise ValueError(f"expected a string as {layout.text_column!r}, but found {text!r:.40}")
+            samples.add(text, _names(entry, layout) if with_labels else ())
+        except ValueError as error:
+            raise DataError(f"{path}, line {number}: {error}") from None
+    return samples.finish()
+
+
+def _object(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"expected a JSON object, but {error}") from None
+    if not isinstance(entry, dict):
+        raise ValueError(f"expected a JSON object, but found {line.strip()[:40]!r}")
+    return entry
+
+
+def _value(entry: dict[str, Any], key: str, option: str) -> Any:
+    if key not in entry:
+        there = ", ".join(map(repr, entry))
+        raise ValueError(f"expected a value {key!r}, but found {there:.200}; {option} says which to take")
+    return entry[key]
+
+
+def _names(entry: dict[str, Any], layout: Layout) -> list[str]:
+    names = _value(entry, layout.label_column, "label_column")
+    return list(names_in(names, layout.label_separator)) if isinstance(names, str) else checked_names(names)
+
+
+def write(path: Path, samples: SampleSet, layout: Layout) -> None:
+    """Write texts and names of labels."""
+    texts = texts_of(samples)
+    with open_to_replace(path) as file:
+        for text, names in zip(texts, names_of_samples(samples), strict=True):
+            entry = {layout.text_column: text, layout.label_column: names}
+            file.write((json.dumps(entry, ensure_ascii=False) + "\n").encode())
+
+
+FORMAT = Format(
+    "jsonl",
+    (".jsonl", ".ndjson", ".json"),
+    "a JSON object with text and labels per line",
+    write,
+    whole=read,
+    holds_texts=True,
+    starts_like=lambda head: head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"),
+)

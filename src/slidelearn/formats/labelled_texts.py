@@ -1,0 +1,103 @@
+"""Texts and the names of their labels, sample by sample, as the formats of texts find them."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from slidelearn.formats.sample_set import SampleSet
+from slidelearn.matrices import canonical_csr
+
+
+class LabelledTexts:
+    """Collects samples; the labels get their numbers in the alphabetical order of their names."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._ends, self._labels = array("q", [0]), array("i")
+
+    def add(self, text: str, names: Iterable[str]) -> None:
+        """Add a sample. Runs of white space in a name count as one blank, and empty names not at all.
+
+        Raises
+        ------
+        ValueError
+            If there are halves of characters (surrogates), which no file can hold.
+        """
+        plain = (" ".join(name.split()) for name in names)
+        found = dict.fromkeys(name for name in plain if name)
+        for each in (text, *found):
+            if not each.isascii() and not _is_whole(each):
+                raise ValueError(f"expected whole characters, but found a half of one (surrogate) in {each!r:.40}")
+        self._texts.append(text)
+        self._labels.extend(self._numbers.setdefault(name, len(self._numbers)) for name in found)
+        self._ends.append(len(self._labels))
+
+    def finish(self) -> SampleSet:
+        """All samples so far."""
+        names = sorted(self._numbers)
+        rank = np.zeros(len(names), np.int32)
+        rank[[self._numbers[name] for name in names]] = np.arange(len(names), dtype=np.int32)
+        ends, labels = np.frombuffer(self._ends, np.int64), rank[np.frombuffer(self._labels, np.int32)]
+        row_of = np.repeat(np.arange(len(self._texts)), np.diff(ends))
+        labels = labels[np.lexsort((labels, row_of))]
+        Y = canonical_csr(np.ones(len(labels), np.float32), labels, ends, (len(self._texts), len(names)))
+        return SampleSet(Y, texts=self._texts, label_names=names)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def names_in(cell: str, separator: str) -> Sequence[str]:
+    """The names of labels in a cell of a table: a JSON list of them, or between separators.
+
+    Raises
+    ------
+    ValueError
+        If it begins like a list and is none.
+    """
+    if not cell.lstrip().startswith("["):
+        return cell.split(separator)
+    try:
+        return checked_names(json.loads(cell))
+    except (ValueError, RecursionError):
+        raise ValueError(f"expected a JSON list of labels, but found {cell[:40]!r}") from None
+
+
+def checked_names(names: Any) -> list[str]:
+    """A list of names, where whole numbers are names as well.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if not isinstance(names, list) or not all(type(name) in (str, int) for name in names):
+        raise ValueError(f"expected a list of labels, but found {names!r:.40}")
+    return [str(name) for name in names]
+
+
+def names_as_cell(names: list[str], separator: str) -> str:
+    """The names of labels as `names_in` reads them: between separators, or as a JSON list where that would not do."""
+    cell = separator.join(names)
+    plain = not cell.startswith("[") and not any(separator in name for name in names)
+    return cell if plain else json.dumps(names, ensure_ascii=False)
+
+
+def names_of_samples(samples: SampleSet) -> Iterator[list[str]]:
+    """The names of each sample's labels; their numbers where they have no names."""
+    names = samples.label_names or list(map(str, range(samples.Y.shape[1])))
+    labels = samples.Y.indices.tolist()
+    for begin, end in pairwise(samples.Y.indptr.tolist()):
+        yield [names[label] for label in labels[begin:end]]

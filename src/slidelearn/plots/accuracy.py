@@ -1,0 +1,95 @@
+"""What a model gets right, by how frequent labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.analysis import (
+    GROUPS,
+    GroupAccuracy,
+    accuracy_by_group,
+    count_classes,
+    frequency_groups,
+    recall_by_class,
+)
+from slidelearn.documents import label_counts
+from slidelearn.estimator import SlideClassifier
+from slidelearn.kernels import Ids
+from slidelearn.matrices import FloatCsr, check_labels
+from slidelearn.plots.figure import COLOURS, FAINT, INK, in_percent, new_figure, titled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5) -> Figure:
+    """Which of the true labels of test samples are among the k best, by how many training samples the label has.
+
+    Parameters
+    ----------
+    model
+        One that knows its label counts: it has a ranker, or they were put among its documents, as the command line does
+        (`slidelearn.documents.put_label_counts`).
+    X, Y
+        (n_samples, n_features) and (n_samples, n_labels): the test samples.
+    k
+        Labels that the model names.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know its label counts.
+    """
+    counts = training_counts(model)
+    if counts is None:
+        raise ValueError(
+            "the model does not know how many training samples its labels have: "
+            "slidelearn.documents.put_label_counts(model.documents_, Y_train) tells it"
+        )
+    ids, _ = model.predict_topk(X, k=min(k, model.n_labels_))
+    return plot_accuracy(ids, check_labels(Y), counts)
+
+
+def training_counts(model: SlideClassifier) -> NDArray[np.int64] | None:
+    """How many training samples each label of a model has, (n_labels,); None where it does not know that."""
+    if known := label_counts(model.documents_, model.n_labels_):
+        return known[0]
+    return model.ranker_.counts.astype(np.int64) if model.ranker_ else None
+
+
+def plot_accuracy(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> Figure:
+    """The figure of `accuracy_by_frequency`, for answers that are there: (n_samples, k), best first."""
+    k = ids.shape[1]
+    classes, names = count_classes(counts)
+    n_true, n_found = recall_by_class(ids, Y, classes, len(names))
+    groups = frequency_groups(counts)
+    shown = [c for c in range(len(names)) if n_true[c]]
+    shares = [n_found[c] / n_true[c] for c in shown]
+    colours = [COLOURS[round(float(np.median(groups[classes == c])))] for c in shown]
+    with new_figure(1, 2, height=3.1, width_ratios=(3, 2)) as (figure, axes):
+        bars = axes[0].bar(range(len(shown)), shares, color=colours, width=0.78)
+        axes[0].bar_label(bars, [f"{n_true[c]:,}" for c in shown], fontsize=7.5, color=FAINT, padding=2)
+        axes[0].set_xticks(
+            range(len(shown)), [names[c] for c in shown], rotation=35, ha="right", rotation_mode="anchor"
+        )
+        axes[0].grid(axis="x", visible=False)
+        in_percent(axes[0])
+        titled(axes[0], f"True labels among the best {k}, and how many there are", "training samples of the label")
+        _group_bars(axes[1], accuracy_by_group(ids, Y, counts), k)
+    return figure
+
+
+def _group_bars(axes: Axes, groups: Sequence[GroupAccuracy], k: int) -> None:
+    recalls = [group.recall for group in groups]
+    bars = axes.bar(range(len(GROUPS)), np.nan_to_num(recalls), width=0.62, color=COLOURS[: len(GROUPS)])
+    axes.bar_label(bars, [f"{100 * r:.1f} %" if r == r else "none" for r in recalls], color=INK, padding=2)
+    axes.set_xticks(range(len(GROUPS)), [f"{group.name}\n{group.n_labels:,} labels" for group in groups])
+    axes.grid(axis="x", visible=False)
+    axes.margins(y=0.15)
+    in_percent(axes)
+    titled(axes, "By thirds of the training labels", "")

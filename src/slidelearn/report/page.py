@@ -1,0 +1,156 @@
+"""The page: what to show of a model, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from slidelearn import plots
+from slidelearn.estimator import SlideClassifier
+from slidelearn.history import History
+from slidelearn.matrices import FloatCsr
+from slidelearn.report.answers import accuracy, mistakes
+from slidelearn.report.html import Html, card, join, picture, section, tag, text
+from slidelearn.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_N_NAMED = 5
+"""Labels that the model names for a test sample."""
+
+
+def page(
+    model: SlideClassifier,
+    title: str,
+    tested: tuple[FloatCsr, FloatCsr] | None = None,
+    measured: Mapping[str, Any] | None = None,
+) -> str:
+    """A report on a model as one HTML page that needs nothing else.
+
+    Parameters
+    ----------
+    model
+        The model; what its documents know (label names and counts, history) is shown.
+    title
+        Its name.
+    tested
+        X and Y of test samples, for accuracy by label frequency and for mistakes.
+    measured
+        Metrics on these, as `slidelearn.metrics.evaluate` names them, and ``predict_ms_per_sample``.
+    """
+    history = History.of(model.documents_)
+    sections = _of_training(model, history)
+    if tested:
+        X, Y = tested
+        ids, scores = model.predict_topk(X, k=min(_N_NAMED, model.n_labels_))
+        sections = [*accuracy(model, ids, Y), *sections, mistakes(model, ids, scores, Y)]
+    template = Template((resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        version=__version__,
+        title=text(title),
+        subtitle=_subtitle(model, tested),
+        cards=join(_cards(model, measured or {})),
+        sections=join([*sections, _options(model)]),
+    )
+
+
+def _subtitle(model: SlideClassifier, tested: tuple[FloatCsr, FloatCsr] | None) -> Html:
+    n_networks = len(model.networks_)
+    parts = [
+        f"{model.n_features_in_:,} features, {model.n_labels_:,} labels",
+        f"trained on {model.training_['n_samples']:,} samples" if "n_samples" in model.training_ else "",
+        f"tested on {tested[0].shape[0]:,}" if tested else "",
+        f"{n_networks} networks" if n_networks > 1 else "",
+    ]
+    return tag("span", "; ".join(part for part in parts if part))
+
+
+def _cards(model: SlideClassifier, measured: Mapping[str, Any]) -> list[Html]:
+    cards = [
+        card(f"{100 * measured[name]:.1f} %", meaning, is_main=name == "p@1")
+        for name, meaning in (
+            ("p@1", "precision at 1"),
+            ("p@3", "precision at 3"),
+            ("p@5", "precision at 5"),
+            ("psp@5", "propensity-scored at 5"),
+            ("recall@20", "recall at 20"),
+        )
+        if measured.get(name) is not None
+    ]
+    if measured:
+        cards.append(card(f"{measured['predict_ms_per_sample']:.2f} ms", "per answer, in batches"))
+    training = model.training_
+    if "train_seconds" in training:
+        cards.append(card(f"{training['train_seconds']:,.1f} s", f"to train ({training['cpu_seconds']:,.1f} s of CPU)"))
+        active = training["active_mean"]
+        cards.append(
+            card(f"{100 * active / model.n_labels_:.2f} %", f"of the labels active ({active:,.0f} per sample)")
+        )
+    n_bytes = sum(array.nbytes for _, array in model.named_arrays())
+    cards.append(card(f"{n_bytes / 1e6:,.1f} MB", "of arrays"))
+    return cards
+
+
+def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
+    if history is None:
+        return [
+            section("Training", "The model has no history of its training: models that `fit` has trained have one.")
+        ]
+    network = history.networks[0]
+    shown: list[tuple[bool, str, str, Callable[[SlideClassifier], Figure]]] = [
+        (
+            True,
+            "Learning curves",
+            "Means of the training batches between points; held-out samples are measured by the network alone.",
+            plots.learning_curves,
+        ),
+        (
+            True,
+            "Active labels",
+            "Labels that were computed for each sample, its own among them; the others of the layer cost nothing.",
+            plots.active_sets,
+        ),
+        (
+            network.tables.n_rows > 0,
+            "Hash tables",
+            "Of the output layer, after each rebuild. Long buckets: hash functions that tell few labels apart.",
+            plots.table_health,
+        ),
+        (True, "Speed", "Seconds by the clock.", plots.speed),
+    ]
+    return [
+        section(title, explanation, picture(plot(model), title))
+        for is_there, title, explanation, plot in shown
+        if is_there
+    ]
+
+
+def _options(model: SlideClassifier) -> Html:
+    options = [
+        tag("div", tag("code", name), tag("b", _written(value)))
+        for name, value in model.config_.model_dump(mode="json").items()
+    ]
+    training = model.training_
+    chosen = [
+        *(f"by the pilot: {option}={getattr(model.config_, option)}" for option in training.get("pilot") or {}),
+        *([f"C of the ranker: {training['ranker_c']:.3g}"] if training.get("ranker_c") else []),
+        *(
+            [f"weights of the evidence: {', '.join(f'{n} {w:.2f}' for n, w in training['ranker_blend'].items())}"]
+            if training.get("ranker_blend")
+            else []
+        ),
+    ]
+    return section(
+        "Options",
+        "; ".join(["Chosen while training", *chosen]) + "." if chosen else "All options in force.",
+        tag("details", tag("summary", f"All {len(options)} options"), tag("div", join(options), class_="options")),
+    )
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return "none" if value is None else str(value)

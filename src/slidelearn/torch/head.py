@@ -1,0 +1,346 @@
+"""`SlideOutput`: the wide output layer as a module of PyTorch. No maths here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from slidelearn.config import Config, make_config
+from slidelearn.kernels import Float, Ids
+from slidelearn.torch.active_sets import ActiveSets
+from slidelearn.torch.arguments import (
+    array_of_counts,
+    array_of_hidden,
+    array_of_sample_ids,
+    check_size,
+    described,
+    rows_of_labels,
+)
+from slidelearn.torch.engine import Engine, Gradients, LossPass
+from slidelearn.torch.loss import SlideLoss
+
+_SAMPLERS = ("batch", "memory", "uniform", "frequency", "full")
+_OF_OWN_UPDATE = ("optimizer", "learning_rate", "beta_1", "beta_2", "epsilon")
+
+
+class SlideOutput(nn.Module):  # type: ignore[misc]
+    """A head and its loss for very many labels, computed over the few that matter for a batch.
+
+    Takes the place of ``nn.Linear(in_features, n_labels)`` and ``nn.CrossEntropyLoss`` behind any encoder. The labels
+    of a batch, and those that the samplers add, are the active set of all its samples; only their rows are read and
+    moved.
+
+    Parameters
+    ----------
+    in_features
+        Width of the hidden vectors.
+    n_labels
+        Number of labels.
+    update
+        ``own``: the backward pass also takes the optimizer's step on the active rows. The head then has no parameters,
+        and the user's optimizer is for the encoder alone. ``torch``: the head has the parameters `weight` and `bias`,
+        with sparse gradients on the active rows, for ``torch.optim.SparseAdam``, ``SGD`` or ``Adagrad``.
+    sampler
+        What the active set consists of, beside the samples' own labels, joined by ``+``: ``batch``, the labels of the
+        batch; ``uniform`` and ``frequency``, drawn labels; ``memory``, each sample's highest wrong labels when last
+        seen; or ``full``, all labels. Batches of fewer than about a hundred labels want drawn ones too.
+    n_samples
+        Training samples; the sampler ``memory`` and `label_counts` need it.
+    label_counts
+        (n_labels,) integers: training samples of each label, for the log-Q correction and the sampler ``frequency``.
+        Without it, labels are counted as they come.
+    logits, logit_scale, log_q_strength, loss, n_negatives, n_hard_negatives, frequency_power, precision
+        As in `slidelearn.config.Config`; None: its default.
+    optimizer, learning_rate, beta_1, beta_2, epsilon
+        The same, of the own update.
+    random_state
+        Seed of the first rows and of what is drawn.
+    n_jobs
+        Threads; None: as many as PyTorch uses (``torch.get_num_threads()``).
+
+    Attributes
+    ----------
+    weight, bias : Tensor
+        (n_labels, in_features) and (n_labels,) float32, in place: parameters, or live views of the head's own rows.
+    learning_rate : float
+        Of the own update; set it as a schedule has it.
+
+    Notes
+    -----
+    Every backward pass through a loss is a step of the own update, also where gradients of the encoder are accumulated
+    over several; a factor on the loss reaches the rows, though Adagrad and Adam hardly feel it. In eval mode nothing is
+    learned: no step, no counts, no memory. Hidden vectors may be of any floating dtype, under ``torch.autocast`` too;
+    the rows stay float32 on the CPU, whatever ``.to()``, ``.half()`` or ``.cuda()`` do to the rest of a model. With
+    ``torch.amp.GradScaler`` choose ``update="torch"``: the own update would see the scale. ``torch.compile`` breaks the
+    graph around the head: what the backward pass writes is not for a compiler to reorder. The head is of one process:
+    ``DistributedDataParallel`` does not bring the own rows of several together. Several threads may use a head at once;
+    their steps come one after another.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from slidelearn.torch import SlideOutput
+    >>> encoder, head = torch.nn.Linear(20, 8), SlideOutput(8, 1000)
+    >>> optimizer = torch.optim.AdamW(encoder.parameters())
+    >>> x, labels = torch.randn(4, 20), torch.tensor([3, 14, 159, 265])
+    >>> loss = head(encoder(x), labels)
+    >>> loss.backward()  # the rows have moved
+    >>> optimizer.step()
+    >>> ids, logits = head.eval().top_k(encoder(x), k=5)
+    >>> ids.shape
+    torch.Size([4, 5])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        n_labels: int,
+        *,
+        update: Literal["own", "torch"] = "own",
+        sampler: str = "batch",
+        n_samples: int | None = None,
+        label_counts: Any = None,
+        logits: str | None = None,
+        logit_scale: float | None = None,
+        log_q_strength: float | None = None,
+        loss: str | None = None,
+        n_negatives: int | None = None,
+        n_hard_negatives: int | None = None,
+        frequency_power: float | None = None,
+        precision: str | None = None,
+        optimizer: str | None = None,
+        learning_rate: float | None = None,
+        beta_1: float | None = None,
+        beta_2: float | None = None,
+        epsilon: float | None = None,
+        random_state: int = 0,
+        n_jobs: int | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name in Config.model_fields and value is not None}
+        super().__init__()
+        if update not in ("own", "torch"):
+            raise ValueError(f"update must be 'own' or 'torch', but is {update!r}")
+        if update == "torch" and given.keys() & _OF_OWN_UPDATE:
+            first = next(name for name in _OF_OWN_UPDATE if name in given)
+            raise ValueError(f"{first} must be left out with update='torch': the user's optimizer has its own")
+        if n_samples is None and label_counts is not None:
+            raise ValueError("label_counts needs n_samples, the number of training samples that were counted")
+        config = make_config(**given)
+        if "lsh" in config.samplers:
+            raise ValueError(f"sampler must be of {', '.join(_SAMPLERS)} in a head, but is {sampler!r}")
+        self.in_features, self.n_labels = check_size("in_features", in_features), check_size("n_labels", n_labels)
+        self.n_samples = None if n_samples is None else check_size("n_samples", n_samples)
+        self.n_jobs = None if n_jobs is None else check_size("n_jobs", n_jobs)
+        self.update = update
+        self.learning_rate = config.learning_rate
+        counts = None if label_counts is None else array_of_counts(label_counts, self.n_labels)
+        self._active_sets = ActiveSets(config, self.n_labels, self.n_samples, counts)
+        optimizer = config.optimizer if update == "own" else "none"
+        self._engine = Engine(self.in_features, self.n_labels, config, optimizer, self._active_sets)
+        self._answering: tuple[int, ...] = ()
+        """Which state of `weight` and `bias` what answers need has been made of."""
+        rows = dict(self._engine.named_rows())
+        if update == "torch":  # the kernels want rows of another layout: active ones are copied there
+            self.weight, self.bias = (nn.Parameter(torch.tensor(rows[name])) for name in ("weight", "bias"))
+        else:
+            self._show_rows()
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the own update."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        if not 0 <= rate < float("inf"):
+            raise ValueError(f"learning_rate must be finite and >= 0, but is {rate!r}")
+        self._learning_rate = float(rate)
+
+    @torch.compiler.disable(reason="the head draws labels and moves its rows")  # type: ignore[untyped-decorator]
+    def forward(self, hidden: Tensor, labels: Any, *, sample_ids: Any = None) -> Tensor:
+        """The mean loss of a batch, over the samples that have labels; 0 if there are none.
+
+        Parameters
+        ----------
+        hidden
+            (n_samples, in_features), of a floating dtype, on the CPU.
+        labels
+            The labels of each sample: a tensor of integers (n_samples,), or (n_samples, n) filled up with -1 (or -100),
+            or a SciPy sparse matrix (n_samples, n_labels).
+        sample_ids
+            (n_samples,) integers in [0, `n_samples`): which training samples these are; for the sampler ``memory``.
+
+        Returns
+        -------
+        Tensor
+            A float32 scalar.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments against these rules.
+        FloatingPointError
+            From the backward pass, if the loss is not finite; no row has moved then.
+        """
+        x = array_of_hidden(hidden, self.in_features)
+        learning = self.training and torch.is_grad_enabled()
+        of = self._engine.loss(
+            x,
+            rows_of_labels(labels, len(x), self.n_labels),
+            self._sample_ids(sample_ids, len(x), learning=learning),
+            self._n_threads,
+            learning=learning,
+            fetch=self._fetch,
+        )
+        if self.update == "torch":
+            return SlideLoss.apply(hidden, self.weight, self.bias, of, self._gradients)
+        # also where the hidden vectors need no gradient, there is a backward pass: the rows' own step
+        started = torch.zeros((), requires_grad=learning)
+        return SlideLoss.apply(hidden, started, None, of, self._gradients)
+
+    @torch.compiler.disable(reason="answers are computed outside of PyTorch")  # type: ignore[untyped-decorator]
+    def top_k(
+        self, hidden: Tensor, k: int = 5, *, method: Literal["exact", "index"] = "exact"
+    ) -> tuple[Tensor, Tensor]:
+        """The k best labels of each sample, best first.
+
+        Parameters
+        ----------
+        hidden
+            (n_samples, in_features).
+        k
+            At most `n_labels`.
+        method
+            ``exact``: all rows are scanned. ``index``: some clusters of them are, in a time that grows with the square
+            root of their number; the index is made when it is first asked for, and brought up to date after steps.
+
+        Returns
+        -------
+        ids
+            (n_samples, k) int64; -1 where the index found fewer than k.
+        logits
+            (n_samples, k) float32, not corrected by log-Q; -inf beside -1.
+        """
+        x = array_of_hidden(hidden, self.in_features)
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= self.n_labels:
+            raise ValueError(f"k must be an integer in [1, {self.n_labels}], but is {k!r}")
+        if method not in ("exact", "index"):
+            raise ValueError(f"method must be 'exact' or 'index', but is {method!r}")
+        self._prepare_answers()
+        ids, logits = self._engine.top_k(x, int(k), self._n_threads, by_index=method == "index")
+        return torch.from_numpy(ids).long(), torch.from_numpy(logits)
+
+    def start_rows(self, batches: Iterable[tuple[Tensor, Any]]) -> Self:
+        """Give each row the direction of the sum of its samples' hidden vectors: a good start behind a trained encoder.
+
+        Parameters
+        ----------
+        batches
+            Pairs of hidden vectors and labels, as `forward` takes them. Labels without samples get random rows.
+        """
+        arrays = ((array_of_hidden(hidden, self.in_features), labels) for hidden, labels in batches)
+        self._engine.start_rows(
+            ((x, rows_of_labels(labels, len(x), self.n_labels)) for x, labels in arrays), self._n_threads
+        )
+        if self.update == "torch":
+            with torch.no_grad():
+                self.weight.copy_(torch.from_numpy(self._engine.layer.neurons.weights))
+        return self
+
+    def extra_repr(self) -> str:
+        """What ``print`` shows."""
+        return f"in_features={self.in_features}, n_labels={self.n_labels}, update={self.update!r}"
+
+    @property
+    def _n_threads(self) -> int:
+        return self.n_jobs or torch.get_num_threads()
+
+    def _gradients(self, of: LossPass, d_loss: float) -> tuple[Float, Gradients]:
+        """Of the hidden vectors, and of the rows that a user's optimizer moves; the head's own take their step."""
+        if self.update == "own" and of.learning:
+            return self._engine.step(of, d_loss, self.learning_rate, self._n_threads), []
+        return self._engine.gradients(of, d_loss, self._n_threads)
+
+    def _sample_ids(self, sample_ids: Any, n_samples: int, *, learning: bool) -> NDArray[np.int64]:
+        has_memory = self._active_sets.has_memory
+        if has_memory and learning and sample_ids is None:
+            raise ValueError("sampler 'memory' needs sample_ids, the numbers of the samples in the training set")
+        if not has_memory or sample_ids is None:
+            return np.empty(0, np.int64)
+        assert self.n_samples is not None
+        return array_of_sample_ids(sample_ids, n_samples, self.n_samples)
+
+    def _show_rows(self) -> None:
+        """Have `weight` and `bias` show the head's own rows."""
+        rows = dict(self._engine.named_rows())
+        self.weight, self.bias = torch.from_numpy(rows["weight"]), torch.from_numpy(rows["bias"])
+
+    def _fetch(self, ids: Ids) -> None:
+        """Copy rows that a user's optimizer moves to where the kernels want them."""
+        if self.update == "torch":
+            neurons, places = self._engine.layer.neurons, torch.from_numpy(ids).long()
+            neurons.weights[ids] = self.weight.detach()[places].float().numpy()
+            neurons.bias[ids] = self.bias.detach()[places].float().numpy()
+
+    def _prepare_answers(self) -> None:
+        """Look at the rows anew, if PyTorch has written to them since."""
+        state = (self.weight.data_ptr(), self.weight._version, self.bias.data_ptr(), self.bias._version)
+        if state == self._answering:
+            return
+        self._answering = state
+        if self.update == "torch":
+            rows = dict(self._engine.named_rows())
+            torch.from_numpy(rows["weight"]).copy_(self.weight.detach())
+            torch.from_numpy(rows["bias"]).copy_(self.bias.detach())
+        self._engine.rows_changed()
+
+    def _own_arrays(self) -> dict[str, NDArray[Any]]:
+        """What is saved beside parameters."""
+        rows = dict(self._engine.named_rows()) if self.update == "own" else {}
+        return rows | dict(self._active_sets.named_arrays())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self.update == "own":
+            self._show_rows()
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, array in self._own_arrays().items():
+            destination[prefix + name] = torch.from_numpy(array.copy())
+
+    def _load_from_state_dict(
+        self,
+        state_dict: dict[str, Any],
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        super()._load_from_state_dict(
+            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
+        arrays = {prefix + name: array for name, array in self._own_arrays().items()}
+        unexpected_keys[:] = [key for key in unexpected_keys if key not in arrays]
+        if strict:
+            missing_keys += [key for key in arrays if key not in state_dict]
+        given = {key: state_dict[key] for key in arrays if key in state_dict}
+        wrong = [
+            f"{key} must be a tensor of the shape {arrays[key].shape}, but is {described(value)}"
+            for key, value in given.items()
+            if not isinstance(value, Tensor) or tuple(value.shape) != arrays[key].shape
+        ]
+        error_msgs += wrong
+        if wrong:
+            return
+        for key, value in given.items():
+            torch.from_numpy(arrays[key]).copy_(value)
+        self._active_sets.counts_changed()
+        self._engine.rows_changed()

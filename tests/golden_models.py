@@ -1,0 +1,84 @@
+"""Write golden models with the version of slidelearn that is installed: ``python tests/golden_models.py DIRECTORY``.
+
+They are made once for every version of the format, and never again: later versions must read what this one wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from slidelearn import SlideClassifier
+from slidelearn.callbacks import Callback, Checkpointing
+from slidelearn.callbacks.checkpointing import checkpoints
+
+N_FEATURES, N_LABELS, N_SAMPLES = 24, 10, 60
+SMALL: dict[str, Any] = {"hidden_sizes": (6,), "n_epochs": 2, "batch_size": 16, "n_jobs": 1}
+KINDS: dict[str, dict[str, Any]] = {
+    "recipe": {"shortlist_length": 5, "n_epochs": 4},
+    "paper": {"preset": "paper", "n_tables": 2, "hashes_per_table": 3, "lsh_candidates": 5, "min_active": 6},
+    "hidden": {"hidden_sizes": (6, 8), "hidden_bias": True, "optimizer": "adam", "ranker": False},
+    "ensemble": {"n_models": 2, "shortlist_length": 5},
+    "tail": {"objective": "tail", "answers": "index", "shortlist_length": 5},
+}
+
+
+def samples() -> tuple[Any, Any]:
+    """X and Y: label l is told by the features l and l + 10."""
+    numbers = np.arange(N_SAMPLES)
+    X, Y = np.zeros((N_SAMPLES, N_FEATURES), np.float32), np.zeros((N_SAMPLES, N_LABELS), np.float32)
+    for label in (numbers % N_LABELS, numbers * 7 % N_LABELS):
+        X[numbers, label] = X[numbers, label + 10] = 1.0
+        Y[numbers, label] = 1.0
+    X[numbers, 20 + numbers % 4] = 0.5
+    return sparse.csr_array(X), sparse.csr_array(Y)
+
+
+def answers(clf: SlideClassifier) -> dict[str, Any]:
+    """What a model says of the samples."""
+    ids, scores = clf.predict_topk(samples()[0][:20], 3)
+    return {"ids": ids.tolist(), "scores": scores.astype(float).round(6).tolist()}
+
+
+def write_checkpoint(directory: Path, kind: str) -> None:
+    """After the sixth step, the second of the second epoch."""
+
+    class Stop(Exception): ...
+
+    class StopThere(Callback):
+        def on_step(self, progress: Any) -> None:
+            if progress.step == 7:
+                raise Stop
+
+    callbacks = [StopThere(), Checkpointing(directory / "all", every_steps=6, keep=1)]
+    with suppress(Stop):
+        SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(*samples(), callbacks=callbacks)
+    for path in checkpoints(directory / "all")[-1].iterdir():
+        path.rename(directory / path.name)
+    shutil.rmtree(directory / "all")
+
+
+def main(directory: Path) -> None:
+    X, Y = samples()
+    for name, options in KINDS.items():
+        clf = SlideClassifier(**{**SMALL, **options}).fit(X, Y)
+        clf.documents_["labels.txt"] = "".join(f"label {number}\n" for number in range(N_LABELS))
+        clf.save(directory / name)
+        (directory / f"{name}.json").write_text(json.dumps(answers(clf)) + "\n")
+    for name in ("recipe", "paper"):
+        clf = SlideClassifier.load(directory / name)
+        clf.save(directory / f"{name}-inference", inference_only=True)
+        clf = SlideClassifier.load(directory / f"{name}-inference")
+        (directory / f"{name}-inference.json").write_text(json.dumps(answers(clf)) + "\n")
+        write_checkpoint(directory / f"{name}-checkpoint", name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

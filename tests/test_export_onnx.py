@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from slidelearn import SlideClassifier
+from slidelearn.datasets import Dataset
+from slidelearn.export import ExportError, onnx_graph, onnx_top_k, to_onnx
+from slidelearn.inference import top_k
+
+MODELS: dict[str, dict[str, Any]] = {
+    "recipe": {},
+    "two networks": {"n_models": 2, "shortlist_length": 12},
+    "raw features": {"normalize_features": False, "feature_power": 1.0},
+    "inner products": {"logits": "inner_product"},
+    "two hidden layers": {"hidden_sizes": (24, 16), "hidden_activation": "relu", "hidden_bias": True},
+    "paper": {"preset": "paper", "hidden_sizes": (16,), "min_active": 50, "n_tables": 4},
+}
+
+
+def _trained(tiny: Dataset, **options: Any) -> SlideClassifier:
+    options = {"hidden_sizes": (16,), "n_epochs": 2, "precision": "fp32", "ranker": False, "n_jobs": 1} | options
+    return SlideClassifier(**options).fit(tiny.X_train, tiny.Y_train)
+
+
+@pytest.mark.parametrize("inputs", ["sparse", "dense"])
+@pytest.mark.parametrize("options", MODELS.values(), ids=MODELS)
+def test_a_graph_gives_the_models_labels(tiny: Dataset, tmp_path: Path, options: dict[str, Any], inputs: Any) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    clf = _trained(tiny, **options)
+    to_onnx(clf, tmp_path / "model.onnx", k=7, inputs=inputs)
+    X = tiny.X_test[:300].copy()
+    X.data[:40] *= -3
+    X.data[X.indptr[5] : X.indptr[6]] = 0  # a sample without features
+    labels, scores = onnx_top_k(tmp_path / "model.onnx", X, n_jobs=1)
+    expected, logits = clf.predict_topk(X, 8, method="exact")
+    np.testing.assert_allclose(scores, logits[:, :7], rtol=1e-4, atol=1e-4)
+    gaps = -np.diff(logits, axis=1)
+    apart = np.minimum(np.pad(gaps, ((0, 0), (1, 0)), constant_values=1)[:, :7], gaps) > 1e-4
+    assert apart.mean() > 0.9
+    np.testing.assert_array_equal(labels[apart], expected[:, :7][apart])
+
+
+def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideClassifier) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    assert trained.ranker_
+    to_onnx(trained, tmp_path / "model.onnx", k=3)
+    labels, _ = onnx_top_k(tmp_path / "model.onnx", tiny.X_test)
+    X = trained._prepared(tiny.X_test, trained.config_)
+    of_network, _ = top_k(trained.networks_, X, 3, n_threads=1)
+    assert (labels == of_network).mean() > 0.99
+    assert (labels == trained.predict_topk(tiny.X_test, 3)[0]).mean() < 0.9
+
+
+def test_what_does_not_fit_is_refused(
+    tiny: Dataset, tmp_path: Path, trained: SlideClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.onnx"
+    with pytest.raises(ValueError, match=r"k must be an integer in \[1, 413\], but is 0"):
+        to_onnx(trained, path, k=0)
+    with pytest.raises(ValueError, match="inputs must be 'sparse' or 'dense', but is 'csr'"):
+        to_onnx(trained, path, inputs="csr")  # type: ignore[arg-type]
+    sampled = _trained(tiny, hidden_sizes=(16, 16), hidden_active=(0, 4), n_epochs=1, n_tables=2)
+    with pytest.raises(ExportError, match="hidden_active must be 0 in all layers for ONNX"):
+        to_onnx(sampled, path)
+    monkeypatch.setattr(onnx_graph, "_MOST_BYTES", 1000)
+    with pytest.raises(ExportError, match=r"the graph would hold 0\.0 GB, but a file of ONNX holds at most 2"):
+        to_onnx(trained, path)
+    assert not path.exists()
+
+
+def test_without_the_package_there_is_advice(
+    tmp_path: Path, trained: SlideClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r"needs the package onnx: pip install 'slidelearn\[onnx\]'"):
+        to_onnx(trained, tmp_path / "model.onnx")

@@ -1,0 +1,93 @@
+"""Models and checkpoints that former versions wrote, as they lie in ``golden``: they are read, answer, and go on."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from golden_models import KINDS, SMALL, samples
+from saved_models import contents, mutated
+
+from slidelearn import CheckpointError, SlideClassifier
+from slidelearn.checkpoint import FORMAT_VERSION, read_description
+from slidelearn.snapshot import load_snapshot
+
+GOLDEN = Path(__file__).parent / "golden"
+
+MODELS = sorted(path.relative_to(GOLDEN).as_posix() for path in GOLDEN.glob("format-*/*") if path.is_dir())
+CHECKPOINTS = [name for name in MODELS if name.endswith("-checkpoint")]
+WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
+
+
+def test_there_are_some_of_every_version() -> None:
+    versions = {read_description(GOLDEN / name)["format_version"] for name in WHOLE}
+    assert versions == set(range(1, FORMAT_VERSION + 1))
+    assert len(WHOLE) == 9
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_model_answers_as_it_did(name: str) -> None:
+    clf = SlideClassifier.load(GOLDEN / name, n_jobs=1)
+    expected = json.loads((GOLDEN / f"{name}.json").read_text())
+    ids, scores = clf.predict_topk(samples()[0][:20], 3)
+    np.testing.assert_allclose(scores, expected["scores"], rtol=1e-3, atol=1e-3)
+    assert np.mean(ids == expected["ids"]) > 0.95  # of equal scores, either may be first
+    assert clf.documents_["labels.txt"].startswith("label 0\nlabel 1\n")
+
+
+@pytest.mark.parametrize("name", [name for name in WHOLE if "inference" not in name])
+def test_a_model_goes_on_learning_and_is_saved_anew(name: str, tmp_path: Path) -> None:
+    clf = SlideClassifier.load(GOLDEN / name, n_jobs=1)
+    X, Y = samples()
+    before = clf.score(X, Y)
+    for _ in range(10):
+        clf.partial_fit(X, Y)
+    assert clf.score(X, Y) >= before
+    clf.save(tmp_path / "model")
+    assert read_description(tmp_path / "model")["format_version"] == FORMAT_VERSION
+    assert SlideClassifier.load(tmp_path / "model").score(X, Y) == clf.score(X, Y)
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+def test_an_interrupted_training_goes_on(name: str, tmp_path: Path) -> None:
+    shutil.copytree(GOLDEN / name, tmp_path / "step-00000006")
+    X, Y = samples()
+    kind = Path(name).name.removesuffix("-checkpoint")
+    resumed = SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(X, Y, resume_from=tmp_path)
+    whole = SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(X, Y)
+    assert resumed.training_["n_steps"] == whole.training_["n_steps"]
+    np.testing.assert_allclose(resumed.network_.output.neurons.weights, whole.network_.output.neurons.weights, atol=0.1)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_damage_anywhere_is_named_or_harmless(name: str, tmp_path: Path) -> None:
+    """Some hundred damaged files in all: bits, bytes and pieces changed, left out, put in; ends cut off."""
+    place, rng = tmp_path / "model", random.Random(name)
+    shutil.copytree(GOLDEN / name, place)
+    expected, n_refused = contents(SlideClassifier.load(place)), 0
+    for path in sorted(place.iterdir()):
+        whole = path.read_bytes()
+        for _ in range(12):
+            path.write_bytes(mutated(whole, rng))
+            try:
+                loaded = load_snapshot(place) if name in CHECKPOINTS else SlideClassifier.load(place)
+            except CheckpointError as error:
+                n_refused += str(place) in str(error)
+            else:
+                assert name in CHECKPOINTS or contents(loaded) == expected
+        path.write_bytes(whole)
+    assert n_refused >= 11 * len(list(place.iterdir()))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_missing_file_is_named(name: str, tmp_path: Path) -> None:
+    for path in sorted((GOLDEN / name).iterdir()):
+        place = tmp_path / path.stem
+        shutil.copytree(GOLDEN / name, place)
+        (place / path.name).unlink()
+        with pytest.raises(CheckpointError, match="has no config.json" if path.stem == "config" else path.name):
+            load_snapshot(place) if name in CHECKPOINTS else SlideClassifier.load(place)

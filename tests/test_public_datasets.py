@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sample_sets import with_features
+from scipy import sparse
+
+from slidelearn import fetch_dataset, write_samples
+from slidelearn.public_datasets import PLACE, PUBLIC_DATASETS, find_split
+
+NAME = "LF-Amazon-131K"  # whose size is not known here
+LAYOUTS = (
+    ("train.txt", "test.txt"),
+    ("trn.txt.gz", "tst.txt.gz"),
+    ("amazon_train.txt", "amazon_test.txt"),
+    ("trn_X_Xf.txt", "tst_X_Xf.txt"),
+    ("X.trn.npz", "X.tst.npz"),
+)
+
+
+def put(folder: Path, train: str = "train.txt", test: str = "test.txt") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_samples(folder / train, with_features(np.random.default_rng(0)))
+    write_samples(folder / test, with_features(np.random.default_rng(1), n=10))
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PLACE, raising=False)
+
+
+@pytest.mark.parametrize(("train", "test"), LAYOUTS)
+@pytest.mark.parametrize("inside", [NAME, NAME.lower(), f"{NAME}/unpacked"])
+def test_reads_what_was_unpacked(train: str, test: str, inside: str, tmp_path: Path, monkeypatch) -> None:
+    put(tmp_path / inside, train, test)
+    monkeypatch.setenv(PLACE, str(tmp_path))
+    found = [fetch_dataset(NAME.lower()), fetch_dataset(NAME, tmp_path), fetch_dataset(NAME, str(tmp_path / inside))]
+    monkeypatch.chdir(tmp_path / inside)
+    found.append(fetch_dataset(NAME, "."))
+    for data in found:
+        assert data.name == NAME
+        assert [m.shape for m in (data.X_train, data.Y_train, data.X_test, data.Y_test)] == [
+            (40, 9),
+            (40, 7),
+            (10, 9),
+            (10, 7),
+        ]
+        assert data.unjudged is None
+
+
+def test_names_and_pairs_come_along(tmp_path: Path) -> None:
+    put(tmp_path, "trn_X_Xf.txt", "tst_X_Xf.txt")
+    samples = with_features(np.random.default_rng(1), n=10)
+    pairs = sparse.csr_array(np.eye(10, 7, dtype=np.float32))
+    write_samples(tmp_path / "tst_X_Xf.txt", replace(samples, unjudged=pairs))
+    (tmp_path / "Yf.txt").write_text("one\ntwo\n")
+    data = fetch_dataset(NAME, tmp_path)
+    assert data.unjudged is not None
+    assert data.unjudged.nnz == 7
+    assert data.label_names == ["one", "two"]
+    with pytest.raises(ValueError, match=r"LF-Amazon-131K has no train_texts: there is no file of them"):
+        _ = data.train_texts
+
+
+def test_says_what_to_do(tmp_path: Path, monkeypatch) -> None:
+    with pytest.raises(FileNotFoundError) as nowhere:
+        fetch_dataset("amazon-670k")
+    assert str(nowhere.value).startswith(
+        "Amazon-670K is not there: download its bag-of-words features from http://manik"
+    )
+    assert "unpack them into DIRECTORY/Amazon-670K" in str(nowhere.value)
+    assert str(nowhere.value).endswith("set the environment variable SLIDELEARN_DATA to DIRECTORY or give it as path")
+    monkeypatch.setenv(PLACE, str(tmp_path))
+    (tmp_path / "wiki10-31k").mkdir()
+    with pytest.raises(FileNotFoundError, match=re.escape(f"not there in {tmp_path}: download")) as missing:
+        fetch_dataset("Wiki10-31K")
+    assert f"unpack them into {tmp_path}/wiki10-31k, so" in str(missing.value)
+    put(tmp_path)  # of some other set, for all that anybody knows
+    with pytest.raises(FileNotFoundError):
+        fetch_dataset("Wiki10-31K")
+
+
+def test_another_version_is_noticed(tmp_path: Path) -> None:
+    put(tmp_path)
+    with pytest.warns(
+        UserWarning, match=r"^Amazon-670K has 490,449 samples, 135,909 features and 670,091 labels to train"
+    ):
+        fetch_dataset("Amazon-670K", tmp_path)
+
+
+def test_refuses_an_unknown_name() -> None:
+    with pytest.raises(ValueError, match=r"^name must be one of eurlex-4k, wiki10-31k, .*, but is 'amazon'$"):
+        fetch_dataset("amazon")
+
+
+def test_a_split_needs_both_files(tmp_path: Path) -> None:
+    assert find_split(tmp_path) is None
+    (tmp_path / "train.txt").touch()
+    (tmp_path / "inside" / "test.txt").mkdir(parents=True)
+    assert find_split(tmp_path) is None
+    (tmp_path / "tst.txt").touch()
+    assert find_split(tmp_path) == (tmp_path / "train.txt", tmp_path / "tst.txt")
+    (tmp_path / "tst.txt").rename(tmp_path / "filter_labels_test.txt")
+    assert find_split(tmp_path) is None
+    assert all(name == name.strip() for name in PUBLIC_DATASETS)
