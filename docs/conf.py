@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from sphinx.application import Sphinx
 
 from slidelearn import __version__
 
@@ -45,3 +48,14 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#2a6f97", "color-brand-content": "#2a6f97"},
     "dark_css_variables": {"color-brand-primary": "#7fb8d8", "color-brand-content": "#7fb8d8"},
 }
+
+
+def keep_colons(app: Sphinx, what: str, name: str, documented: object, options: Any, lines: list[str]) -> None:
+    """Have Napoleon not take what stands before a colon for the type of an attribute."""
+    if what == "attribute":
+        lines.insert(0, "")
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("autodoc-process-docstring", keep_colons, priority=400)  # before Napoleon
