@@ -53,7 +53,7 @@ html_theme_options = {
 def keep_colons(app: Sphinx, what: str, name: str, documented: object, options: Any, lines: list[str]) -> None:
     """Have Napoleon not take what stands before a colon for the type of an attribute."""
     if what == "attribute":
-        lines.insert(0, "")
+        lines.insert(0, r"\ ")  # an escaped blank, which is nothing
 
 
 def setup(app: Sphinx) -> None:

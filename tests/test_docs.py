@@ -1,7 +1,7 @@
 """The documentation holds what it says: its Python runs, its commands exist, its links lead somewhere.
 
 Blocks of a page run one after another in one namespace, as a reader would run them, but always on the small data set. A
-block under a comment ``<!-- not run: REASON -->`` is left out.
+block under a comment ``<!-- needs PACKAGE -->`` runs where that is installed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from slidelearn.datasets import Dataset
 ROOT = Path(__file__).parents[1]
 _FOLDERS = ("docs", "benchmarks", "examples", "src")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in _FOLDERS for page in (ROOT / folder).rglob("*.md"))])
-_BLOCK = re.compile(r"^(?:<!-- (not run: [^>]+) -->\n+)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^(?:<!-- needs (\w+) -->\n+)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(<?([^)\s>]+)>?\)|\b(?:src|srcset|href)=\"([^\"]+)\"")
 
 
@@ -40,7 +41,12 @@ def blocks_of(page: Path, language: str) -> Iterator[Block]:
     text = page.read_text("utf-8")
     for found in _BLOCK.finditer(text):
         if found[2] == language:
-            yield Block(found[2], found[3], text.count("\n", 0, found.start(3)) + 1, is_run=not found[1])
+            yield Block(
+                found[2],
+                found[3],
+                text.count("\n", 0, found.start(3)) + 1,
+                is_run=not found[1] or find_spec(found[1]) is not None,
+            )
 
 
 def name_of(page: Path) -> str:
