@@ -3,7 +3,7 @@
 For each data set and each way to choose the active neurons: P@k on the whole test file, the time and the memory of
 training, and how many neurons it computed.
 
-    python benchmarks/first_light.py --data DIR --threads 2 --readme
+    python benchmarks/first_light.py --data DIR --threads 2 --docs
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from common import Results, Row
 from report import has_block, markdown_table, percent, provenance, publish, replace_block, seconds
 from training_job import available, parser, train, training_job
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "engine.md"
 BLOCK = "results"
-"""The part of the README that `--readme` writes."""
+"""The part of the page that `--docs` writes."""
 
 DATA_SETS = ("WordNet-Hyper", "Debian-Deps", "YSO-Finna-en", "Diginetica", "YSO-Related-3lang")
 QUICK_DATA_SETS = ("WordNet-Tiny",)
@@ -147,10 +147,10 @@ def main() -> None:
     options.add_argument(
         "--only", choices=VARIANTS, metavar="NAME", help=f"measure this variant alone, such as {RECIPE!r}"
     )
-    options.add_argument("--readme", action="store_true", help="put the table into README.md, too")
+    options.add_argument("--docs", action="store_true", help="put the table into docs/engine.md, too")
     args = options.parse_args()
-    if args.readme and not has_block(README, BLOCK):
-        options.error(f"README.md must have the lines <!-- {BLOCK}:begin --> and <!-- {BLOCK}:end -->, once each")
+    if args.docs and not has_block(PAGE, BLOCK):
+        options.error(f"docs/engine.md must have the lines <!-- {BLOCK}:begin --> and <!-- {BLOCK}:end -->, once each")
     name = "first_light_quick" if args.quick else "first_light"
     results = Results(name, again=args.again)
     data_sets = available(QUICK_DATA_SETS if args.quick else DATA_SETS, args.data)
@@ -159,8 +159,8 @@ def main() -> None:
         return
     measured = [row for _, row in rows]
     publish(name, "The recipe, the paper's SLIDE, and the full softmax", [table(rows), NOTES], measured)
-    if args.readme:
-        replace_block(README, BLOCK, f"\n{table(rows)}\n\n{NOTES}\n\n{provenance(measured)}\n")
+    if args.docs:
+        replace_block(PAGE, BLOCK, f"\n{table(rows)}\n\n{NOTES}\n\n{provenance(measured)}\n")
 
 
 if __name__ == "__main__":

@@ -27,9 +27,11 @@ class Config(BaseModel):
     hidden_active: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
+    """What the hidden layers do with their sums."""
     hidden_bias: bool = False
     """Biases in the layer fed by features; the other layers always have them."""
     logits: Literal["cosine", "inner_product"] = "cosine"
+    """Whether the length of hidden vector and label row counts."""
     logit_scale: Annotated[float, Field(gt=0)] = 12.0
     """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
     label_init: Literal["samples", "random"] = "samples"
@@ -48,6 +50,7 @@ class Config(BaseModel):
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
+    """Labels of the active set compared with each other, or each asked by itself."""
     log_q_strength: Annotated[float, Field(ge=0, le=1)] = 0.7
     """beta in ``logit - beta * log q``, q being the chance that a label is in the active set; 0: no correction."""
 
@@ -67,8 +70,11 @@ class Config(BaseModel):
 
     # Locality-sensitive hashing, for the sampler ``lsh`` and for hidden layers with an active set
     hash_family: Literal["simhash", "wta", "dwta", "doph"] = "simhash"
+    """Signs of sparse random projections; winner-take-all, plain or densified; densified MinHash."""
     n_tables: Annotated[int, Field(ge=1, le=1024)] = 50
+    """Tables of each layer (L in the paper)."""
     hashes_per_table: Annotated[int, Field(ge=1, le=30)] = 9
+    """Hash functions whose values make a code (K in the paper)."""
     bin_size: Annotated[int, Field(ge=2, le=256)] = 8
     """Coordinates that compete in one hash of WTA and DWTA."""
     doph_top_k: Annotated[int, Field(ge=1)] = 32
@@ -139,22 +145,30 @@ class Config(BaseModel):
 
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
+    """What moves the active rows; ``adagrad`` has one accumulator for each."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
+    """Of a step, where the schedule has it highest."""
     learning_rate_schedule: Literal["constant", "linear", "cosine"] = "linear"
+    """How it falls to zero, or that it does not."""
     warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of all steps in which the learning rate rises from 0."""
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Adam: what remains of the mean gradient at a step."""
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Adam: what remains of the mean square at a step."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-6
+    """Adam and Adagrad: what is added to the root that a step is divided by."""
     n_epochs: Annotated[int, Field(ge=1)] = 4
     """Passes over the samples. If not given: more than 4, up to 20, as long as these have fewer than 200 steps."""
     batch_size: Annotated[int, Field(ge=1)] = 256
+    """Samples of a step."""
     precision: Literal["fp32", "bf16"] = "bf16"
     """What the products of a shared active set round their factors to, where the processor has instructions for it; the
     weights and all sums are 32-bit floats."""
     deterministic: bool = True
     """One writer per row: the same bits at any number of threads; False: HOGWILD, an unlocked step per sample."""
     random_state: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Seed of everything random."""
 
     @field_validator("sampler")
     @classmethod

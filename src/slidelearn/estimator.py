@@ -49,17 +49,18 @@ class SlideClassifier(Answering):
     random_state
         Seed of everything random. The same seed gives the same model, bit for bit, if `deterministic` holds.
 
-    All others are options of the engine (`slidelearn.config.Config` explains each); None leaves the preset's value.
+    **options
+        All others are options of the engine (`slidelearn.config.Config` explains each); None leaves the preset's value.
 
     Attributes
     ----------
-    classes_ : array (n_labels_,)
+    classes_ : array (n_labels,)
         The class or name of each label; where Y is an indicator, the numbers of its columns.
     config_ : Config
         The options in force.
     n_features_in_, n_labels_ : int
         Columns of X, and how many labels there are.
-    feature_names_in_ : array (n_features_in_,)
+    feature_names_in_ : array (n_features,)
         Names of the columns of X, where it was a data frame.
     threshold_ : float or None
         Score from which on `predict` gives a label; None where every sample has one class.
