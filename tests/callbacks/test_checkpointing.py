@@ -180,7 +180,7 @@ def test_what_the_estimator_adds_survives(
     form: str, few: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Classes and names, standards of dense features, weights, and what a rehearsal found, which is not held again."""
-    monkeypatch.setattr(blending, "LEAST_JUDGES", 20)
+    monkeypatch.setattr(blending, "LEAST_RIGHT", 20)
     n = 200 if form == "few names" else 320
     X, y = few.X[:n].toarray() + 1, as_names(few.Y[:n])
     if form == "classes":

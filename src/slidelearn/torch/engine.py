@@ -189,9 +189,10 @@ class Engine:
     def start_rows(self, batches: Iterator[tuple[Float, Csr]], n_threads: int) -> None:
         """Give the rows the directions of their samples' hidden vectors; those without samples a random one."""
         rows = self.layer.neurons
+        sums = ParameterRows(rows.n_rows, self.layer.n_inputs, "none")  # a batch may be refused: rows stay till the end
+        for x, labels in batches:
+            add_samples(sums, x, labels, n_threads)
+        set_lengths(sums, np.random.default_rng(self._config.random_state))
         with self._lock:
-            rows.weights[...] = 0
-            for x, labels in batches:
-                add_samples(rows, x, labels, n_threads)
-            set_lengths(rows, np.random.default_rng(self._config.random_state))
+            rows.weights[...] = sums.weights
             self.rows_changed()

@@ -72,14 +72,20 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
 
     Notes
     -----
-    Every backward pass through a loss is a step of the own update, also where gradients of the encoder are accumulated
-    over several; a factor on the loss reaches the rows, though Adagrad and Adam hardly feel it. In eval mode nothing is
-    learned: no step, no counts, no memory. Hidden vectors may be of any floating dtype, under ``torch.autocast`` too;
-    the rows stay float32 on the CPU, whatever ``.to()``, ``.half()`` or ``.cuda()`` do to the rest of a model. With
-    ``torch.amp.GradScaler`` choose ``update="torch"``: the own update would see the scale. ``torch.compile`` breaks the
-    graph around the head: what the backward pass writes is not for a compiler to reorder. The head is of one process:
-    ``DistributedDataParallel`` does not bring the own rows of several together. Several threads may use a head at once;
-    their steps come one after another.
+    Every backward pass through a loss, by ``backward`` or ``torch.autograd.grad``, is a step of the own update, also
+    where gradients of the encoder are accumulated over several; a factor on the loss reaches the rows, though Adagrad
+    and Adam hardly feel it. In eval mode nothing is learned: no step, no counts, no memory.
+
+    Hidden vectors may be of any floating dtype, under ``torch.autocast`` too. The head's own rows stay float32 on the
+    CPU, whatever ``.to()`` or ``.half()`` do to the rest of a model. With ``torch.amp.GradScaler`` choose
+    ``update="torch"``: the own update would take the scale for a part of the loss.
+
+    ``torch.compile`` breaks the graph around the head, because what the backward pass writes is not for a compiler to
+    reorder. The head is of one process: ``DistributedDataParallel`` does not bring the own rows of several together.
+    Several threads may use a head at once; their steps come one after another.
+
+    A state holds the rows, the own optimizer's state, the label counts and the memory, as copies: loaded into a head
+    with the same arguments, training goes on bit for bit. The learning rate is not part of it.
 
     Examples
     --------
