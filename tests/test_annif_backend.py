@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of what Annif brings along
     annif = pytest.importorskip("annif")
     import nltk
     from annif.cli import cli
+    from click.testing import CliRunner
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PLACE = Path(__file__).parents[1] / "examples/annif"
