@@ -10,6 +10,7 @@ import pytest
 from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
 from slidelearn.export import ExportError, onnx_graph, onnx_top_k, to_onnx
+from slidelearn.features import prepare
 from slidelearn.inference import top_k
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -52,7 +53,7 @@ def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideCl
     assert trained.ranker_
     to_onnx(trained, tmp_path / "model.onnx", k=3)
     labels, _ = onnx_top_k(tmp_path / "model.onnx", tiny.X_test)
-    X = trained._prepared(tiny.X_test, trained.config_)
+    X = prepare(tiny.X_test, trained.config_, None)
     of_network, _ = top_k(trained.networks_, X, 3, n_threads=1)
     assert (labels == of_network).mean() > 0.99
     assert (labels == trained.predict_topk(tiny.X_test, 3)[0]).mean() < 0.9
@@ -66,6 +67,9 @@ def test_what_does_not_fit_is_refused(
         to_onnx(trained, path, k=0)
     with pytest.raises(ValueError, match="inputs must be 'sparse' or 'dense', but is 'csr'"):
         to_onnx(trained, path, inputs="csr")  # type: ignore[arg-type]
+    dense = _trained(tiny, n_epochs=1, standardize_features=True)
+    with pytest.raises(ExportError, match="standardize_features must be False for ONNX"):
+        to_onnx(dense, path)
     sampled = _trained(tiny, hidden_sizes=(16, 16), hidden_active=(0, 4), n_epochs=1, n_tables=2)
     with pytest.raises(ExportError, match="hidden_active must be 0 in all layers for ONNX"):
         to_onnx(sampled, path)

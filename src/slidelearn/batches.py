@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,33 @@ class Batch:
     sample_ids: NDArray[np.int64]
     weights: Float | None = None
     """What each sample's loss counts, (n_samples,); None: 1."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model has learnt from so far: how many samples, and how many of each label."""
+
+    label_counts: NDArray[np.int64]
+    """(n_labels,)."""
+    n_samples: NDArray[np.int64]
+    """(1,): those that had a label."""
+
+    @classmethod
+    def nothing(cls, n_labels: int) -> Self:
+        """No samples, of so many labels."""
+        return cls(np.zeros(n_labels, np.int64), np.zeros(1, np.int64))
+
+    def resized(self, kept: Ids, n_labels: int) -> Seen:
+        """The counts of the labels `kept`, and of new ones behind them."""
+        return Seen(np.pad(self.label_counts[kept], (0, n_labels - len(kept))), self.n_samples)
+
+    def is_sound(self) -> bool:
+        """Whether there are samples, and no counts that cannot be."""
+        return bool(self.n_samples[0] > 0 and (self.label_counts >= 0).all() and self.label_counts.any())
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """What is saved."""
+        yield from (("label_counts", self.label_counts), ("n_samples", self.n_samples))
 
 
 class Block(NamedTuple):
@@ -60,9 +87,23 @@ class SampleSource(ABC):
         Samples of a block; the last may have fewer.
     labelled
         Numbers of the samples that have a label, ascending.
+    before
+        The samples that the network has learnt from already, if any.
     """
 
-    def __init__(self, n_samples: int, n_labels: int, block_size: int, labelled: NDArray[np.int64]) -> None:
+    hard_negatives: Ids | None = None
+    """(n_samples, n): wrong labels that each sample is likely to be taken for, worst first; -1: none. None: they are to
+    be found yet."""
+
+    def __init__(
+        self,
+        n_samples: int,
+        n_labels: int,
+        block_size: int,
+        labelled: NDArray[np.int64],
+        before: Seen | None = None,
+    ) -> None:
+        self._before, self.goes_on = before or Seen.nothing(n_labels), before is not None
         self.n_samples, self.n_labels, self._block_size = n_samples, n_labels, max(block_size, 1)
         self.labelled = labelled
         """The samples to train on."""
@@ -79,6 +120,11 @@ class SampleSource(ABC):
     @abstractmethod
     def room(self, n: int) -> Ids:
         """Room for n labels of each sample, (n_samples, n), -1 everywhere."""
+
+    def seen(self) -> Seen:
+        """These and those before them."""
+        before = self._before
+        return Seen(before.label_counts + self.label_counts(), before.n_samples + len(self.labelled))
 
     def leave_out(self, sample_ids: NDArray[np.int64]) -> None:
         """Take samples out of those to train on."""
@@ -129,14 +175,24 @@ class Samples(SampleSource):
         (n_samples,): what each sample counts; None: all the same.
     block_size
         Samples that are shuffled among each other; None: all.
+    before, hard_negatives
+        As in `SampleSource`.
     """
 
     def __init__(
-        self, X: sparse.csr_array, Y: sparse.csr_array, weights: Float | None = None, *, block_size: int | None = None
+        self,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        weights: Float | None = None,
+        *,
+        block_size: int | None = None,
+        before: Seen | None = None,
+        hard_negatives: Ids | None = None,
     ) -> None:
         self.features = to_csr(X)
         self.labels = to_csr(Y, pattern_only=True)
-        super().__init__(*Y.shape, block_size or Y.shape[0], np.flatnonzero(np.diff(self.labels.indptr)))
+        super().__init__(*Y.shape, block_size or Y.shape[0], np.flatnonzero(np.diff(self.labels.indptr)), before)
+        self.hard_negatives = hard_negatives
         self.weights = None if weights is None else weights / weights[self.labelled].mean()
 
     def blocks(self) -> Iterator[Block]:

@@ -29,6 +29,7 @@ from slidelearn.atomic_files import (
     write_atomically,
     write_with_digest,
 )
+from slidelearn.batches import Seen
 from slidelearn.compact import compact, compact_room, expand
 from slidelearn.config import Config, make_config
 from slidelearn.features import Standards
@@ -41,7 +42,7 @@ FORMAT_VERSION = 2
 """Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
 BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
-RANKER, INDEX, STANDARDS = "ranker.", "index.", "standards."
+RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
 """How the names of their arrays begin."""
 
 
@@ -57,6 +58,8 @@ class Model:
     """Of the first network's labels."""
     standards: Standards | None = None
     """What dense features are standardised by."""
+    seen: Seen | None = None
+    """What it has learnt from; None in models that do not know of it."""
     n_steps: int = 0
     documents: dict[str, str] = field(default_factory=dict)
     """Texts that belong to the model, by file name, such as ``labels.txt``."""
@@ -74,6 +77,8 @@ class Model:
             yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
         if self.standards:
             yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
+        if self.seen:
+            yield from ((SEEN + name, array) for name, array in self.seen.named_arrays())
 
     @property
     def n_features(self) -> int:
@@ -166,12 +171,15 @@ def load_model(directory: Path) -> Model:
             _empty_ranker(config, n_features, n_labels, arrays),
             _empty_index(config, arrays),
             _empty_standards(n_features, arrays),
+            Seen.nothing(n_labels) if _lengths(arrays, SEEN) else None,
         )
         named = dict(model.named_arrays())
         stored = compact_room(named) if inference_only else named
         arrays.read_into(stored)
     if model.ranker and not model.ranker.is_sound():
         raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    if model.seen and not model.seen.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
     if model.index and not model.index.is_sound(n_labels):
         raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
     if model.standards and not model.standards.are_sound():

@@ -22,6 +22,7 @@ from slidelearn.growth import grow, remove_labels
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.model_training import ModelTraining, now
+from slidelearn.prequential import answer_first
 from slidelearn.sample_stream import SampleStream
 from slidelearn.stream_fitting import begin_stream
 from slidelearn.targets import Given, Targets, look_at
@@ -193,11 +194,14 @@ class SlideClassifier(Answering):
         given, features, weights = _read(X, y, sample_weight)
         if hasattr(self, "_model"):
             samples = self._grown_for(X, given, features, weights, classes)
-            update(self._model, samples, self._n_threads, began).run(callbacks)
+            answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
+            update(self._model, samples, self._n_threads, began, answers).run(callbacks)
+            self._targets = replace(self._targets, threshold=answers.moved(self._targets.threshold))
+            self._describe()
             return self
         targets = Targets.of(given, classes)
         samples = _training_set(features, targets.encoded(given), weights)
-        training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, began)
+        training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, callbacks, began)
         return self._trained(training, targets, X, callbacks)
 
     def add_labels(self, labels: Any, X: Any = None, y: Any = None) -> Self:

@@ -29,6 +29,7 @@ from slidelearn.metrics import best_threshold
 from slidelearn.model_training import Began, ModelTraining, now
 from slidelearn.network import Network
 from slidelearn.pilot import choose_options
+from slidelearn.prequential import Answers
 from slidelearn.ranker_training import MOST_HELD_OUT, REFIT_BELOW, refits
 from slidelearn.sample_stream import SampleStream
 from slidelearn.settled import Settled
@@ -160,19 +161,38 @@ def resume(
 
 
 def begin_updates(
-    given: Config, left_open: set[str], samples: TrainingSet, n_threads: int, began: Began
+    given: Config,
+    left_open: set[str],
+    samples: TrainingSet,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+    began: Began,
 ) -> ModelTraining:
     """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
     config = suit(given, left_open & {"standardize_features"}, samples.X, samples.Y)
     prepared, standards = _prepared(samples, config)
+    config, _ = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
     return update(new_model(config, prepared, standards), prepared, n_threads, began)
 
 
-def update(model: Model, samples: TrainingSet, n_threads: int, began: Began) -> ModelTraining:
-    """Make ready a model to learn from more samples, features as its networks are to see them, in one pass."""
+def update(
+    model: Model, samples: TrainingSet, n_threads: int, began: Began, answers: Answers | None = None
+) -> ModelTraining:
+    """Make ready a model to learn from more samples, features as its networks are to see them, in one pass.
+
+    Nothing looks back at former samples, so the time follows the new ones. The model has given its `answers` before it
+    learns from them (`slidelearn.prequential`). Log-Q counts labels in all samples there ever were. The learning rate
+    is the full one: Adagrad's accumulators go on, so that it moves far what is new, and little what has been learnt
+    well. But samples that do not fill a batch move it by their share of one, for fewer tell less.
+    """
     config = model.networks[0].config
-    steady = config.model_copy(update={"learning_rate_schedule": "constant", "warmup_fraction": 0.0})
-    return ModelTraining(model, samples, steady, 1, n_threads, began)
+    share_of_batch = min(len(samples.labelled) / config.batch_size, 1.0) if model.n_steps else 1.0
+    steady = {
+        "learning_rate": config.learning_rate * share_of_batch,
+        "learning_rate_schedule": "constant",
+        "warmup_fraction": 0.0,
+    }
+    return ModelTraining(model, samples, config.model_copy(update=steady), 1, n_threads, began, answers=answers)
 
 
 def retrain(model: Model, samples: TrainingSet, config: Config, n_threads: int, began: Began) -> ModelTraining:

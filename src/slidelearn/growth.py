@@ -60,6 +60,8 @@ def _resize(model: Model, n_features: int, kept: Ids, n_labels: int, n_threads: 
     n_before = model.networks[0].n_labels
     for network in model.networks:
         network.resize(n_features, kept, n_labels, model.rng)
+    if model.seen:
+        model.seen = model.seen.resized(kept, n_labels)
     if model.ranker:
         model.ranker = model.ranker.resized(kept, n_features, n_labels)
     if model.index and len(kept) < n_before:

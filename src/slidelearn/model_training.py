@@ -22,6 +22,7 @@ from slidelearn.config import Config
 from slidelearn.history import HISTORY
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
+from slidelearn.prequential import Answers
 from slidelearn.progress import Progress, require_finite_weights
 from slidelearn.ranker import Ranker
 from slidelearn.ranker_training import KeptBack, needs_held_out, refit_ranker, refits, train_ranker, update_ranker
@@ -64,6 +65,8 @@ class ModelTraining:
         By ``time.perf_counter()``; after it no classifiers are trained.
     stream
         What the networks learn from, where `samples` are only its part; then no checkpoint can be made.
+    answers
+        The model's, for the samples, where it has learnt from others before.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class ModelTraining:
         digest: Callable[[], str] = str,
         deadline: float = math.inf,
         stream: SampleStream | None = None,
+        answers: Answers | None = None,
     ) -> None:
         model.require_trainable()
         self.model, self.samples, self._config = model, samples, config
@@ -87,6 +91,8 @@ class ModelTraining:
         self._settled, self._origin, self._digest, self._deadline = settled, origin, digest, deadline
         self._numbers = stream.part.sample_ids if stream else None
         self._samples: SampleSource = copy.copy(stream) if stream else Samples(*samples)  # which some are left out of
+        if answers:
+            self._samples = Samples(*samples, before=model.seen, hard_negatives=answers.hard_negatives)
         if not len(self._samples.labelled):
             raise ValueError("Y must have at least one label, but all of its rows are empty")
         self._kept_back = KeptBack.nothing()
@@ -135,6 +141,7 @@ class ModelTraining:
             progress = self._train_network(number, callbacks)
             self._steps_before += progress.step
         self.model.n_steps += progress.step
+        self.model.seen = self._samples.seen()
         began = time.perf_counter()
         update_index(self.model, self._n_threads)
         indexed = time.perf_counter()

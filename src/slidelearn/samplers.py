@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.active import ActiveSet
-from slidelearn.batches import Batch, SampleSource
+from slidelearn.batches import Batch, SampleSource, Seen
 from slidelearn.config import Config
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids
 from slidelearn.layers import Execution, densify
@@ -42,16 +42,28 @@ class Sampler(ABC):
 
 
 class BatchSampler(Sampler):
-    """The labels of the batch's other samples (in-batch negatives)."""
+    """The labels of the batch's other samples (in-batch negatives).
+
+    A batch that is not full may be filled up with labels as samples `seen` before had them: a network that tells the
+    labels of a few samples from each other alone forgets all others.
+    """
 
     looks_at_labels = True
 
-    def __init__(self, frequencies: Float, batch_size: int) -> None:
+    def __init__(self, frequencies: Float, batch_size: int, seen: Seen | None = None) -> None:
         self._inclusion = at_least_once(frequencies, batch_size)
+        self._batch_size = batch_size
+        self._ends = np.cumsum(seen.label_counts) if seen else None
+        self._n_seen = int(seen.n_samples[0]) if seen else 0
 
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids:
-        """The labels of all samples of the batch."""
-        return batch.labels.indices
+        """The labels of all samples of the batch, and of those that it lacks."""
+        labels, n_missing = batch.labels.indices, self._batch_size - batch.labels.n_rows
+        if self._ends is None or n_missing <= 0:
+            return labels
+        n = n_missing * int(self._ends[-1]) // self._n_seen
+        draws = np.random.default_rng(seed).integers(self._ends[-1], size=n)
+        return np.concatenate([labels, np.searchsorted(self._ends, draws, side="right").astype(np.int32)])
 
     def inclusion(self) -> Float:
         """q = 1 - (1 - f / n_samples)^batch_size."""
@@ -137,11 +149,15 @@ def make_samplers(config: Config, samples: SampleSource, index: LshIndex | None,
     made: list[Sampler] = []
     for name in config.samplers:
         if name == "batch":
-            n = max(len(samples.labelled), 1)
-            frequencies = np.clip(samples.label_counts() / n, 1.0 / n, 0.999).astype(np.float32)
-            made.append(BatchSampler(frequencies, config.batch_size))
+            seen = samples.seen()
+            n = max(int(seen.n_samples[0]), 1)
+            frequencies = np.clip(seen.label_counts / n, 1.0 / n, 0.999).astype(np.float32)
+            made.append(BatchSampler(frequencies, config.batch_size, seen if samples.goes_on else None))
         elif name == "memory":
-            made.append(MemorySampler(samples.room(config.n_hard_negatives)))
+            memory, known = samples.room(config.n_hard_negatives), samples.hard_negatives
+            if known is not None:
+                memory[:, : known.shape[1]] = known[:, : memory.shape[1]]
+            made.append(MemorySampler(memory))
         elif name == "lsh":
             assert index is not None
             made.append(LshSampler(index, n_inputs, config.lsh_candidates))

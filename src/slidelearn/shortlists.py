@@ -48,6 +48,8 @@ def make_shortlists(
 ) -> sparse.csr_array:
     """The network's best labels for some of the samples: (n_samples, n_labels) int8, 1 for a label on a shortlist.
 
+    In each row, the best label comes first.
+
     Parameters
     ----------
     network

@@ -72,6 +72,11 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
         raise ValueError(f"k must be an integer in [1, {clf.n_labels_}], but is {k!r}")
     if inputs not in ("sparse", "dense"):
         raise ValueError(f"inputs must be 'sparse' or 'dense', but is {inputs!r}")
+    if clf.config_.standardize_features:
+        raise ExportError(
+            "standardize_features must be False for ONNX, whose graph does not standardise, but is True: standardise "
+            "before the model, and train it with standardize_features=False"
+        )
     if any(networks[0].hidden_active):
         raise ExportError(
             f"hidden_active must be 0 in all layers for ONNX, which knows no hash tables, but is {config.hidden_active}"

@@ -1,0 +1,191 @@
+"""What a model that goes on learning goes by: its own answers, all counts there ever were, the full learning rate."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import sparse
+from support import Planted
+
+from slidelearn import SlideClassifier
+from slidelearn.batches import Samples, Seen
+from slidelearn.callbacks import Callback
+from slidelearn.config import make_config
+from slidelearn.features import prepare
+from slidelearn.prequential import answer_first
+from slidelearn.samplers import BatchSampler, MemorySampler, make_samplers
+from slidelearn.training import Trainer
+
+SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1}
+WITH_MEMORY = {"sampler": "batch+memory"}
+
+
+@pytest.fixture
+def model_and_more(planted: Planted) -> tuple[SlideClassifier, Any, Any]:
+    """A model of some samples, and others as it is to see them."""
+    clf = SlideClassifier(**SMALL, **WITH_MEMORY).fit(planted.X[:600], planted.Y[:600])
+    return clf, prepare(planted.X[600:], clf.config_, None), planted.Y[600:]
+
+
+def test_hard_negatives_are_the_best_wrong_answers(model_and_more: Any) -> None:
+    clf, X, Y = model_and_more
+    clf._model.ranker = None
+    answers = answer_first(clf._model, X, Y, 1, ())
+    ids, _ = clf.network_.output.top_k(
+        clf.network_.forward_hidden(Samples(X, Y).features, 0, _run()).hidden, clf.config_.shortlist_length, 1
+    )
+    for row, found, own in zip(ids, answers.hard_negatives, Y, strict=True):
+        np.testing.assert_array_equal(found, [label for label in row if label not in own.indices][: len(found)])
+    assert answers.threshold is not None
+    assert answers.share == 0.6
+    few = answer_first(clf._model, X[:29], Y[:29], 1, ())
+    assert (few.threshold, few.share) == (None, 0)
+
+
+def test_without_a_memory_there_are_none(planted: Planted) -> None:
+    clf = SlideClassifier(**SMALL, sampler="batch").fit(planted.X[:600], planted.Y[:600])
+    more = prepare(planted.X[600:], clf.config_, None)
+    assert answer_first(clf._model, more, planted.Y[600:], 1, ()).hard_negatives is None
+
+
+def test_short_lists_have_few_wrong_answers(model_and_more: Any) -> None:
+    clf, X, _ = model_and_more
+    everything = sparse.csr_array(np.ones((len(X.indptr) - 1, clf.n_labels_), np.float32))
+    everything[:, :2] = 0
+    everything.eliminate_zeros()
+    found = answer_first(clf._model, X, everything, 1, ()).hard_negatives
+    assert (np.sort(found, axis=1)[:, :-2] == -1).all()
+    assert set(found.ravel()) <= {-1, 0, 1}
+
+
+def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clf, X, Y = model_and_more
+    before = clf.ranker_
+    answer_first(clf._model, X, Y, 1, ())
+    part = clf.ranker_.blend
+    monkeypatch.setattr("slidelearn.prequential.MOST_HELD_OUT", 600)
+    clf._model.ranker = before
+    answer_first(clf._model, X, Y, 1, ())
+    np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
+    clf._model.ranker = before
+    answer_first(clf._model, X[:29], Y[:29], 1, ())
+    np.testing.assert_array_equal(clf.ranker_.blend, before.blend)
+
+
+def test_a_blend_that_was_given_stays(planted: Planted) -> None:
+    given = (1.0, 0.5, 2.0, 0.0)
+    clf = SlideClassifier(**SMALL, ranker_blend=given).fit(planted.X[:600], planted.Y[:600])
+    clf.partial_fit(planted.X[600:], planted.Y[600:])
+    np.testing.assert_array_equal(clf.ranker_.blend, [*given, 0])
+
+
+@pytest.mark.parametrize("options", [{}, {"ranker": False}])
+def test_the_threshold_follows(options: dict[str, Any], planted: Planted) -> None:
+    clf = SlideClassifier(**SMALL, **options).fit(planted.X[:600], planted.Y[:600])
+    clf._targets = replace(clf._targets, threshold=1000.0)
+    clf.partial_fit(planted.X[600:], planted.Y[600:])
+    assert 380 < clf.threshold_ < 420  # of 600 samples, where 1,000 would leave nothing of it
+
+
+def test_labels_are_counted_over_all_samples(planted: Planted, tmp_path: Path) -> None:
+    clf = SlideClassifier(**SMALL, ranker=False).fit(planted.X[:600], planted.Y[:600])
+    clf.partial_fit(planted.X[600:900], planted.Y[600:900])
+    clf.save(tmp_path / "model")
+    clf = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    clf.partial_fit(planted.X[900:], planted.Y[900:])
+    np.testing.assert_array_equal(clf._model.seen.label_counts, planted.Y.sum(axis=0))
+    assert clf._model.seen.n_samples == 1200
+    clf.fit(planted.X[:600], planted.Y[:600])
+    assert clf._model.seen.n_samples == 600
+
+
+def test_log_q_is_by_all_counts() -> None:
+    Y = sparse.csr_array(np.eye(2, dtype=np.float32))
+    samples = Samples(Y, Y, before=Seen(np.array([97, 1]), np.array([98])))
+    (sampler,) = make_samplers(make_config(sampler="batch", batch_size=3), samples, None, 4)
+    assert isinstance(sampler, BatchSampler)
+    np.testing.assert_allclose(sampler.inclusion(), 1 - (1 - np.array([0.98, 0.02])) ** 3, rtol=1e-5)
+
+
+def test_the_memory_may_know_something_beforehand() -> None:
+    Y = sparse.csr_array(np.eye(3, dtype=np.float32))
+    known = np.array([[1, 2], [0, -1], [-1, -1]], np.int32)
+    samples = Samples(Y, Y, hard_negatives=known)
+    (sampler,) = make_samplers(make_config(sampler="memory", n_hard_negatives=4), samples, None, 4)
+    assert isinstance(sampler, MemorySampler)
+    proposed = sampler.propose(np.zeros((3, 4), np.float32), samples.take(np.arange(3)), 0, _run())
+    assert proposed.indptr.tolist() == [0, 2, 3, 3]
+    assert proposed.indices.tolist() == [1, 2, 0]
+
+
+class _Seen(Callback):
+    """Notes the options and rates that trainers are made with."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.configs: list[Any] = []
+        made = Trainer.__init__
+
+        def noted(trainer: Trainer, network: Any, config: Any, *rest: Any) -> None:
+            self.configs.append(config)
+            made(trainer, network, config, *rest)
+
+        monkeypatch.setattr(Trainer, "__init__", noted)
+
+
+@pytest.mark.parametrize(("n", "rate"), [(600, 0.1), (64, 0.025)])
+def test_one_pass_at_the_full_rate(n: int, rate: float, planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or by as much of it as a batch is full."""
+    clf = SlideClassifier(**SMALL, ranker=False, warmup_fraction=0.5).fit(planted.X[:600], planted.Y[:600])
+    before = {name: array.copy() for name, array in clf.named_arrays()}
+    seen = _Seen(monkeypatch)
+    clf.partial_fit(planted.X[600 : 600 + n], planted.Y[600 : 600 + n])
+    (config,) = seen.configs
+    assert (config.learning_rate, config.learning_rate_schedule, config.warmup_fraction) == (rate, "constant", 0)
+    assert clf.training_["n_steps"] == -(-n // 256)
+    after = dict(clf.named_arrays())
+    assert (after["output.row_v"] >= before["output.row_v"]).all()  # the accumulators go on
+
+
+def test_a_batch_that_is_not_full_is_filled_up() -> None:
+    Y = sparse.csr_array(np.eye(3, dtype=np.float32))
+    counts = np.array([600, 300, 0])
+    samples = Samples(Y, Y, before=Seen(counts, np.array([450])))
+    (sampler,) = make_samplers(make_config(sampler="batch", batch_size=103), samples, None, 4)
+    batch = samples.take(np.arange(3))
+    labels = np.asarray(sampler.propose(np.zeros((3, 4), np.float32), batch, 0, _run()))
+    assert labels[:3].tolist() == [0, 1, 2]
+    drawn = np.bincount(labels[3:], minlength=3)
+    assert drawn.sum() == 100 * (900 + 3) // (450 + 3)
+    np.testing.assert_allclose(drawn / drawn.sum(), (counts + 1) / 903, atol=0.1)
+    (at_first,) = make_samplers(make_config(sampler="batch", batch_size=103), Samples(Y, Y), None, 4)
+    assert np.asarray(at_first.propose(np.zeros((3, 4), np.float32), batch, 0, _run())).tolist() == [0, 1, 2]
+
+
+def test_a_few_samples_at_a_time_do_no_harm(planted: Planted) -> None:
+    """A network that told the labels of each few samples from each other alone would forget all others."""
+    X, Y = planted.X_test, planted.Y_test
+    clf = SlideClassifier(**SMALL, ranker=False).fit(planted.X[:600], planted.Y[:600])
+    before = clf.score(X, Y)
+    for row in range(600, 1200, 6):
+        clf.partial_fit(planted.X[row : row + 6], planted.Y[row : row + 6])
+    assert clf.score(X, Y) > before - 0.03
+
+
+def test_old_labels_are_not_forgotten(planted: Planted) -> None:
+    """Ten increments do as well as all samples at once, give or take."""
+    X, Y = planted.X, planted.Y
+    at_once = SlideClassifier(**SMALL).fit(X, Y).score(planted.X_test, planted.Y_test)
+    clf = SlideClassifier(**SMALL)
+    for rows in np.array_split(np.arange(1200), 6):
+        clf.fit(X[rows], Y[rows]) if not clf.__sklearn_is_fitted__() else clf.partial_fit(X[rows], Y[rows])
+    assert clf.score(planted.X_test, planted.Y_test) > at_once - 0.04
+
+
+def _run() -> Any:
+    from slidelearn.layers import Execution
+
+    return Execution(1)
