@@ -115,6 +115,20 @@ def test_added_labels_start_from_their_samples(rng: np.random.Generator) -> None
     assert clf.predict(sparse.csr_array(([1.0], ([0], [20])), (1, 30))).tolist() == ["k"]
 
 
+def test_nothing_to_learn_changes_nothing(tiny: Dataset) -> None:
+    nothing = sparse.csr_array((2, 413), dtype=np.float32)
+    clf = SlideClassifier(**SMALL)
+    with pytest.raises(ValueError, match="y must have at least one label, but all of its rows are empty"):
+        clf.partial_fit(tiny.X_train[:2], nothing)
+    assert not clf.__sklearn_is_fitted__()
+
+
+def test_labels_among_many_take_little_memory(trained: SlideClassifier) -> None:
+    trained.add_labels(10**5)
+    trained.add_labels(1, sparse.csr_array((1, 3546), dtype=np.float32))  # a square of all labels would be 40 GB
+    assert trained.n_labels_ == 413 + 10**5 + 1
+
+
 def test_labels_that_cannot_be_added_are_refused(trained: SlideClassifier, tiny: Dataset) -> None:
     with pytest.raises(ValueError, match="labels must be a number >= 1"):
         trained.add_labels(["one"])
@@ -157,6 +171,23 @@ def test_names_and_counts_go_along(trained: SlideClassifier, tiny: Dataset) -> N
     assert names == [tiny.label_names[0], *tiny.label_names[2:], "414"]
     assert json.loads(trained.documents_["label_counts.json"])["counts"] == [counts[0], *counts[2:], 0]
     assert inverse_propensities(trained.documents_, 413) is not None
+
+
+def test_growth_that_does_not_fit_changes_nothing(
+    trained: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slidelearn.machine.available_bytes", lambda: 10**6)
+    before = _arrays(trained)
+    for grow in (
+        lambda: trained.add_labels(10**7),
+        lambda: trained.partial_fit(sparse.hstack([tiny.X_train] * 9), tiny.Y_train),
+    ):
+        with pytest.raises(MemoryError, match=r"growing needs .* GB, but 0\.0 GB are free; remove labels"):
+            grow()
+    assert (trained.n_labels_, trained.n_features_in_) == (413, 3546)
+    assert {name: array.tobytes() for name, array in before.items()} == {
+        name: array.tobytes() for name, array in trained.named_arrays()
+    }
 
 
 def test_a_model_for_answers_only_takes_on_nothing(trained: SlideClassifier, tiny: Dataset, tmp_path: Path) -> None:

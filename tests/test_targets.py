@@ -166,6 +166,12 @@ def test_more_labels() -> None:
             Targets.of(look_at(INDICATOR)).with_more(number)
 
 
+def test_a_text_is_not_a_list_of_labels() -> None:
+    for use in (Targets.of(look_at([["a"]])).with_more, Targets.of(look_at(["a"])).numbers_of):
+        with pytest.raises(ValueError, match="labels must be several, but are the text 'cat'; put it in a list"):
+            use("cat")
+
+
 def test_fewer_labels() -> None:
     kept = np.array([0, 2], np.int32)
     assert Targets.of(look_at([7, 8, 9])).only(kept).labels.tolist() == [7, 9]

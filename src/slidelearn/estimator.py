@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse import csr_array
-from sklearn.utils import check_array, check_consistent_length
+from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from slidelearn.answering import Answering, read_features
+from slidelearn.answering import Answering
 from slidelearn.callbacks import Callback
+from slidelearn.checked_input import read_features, read_samples
 from slidelearn.config import Config
 from slidelearn.documents import renumber_labels
 from slidelearn.features import prepare
@@ -120,7 +120,7 @@ class SlideClassifier(Answering):
             If the loss is no number any more, or grows beyond all bounds.
         """
         began = now()
-        given, features, weights = _read(X, y, sample_weight)
+        given, features, weights = read_samples(X, y, sample_weight)
         if self.warm_start and hasattr(self, "_model") and resume_from is None:
             config = self._changed_options()
             samples = self._grown_for(X, given, features, weights)
@@ -128,7 +128,7 @@ class SlideClassifier(Answering):
             return self
         config, left_open, n_threads = self._options(), self._left_open(), self._n_threads
         targets = Targets.of(given)
-        samples = _training_set(features, targets.encoded(given), weights)
+        samples = TrainingSet.of(features, targets.encoded(given), weights)
         if resume_from is None:
             several = not targets.one_each
             training = begin(
@@ -165,7 +165,7 @@ class SlideClassifier(Answering):
         training = begin_stream(
             self._options(), self._left_open(), stream, n_threads=self._n_threads, callbacks=callbacks, began=began
         )
-        return self._trained(training, targets, csr_array((0, stream.n_features), dtype=np.float32), callbacks)
+        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype=np.float32), callbacks)
 
     def partial_fit(
         self,
@@ -191,7 +191,7 @@ class SlideClassifier(Answering):
             As in `fit`.
         """
         began = now()
-        given, features, weights = _read(X, y, sample_weight)
+        given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
             samples = self._grown_for(X, given, features, weights, classes)
             answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
@@ -200,7 +200,7 @@ class SlideClassifier(Answering):
             self._describe()
             return self
         targets = Targets.of(given, classes)
-        samples = _training_set(features, targets.encoded(given), weights)
+        samples = TrainingSet.of(features, targets.encoded(given), weights)
         training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, callbacks, began)
         return self._trained(training, targets, X, callbacks)
 
@@ -231,7 +231,8 @@ class SlideClassifier(Answering):
         features, Y = check_features(np.empty((0, self.n_features_in_))), check_labels(np.empty((0, n_labels)))
         if X is not None:
             features = read_features(validate_data(self, X, reset=False, skip_check_array=True))
-            Y = check_labels(np.eye(n_labels)[n_known:]) if y is None else targets.encoded(look_at(y))
+            own = sparse.eye(n_labels - n_known, n_labels, k=n_known)
+            Y = check_labels(own) if y is None else targets.encoded(look_at(y))
             check_same_length(features, Y)
         self._grow(targets, prepare(features, self.config_, self._model.standards), Y)
         return self
@@ -285,11 +286,13 @@ class SlideClassifier(Answering):
         self._model.require_trainable()
         self._check_columns(X, features.shape[1])
         targets = self._targets.joined(given, classes)
-        samples = _training_set(features, targets.encoded(given), weights)
-        if features.shape[1] > self.n_features_in_ and self._model.standards:
-            self._model.standards = self._model.standards.of_more(features)
-        samples = samples._replace(X=prepare(samples.X, self.config_, self._model.standards))
+        samples = TrainingSet.of(features, targets.encoded(given), weights)
+        standards = self._model.standards
+        if standards and features.shape[1] > self.n_features_in_:
+            standards = standards.of_more(features)
+        samples = samples._replace(X=prepare(samples.X, self.config_, standards))
         self._grow(targets, samples.X, samples.Y)
+        self._model.standards = standards
         validate_data(self, X, skip_check_array=True)
         return samples
 
@@ -308,23 +311,3 @@ class SlideClassifier(Answering):
             renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
         self._targets = targets
         self._describe()
-
-
-def _read(X: Any, y: Any, sample_weight: Any) -> tuple[Given, FloatCsr, Float | None]:
-    """What a user hands over, checked."""
-    given, features = look_at(y), read_features(X)
-    check_consistent_length(features, given.values)
-    if sample_weight is None:
-        return given, features, None
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float32, input_name="sample_weight")
-    if weights.shape != (features.shape[0],):
-        raise ValueError(f"sample_weight must have shape ({features.shape[0]},), but has {weights.shape}")
-    if (weights < 0).any() or not weights.any():
-        raise ValueError(f"sample_weight must be >= 0 and not all zero, but the least is {weights.min():g}")
-    return given, features, weights
-
-
-def _training_set(X: FloatCsr, Y: FloatCsr, weights: Float | None) -> TrainingSet:
-    """Without the samples of weight 0."""
-    samples = TrainingSet(X, Y, weights)
-    return samples if weights is None or weights.all() else samples.take(np.flatnonzero(weights))

@@ -10,6 +10,8 @@ from slidelearn.checkpoint import Model
 from slidelearn.kernels import Ids
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
+from slidelearn.machine import require_memory
+from slidelearn.network import estimated_bytes
 
 
 def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> None:
@@ -27,6 +29,11 @@ def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int)
         none start in random directions.
     n_threads
         Threads.
+
+    Raises
+    ------
+    MemoryError
+        If it would not fit; the model is as it was.
     """
     first = model.networks[0].n_labels
     _resize(model, X.shape[1], np.arange(first, dtype=np.int32), Y.shape[1], n_threads)
@@ -57,7 +64,10 @@ def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
 
 def _resize(model: Model, n_features: int, kept: Ids, n_labels: int, n_threads: int) -> None:
     model.require_trainable()
-    n_before = model.networks[0].n_labels
+    n_before, config = model.networks[0].n_labels, model.networks[0].config
+    if n_labels > n_before or n_features > model.networks[0].n_features:
+        remedy = "remove labels that are not needed any more, or train on another machine"
+        require_memory(estimated_bytes(config, n_features, n_labels), "growing", remedy)
     for network in model.networks:
         network.resize(n_features, kept, n_labels, model.rng)
     if model.seen:

@@ -129,6 +129,7 @@ class Targets:
             if isinstance(labels, bool) or not isinstance(labels, int | np.integer) or labels < 1:
                 raise ValueError(f"labels must be a number >= 1, as y is an indicator, but is {labels!r}")
             return replace(self, labels=np.arange(len(self.labels) + labels))
+        labels = _several(labels)
         new = column_or_1d(np.asarray(labels)) if self.one_each else np.array(_names_of(labels), object)
         joined = self.with_labels(new)
         if len(joined.labels) < len(self.labels) + len(new) or len(set(new.tolist())) < len(new):
@@ -148,7 +149,7 @@ class Targets:
             For one that is not there.
         """
         known, found = self._numbers(), list[int]()
-        for label in labels:
+        for label in _several(labels):
             if label not in known:
                 raise ValueError(f"labels must be among those of the model, but {label!r} is not")
             found.append(known[label])
@@ -239,6 +240,12 @@ def _are_names(y: Any) -> bool:
         return False
     first = next(chain.from_iterable(y), "")
     return isinstance(first, str) or any(isinstance(labels, set | frozenset) for labels in y)
+
+
+def _several(labels: Any) -> Any:
+    if isinstance(labels, str):
+        raise ValueError(f"labels must be several, but are the text {labels!r}; put it in a list")
+    return labels
 
 
 def _names_of(labels: Iterable[Any]) -> list[str]:

@@ -19,6 +19,22 @@ class TrainingSet(NamedTuple):
     weights: Float | None
     """(n_samples,): what each counts; None: all the same."""
 
+    @classmethod
+    def of(cls, X: FloatCsr, Y: FloatCsr, weights: Float | None) -> TrainingSet:
+        """Those of some samples that count at all.
+
+        Raises
+        ------
+        ValueError
+            If none of them has a label.
+        """
+        samples = cls(X, Y, weights)
+        if weights is not None and not weights.all():
+            samples = samples.take(np.flatnonzero(weights))
+        if not len(samples.labelled):
+            raise ValueError("y must have at least one label, but all of its rows are empty")
+        return samples
+
     def take(self, rows: NDArray[np.int64]) -> TrainingSet:
         """Some of them."""
         return TrainingSet(self.X[rows], self.Y[rows], None if self.weights is None else self.weights[rows])
