@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 from support import Planted
 
-from slidelearn import SlideClassifier
+from slidelearn import SlideClassifier, pilot
 from slidelearn.batches import Samples, Seen
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
@@ -148,6 +148,29 @@ def test_one_pass_at_the_full_rate(n: int, rate: float, planted: Planted, monkey
     assert clf.training_["n_steps"] == -(-n // 256)
     after = dict(clf.named_arrays())
     assert (after["output.row_v"] >= before["output.row_v"]).all()  # the accumulators go on
+
+
+@pytest.mark.parametrize("given", [{}, WITH_MEMORY, {"pilot": False}, {"ranker": False}])
+def test_the_pilot_comes_when_samples_are_many(
+    given: dict[str, Any], planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"LEAST": 1000, "N_SAMPLES": 900, "LEAST_GAIN": 0.5}.items():  # it finds what it looks for
+        monkeypatch.setattr(pilot, name, value)
+    monkeypatch.setattr("slidelearn.fitting.LEAST", 1000)
+    options = {**SMALL, **given}
+    SlideClassifier(**options).fit(planted.X[:600], planted.Y[:600]).save(tmp_path / "model")
+    clf = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    samplers, trials = [clf.config_.sampler], []
+    for begin in (600, 800, 1000):
+        clf.partial_fit(planted.X[begin : begin + 200], planted.Y[begin : begin + 200])
+        samplers.append(clf.config_.sampler)
+        trials.append(bool(clf.training_["pilot"]))
+    if given == {}:
+        assert samplers == ["batch", "batch", "batch+memory", "batch+memory"]
+        assert trials == [False, True, False]
+    else:
+        assert len(set(samplers)) == 1
+        assert not any(trials)
 
 
 def test_a_batch_that_is_not_full_is_filled_up() -> None:

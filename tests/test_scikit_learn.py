@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cros
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from slidelearn import SlideClassifier
+from slidelearn import CheckpointError, SlideClassifier, checkpoint
 from slidelearn.datasets import Dataset
 
 REPETITION = "training visits samples in random order; tests/test_sample_weight.py holds weights against repetition"
@@ -97,6 +97,23 @@ def test_a_damaged_pickle_is_refused(tiny: Dataset) -> None:
     state["_model"][arrays] = state["_model"][arrays][:-1] + b"\x77"
     with pytest.raises(ValueError, match="digest"):
         SlideClassifier().__setstate__(state)
+
+
+def test_a_loaded_estimator_has_the_parameters_of_the_saved_one(tiny: Dataset, tmp_path: Any) -> None:
+    given = {"preset": "quick", "hidden_sizes": np.array([8]), "learning_rate": np.float32(0.25), "random_state": 3}
+    clf = SlideClassifier(**given, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
+    clf.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=2).get_params()
+    assert {name: value for name, value in loaded.items() if value is not None} == {
+        **given,
+        "hidden_sizes": [8],
+        "n_jobs": 2,
+        "warm_start": False,
+    }
+    clf.documents_["parameters.json"] = '{"colour": 1}'
+    checkpoint.save_model(tmp_path / "model", clf._model)
+    with pytest.raises(CheckpointError, match=r"parameters\.json is damaged: no parameter is called 'colour'"):
+        SlideClassifier.load(tmp_path / "model")
 
 
 def test_warm_start_goes_on(tiny: Dataset) -> None:

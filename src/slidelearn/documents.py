@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from slidelearn.text import Vectorizer, vectorizer_from_json, vectorizer_to_json
 
 LABEL_NAMES = "labels.txt"
 LABEL_COUNTS = "label_counts.json"
+PARAMETERS = "parameters.json"
 TARGETS = "targets.json"
 FEATURE_NAMES = "feature_names.json"
 VECTORIZER = "vectorizer.json"
@@ -119,6 +120,22 @@ def targets_of(documents: Documents, n_labels: int) -> Targets:
     if not is_sound or dtype.kind not in "biufUO":
         raise CheckpointError(f"{TARGETS} is damaged: it does not describe {n_labels} labels")
     return Targets(form, labels, dtype, threshold)
+
+
+def put_parameters(documents: Documents, parameters: Mapping[str, Any]) -> None:
+    """Keep what the user gave the estimator, and so what was left open."""
+    documents[PARAMETERS] = json.dumps(dict(parameters), default=lambda value: value.tolist())  # NumPy's are left
+
+
+def parameters_of(documents: Documents, names: Collection[str]) -> dict[str, Any] | None:
+    """Give the parameters, which must be among `names`; None where the model does not know of them."""
+    if PARAMETERS not in documents:
+        return None
+    parameters = _from_json(documents, PARAMETERS)
+    unknown = sorted(set(parameters) - set(names))
+    if unknown:
+        raise CheckpointError(f"{PARAMETERS} is damaged: no parameter is called {unknown[0]!r}")
+    return parameters
 
 
 def put_feature_names(documents: Documents, names: Sequence[str] | None) -> None:

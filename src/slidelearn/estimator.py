@@ -17,7 +17,7 @@ from slidelearn.checked_input import read_features, read_samples
 from slidelearn.config import Config
 from slidelearn.documents import renumber_labels
 from slidelearn.features import prepare
-from slidelearn.fitting import begin, begin_updates, resume, retrain, threshold_of, update
+from slidelearn.fitting import begin, begin_updates, reconsider, resume, retrain, threshold_of, update
 from slidelearn.growth import grow, remove_labels
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
@@ -176,7 +176,17 @@ class SlideClassifier(Answering):
         *,
         callbacks: Sequence[Callback] = (),
     ) -> Self:
-        """Learn from more samples, in one pass.
+        """Learn from more samples, in one pass, in a time that follows their number; the first call begins a model.
+
+        The model answers the samples before it learns from them. Their right labels then tell how the ranker blends
+        its evidence from now on, and the threshold of `predict`: 1,000 samples settle both anew, fewer move them by as
+        much. Where the sampler has a memory, the wrong answers are the hard negatives.
+
+        The learning rate is the full one, without warm-up or decay; samples that do not fill a batch take as much of it
+        as they fill. Optimizer states go on. The log-Q correction counts labels in all samples so far. Each classifier
+        of the ranker moves as little from its former weights as the new samples with its label, or with it on their
+        shortlist, allow; and the samples join the neighbours. Dense features are standardised as in the first call.
+        If the sampler was left open, a pilot chooses it once there are 150,000 samples in all.
 
         Parameters
         ----------
@@ -184,7 +194,7 @@ class SlideClassifier(Answering):
             (n_samples, n_features). It may have more columns than before, behind those known.
         y
             As in `fit`, in the form of the first call. Classes, names and columns that are not known yet join the
-            model.
+            model behind the others; their rows in the network start in the direction of their samples.
         classes
             Classes or names that join even if y does not hold them. None: those in y.
         sample_weight, callbacks
@@ -194,8 +204,10 @@ class SlideClassifier(Answering):
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
             samples = self._grown_for(X, given, features, weights, classes)
+            trials = reconsider(self._model, samples, self._left_open(), self._n_threads, callbacks)
             answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
             update(self._model, samples, self._n_threads, began, answers).run(callbacks)
+            self._model.training["pilot"] = trials
             self._targets = replace(self._targets, threshold=answers.moved(self._targets.threshold))
             self._describe()
             return self

@@ -12,7 +12,14 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.config import Config
-from slidelearn.documents import feature_names, put_feature_names, put_targets, targets_of
+from slidelearn.documents import (
+    feature_names,
+    parameters_of,
+    put_feature_names,
+    put_parameters,
+    put_targets,
+    targets_of,
+)
 from slidelearn.machine import resolve_threads
 from slidelearn.network import Network
 from slidelearn.parameters import Parameters
@@ -48,7 +55,8 @@ class Fitted(Parameters):
             If it is damaged, naming the file and the array.
         """
         model = load_model(Path(directory))
-        made = cls(**model.networks[0].config.model_dump(), n_jobs=n_jobs)
+        parameters = parameters_of(model.documents, cls().get_params()) or model.networks[0].config.model_dump()
+        made = cls(**{**parameters, "n_jobs": n_jobs})
         made._model, made._targets = model, targets_of(model.documents, model.networks[0].n_labels)
         made.n_features_in_ = model.n_features
         names = feature_names(model.documents, model.n_features)
@@ -57,7 +65,11 @@ class Fitted(Parameters):
         return made
 
     def _describe(self) -> None:
-        """Say in the model's documents what its labels and features are to the user, as checkpoints want it too."""
+        """Say in the model's documents what the user gave, and what labels and features are to the user.
+
+        Checkpoints want it too.
+        """
+        put_parameters(self._model.documents, {**self.get_params(), "n_jobs": None})
         put_targets(self._model.documents, self._targets)
         put_feature_names(self._model.documents, getattr(self, "feature_names_in_", None))
 

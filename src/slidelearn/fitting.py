@@ -28,7 +28,7 @@ from slidelearn.matrices import digest_of_samples
 from slidelearn.metrics import best_threshold
 from slidelearn.model_training import Began, ModelTraining, now
 from slidelearn.network import Network
-from slidelearn.pilot import choose_options
+from slidelearn.pilot import LEAST, Trials, choose_options
 from slidelearn.prequential import Answers
 from slidelearn.ranker_training import MOST_HELD_OUT, REFIT_BELOW, refits
 from slidelearn.sample_stream import SampleStream
@@ -193,6 +193,24 @@ def update(
         "warmup_fraction": 0.0,
     }
     return ModelTraining(model, samples, config.model_copy(update=steady), 1, n_threads, began, answers=answers)
+
+
+def reconsider(
+    model: Model, samples: TrainingSet, left_open: set[str], n_threads: int, callbacks: Sequence[Callback]
+) -> Trials:
+    """Have a pilot choose options of a model that were left open, if new samples complete what it takes.
+
+    So a model that has learnt from samples as they came has the options that it would have for all at once. The former
+    samples are those that the ranker keeps as neighbours.
+    """
+    neighbours = model.ranker and model.ranker.neighbours
+    if not neighbours or not neighbours.n_samples < LEAST <= neighbours.n_samples + samples.X.shape[0]:
+        return {}
+    X, Y = neighbours.with_more(samples.X, samples.Y).samples()
+    chosen, trials = choose_options(model.networks[0].config, left_open, X, Y, n_threads, callbacks)
+    for network in model.networks:
+        network.config = chosen
+    return trials
 
 
 def retrain(model: Model, samples: TrainingSet, config: Config, n_threads: int, began: Began) -> ModelTraining:

@@ -86,6 +86,13 @@ class Neighbours:
         """How many there are."""
         return self._features.n_rows
 
+    def samples(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """Their features and labels, as SciPy has matrices."""
+        (indptr, indices, data), labels = self._features, self._labels
+        X = sparse.csr_array((data, indices, indptr), (self.n_samples, self._n_features))
+        ones = np.ones(len(labels.indices), np.float32)
+        return X, sparse.csr_array((ones, labels.indices, labels.indptr), (self.n_samples, self._n_labels))
+
     @classmethod
     def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int, n_asked: int) -> Neighbours:
         """Room for samples that are to be read from a file, whose arrays have these lengths, by name."""
