@@ -67,7 +67,7 @@ def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkey
     before = clf.ranker_
     answer_first(clf._model, X, Y, 1, ())
     part = clf.ranker_.blend
-    monkeypatch.setattr("slidelearn.prequential.MOST_HELD_OUT", 600)
+    monkeypatch.setattr("slidelearn.prequential.MOST_ASKED", 600)
     clf._model.ranker = before
     answer_first(clf._model, X, Y, 1, ())
     np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)

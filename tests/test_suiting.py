@@ -33,6 +33,14 @@ def test_more_networks_where_labels_have_few_samples(n_samples: int, n_models: i
     assert suit(make_config(), {"n_models"}, _features(n_samples), _labels(n_samples, 5)).n_models == n_models
 
 
+@pytest.mark.parametrize(("each", "strength"), [(1, 1.0), (2, 0.7)])
+def test_the_correction_is_whole_where_samples_have_one_label(each: int, strength: float) -> None:
+    config = suit(make_config(), {"log_q_strength"}, _features(10), _labels(10, each))
+    assert config.log_q_strength == strength
+    logistic = make_config(loss="logistic")
+    assert suit(logistic, {"log_q_strength"}, _features(10), _labels(10, each)) == logistic
+
+
 def test_what_is_given_stays() -> None:
     config = make_config(n_epochs=1, shortlist_length=7)
     assert suit(config, set(), _features(10, 1), _labels(10, 30)) == config

@@ -52,7 +52,8 @@ class Config(BaseModel):
     loss: Literal["softmax", "logistic"] = "softmax"
     """Labels of the active set compared with each other, or each asked by itself."""
     log_q_strength: Annotated[float, Field(ge=0, le=1)] = 0.7
-    """beta in ``logit - beta * log q``, q being the chance that a label is in the active set; 0: no correction."""
+    """beta in ``logit - beta * log q``, q being the chance that a label is in the active set; 0: no correction. If
+    not given: 1 where no sample has more than one label."""
 
     # The active set
     sampler: str = "batch+memory"

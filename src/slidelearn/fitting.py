@@ -267,12 +267,13 @@ def _rehearse(
     stream: SampleStream | None,
 ) -> _Found:
     """Find what only samples held out can tell, where a second training takes seconds."""
+    alone = config.model_copy(update={"n_models": 1})  # which tells as much of the evidence
 
     def trained(part: TrainingSet) -> Model:
-        model, n_epochs, source = new_model(config, part, standards), config.n_epochs, stream
+        model, n_epochs, source = new_model(alone, part, standards), config.n_epochs, stream
         if part is not samples:
             source = None
-        training = ModelTraining(model, part, config, n_epochs, n_threads, now(), stream=source)
+        training = ModelTraining(model, part, alone, n_epochs, n_threads, now(), stream=source)
         training.run()
         return training.model
 

@@ -22,8 +22,11 @@ from slidelearn.inference import shortlists, top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.metrics import best_threshold
 from slidelearn.ranker import Ranker, n_suggested
-from slidelearn.ranker_training import LEAST_HELD_OUT, MOST_HELD_OUT
+from slidelearn.ranker_training import LEAST_HELD_OUT
 from slidelearn.shortlists import make_shortlists
+
+MOST_ASKED = 1000
+"""Of the new samples, that tell how to blend; with so many, what was known before counts no more."""
 
 
 class Answers(NamedTuple):
@@ -49,7 +52,7 @@ def answer_first(
 ) -> Answers:
     """Let a model answer samples that it is about to learn from; its ranker gets a new blend.
 
-    The blend moves to the one that suits these samples best, all the way if they are `MOST_HELD_OUT`, and by so much
+    The blend moves to the one that suits these samples best, all the way if they are `MOST_ASKED`, and by so much
     less as they are fewer.
 
     Parameters
@@ -64,8 +67,8 @@ def answer_first(
     labelled = np.flatnonzero(np.diff(Y.indptr))
     if len(labelled) < LEAST_HELD_OUT:
         return Answers(hard_negatives, None, 0.0)
-    some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_HELD_OUT)).astype(np.int64)]
-    share = len(some) / MOST_HELD_OUT
+    some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
+    share = len(some) / MOST_ASKED
     if model.ranker:
         model.ranker, ids, scores = _reblended(model, model.ranker, X[some], Y[some], share, n_threads)
     else:

@@ -24,16 +24,16 @@ from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
 from slidelearn.settled import Settled
 from slidelearn.shortlists import are_cheap, make_shortlists
 
-LEAST_HELD_OUT, MOST_HELD_OUT = 30, 1000
+LEAST_HELD_OUT, MOST_HELD_OUT = 30, 3000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
 MOST_ALIKE = 5
 """Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
 MOST_OF_GROUP = 3
 """Near-duplicates of each other that judge: more of them say the same again, too loud."""
 LEAST_C = 0.05
-REFIT_BELOW = 20_000
-"""Samples below which the whole training is done a second time, with all of them, once C and the blend are known: that
-takes seconds, and a few samples cannot be spared."""
+REFIT_BELOW = 60_000
+"""Samples below which there is a rehearsal: a training on nine tenths of them, for C and the blend, then the one on all
+of them. That takes seconds, and of so few samples none can be spared."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class KeptBack:
 
 
 def refits(config: Config, n_samples: int) -> bool:
-    """Whether the whole training is to be done twice: on a part, for C and the blend, and on all samples."""
+    """Whether there is to be a rehearsal on a part of the samples, for C and the blend."""
     are_few = 10 * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
     return are_few and needs_held_out(config) and config.max_seconds is None
 

@@ -15,15 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_limits
 
 from slidelearn import kernels
 from slidelearn.batches import is_sound, to_csr
 from slidelearn.kernels import Csr, Float, Ids
+from slidelearn.perceptron import Perceptron
 
-N_NETWORKS, WIDTH, N_PASSES = 3, 16, 10
-"""Networks whose mean is taken, neurons of each, and passes over the pairs: more of either gains nothing."""
 N_PARTNERS = 16
 """Labels that each label supports, at most: those that most of its samples have as well."""
 MOST_PAIRS = 3e7
@@ -74,15 +71,10 @@ class Refinement:
         spread = inputs.std(axis=0)
         scale = np.where(spread > 0, spread, np.inf)  # what is alike for all labels says nothing
         middle = inputs.mean(axis=0)
-        networks = [_trained((inputs - middle) / scale, is_own[listed], seed) for seed in range(N_NETWORKS)]
-        hidden = np.hstack([network.coefs_[0] for network in networks]) / scale[:, None]
-        return cls(
-            partners,
-            hidden.astype(np.float32),
-            (np.hstack([network.intercepts_[0] for network in networks]) - middle @ hidden).astype(np.float32),
-            (np.concatenate([network.coefs_[1][:, 0] for network in networks]) / N_NETWORKS).astype(np.float32),
-            np.mean([network.intercepts_[1] for network in networks], axis=0).astype(np.float32),
-        )
+        network = Perceptron.trained((inputs - middle) / scale, is_own[listed])
+        hidden = (network.hidden / scale[:, None]).astype(np.float32)
+        hidden_biases = (network.hidden_biases - middle @ hidden).astype(np.float32)
+        return cls(partners, hidden, hidden_biases, network.output, network.constant)
 
     def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
         """(n_samples, m): of the second look; the arguments are those of `fitted`."""
@@ -155,12 +147,3 @@ def _inputs(evidence: Float, log_odds: Float, ids: Ids, partners: Csr, n_threads
     probabilities = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
     support = kernels.partner_support(ids, probabilities, partners, n_threads=n_threads)
     return np.concatenate([evidence, np.log(support + _LEAST)[..., None]], axis=-1)
-
-
-def _trained(inputs: Float, is_own: NDArray[np.bool_], seed: int) -> MLPClassifier:
-    batch_size = min(512, len(inputs))
-    network = MLPClassifier((WIDTH,), alpha=1e-3, learning_rate_init=0.01, batch_size=batch_size, random_state=seed)
-    with threadpool_limits(1, user_api="blas"):  # the same bits on any machine of the kind; more gain nothing
-        for _ in range(N_PASSES):  # `fit` would warn that it has not converged, which is what is wanted
-            network.partial_fit(inputs, is_own, classes=[False, True])
-    return network

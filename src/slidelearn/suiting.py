@@ -13,6 +13,9 @@ LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
 FEW_PER_LABEL, VERY_FEW = 12, 6
 """Samples of a label, on average, below which there are two or three networks: from few each learns something else."""
+WHOLE = 1.0
+"""Strength of the log-Q correction where every sample has one label: a softmax is then the very model of how labels
+come, and this much makes the active set's as good as the one over all of them (Jean et al., 2015)."""
 DENSE = 0.5
 """Share of values of X that are not zero from which on features are measurements, not counts of what is there."""
 LISTED_PER_LABEL = 5
@@ -27,8 +30,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models`` and
-        ``shortlist_length`` can.
+        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models``, ``log_q_strength``
+        and ``shortlist_length`` can.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
         were given.
@@ -36,7 +39,7 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         How many times as many samples there are as X has.
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
-    suited: dict[str, int] = {}
+    suited: dict[str, float] = {}
     if "standardize_features" in free:
         suited["standardize_features"] = are_dense(X)
     if "n_epochs" in free:
@@ -44,6 +47,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
     if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
         suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
+    if "log_q_strength" in free and config.loss == "softmax" and Y.nnz == n_labelled:
+        suited["log_q_strength"] = WHOLE
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)

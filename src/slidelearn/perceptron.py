@@ -1,0 +1,99 @@
+"""A perceptron with one small hidden layer: tells from a few numbers whether something is so.
+
+Trained in place of scikit-learn's `MLPClassifier`, which takes five times as long for networks this small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from slidelearn.kernels import Float
+
+WIDTH = 32
+"""Hidden units: more gain nothing."""
+N_STEPS, BATCH_SIZE = 1500, 512
+LEARNING_RATE, BETA_1, BETA_2, EPSILON = 0.02, 0.9, 0.999, 1e-8
+"""Of Adam; the learning rate falls to 0 linearly."""
+DECAY = 1e-4
+"""Weight of half the squared weights in the loss."""
+
+
+class Perceptron(NamedTuple):
+    """Log-odds from numbers, by rectified linear units."""
+
+    hidden: Float
+    """(n_inputs, width): from the inputs to the hidden units."""
+    hidden_biases: Float
+    """(width,)."""
+    output: Float
+    """(width,)."""
+    constant: Float
+    """(1,)."""
+
+    @classmethod
+    def trained(cls, inputs: Float, is_so: NDArray[np.bool_]) -> Self:
+        """Learn by logistic loss, with Adam (Kingma and Ba, 2015).
+
+        Parameters
+        ----------
+        inputs
+            (n, n_inputs): of mean 0 and variance 1, about.
+        is_so
+            (n,).
+        """
+        rng = np.random.default_rng(0)
+        network = cls._drawn(inputs.shape[1], rng)
+        means, squares = ([np.zeros_like(array) for array in network] for _ in range(2))
+        signs = np.where(is_so, np.float32(1), np.float32(-1))
+        with threadpool_limits(1, user_api="blas"):  # the same bits on any machine of the kind; more gain nothing
+            for step, rows in enumerate(_batches(len(inputs), rng), 1):
+                rate = LEARNING_RATE * (1 - step / (N_STEPS + 1)) * np.sqrt(1 - BETA_2**step) / (1 - BETA_1**step)
+                gradients = network._gradients(inputs[rows], signs[rows])
+                for array, gradient, mean, square in zip(network, gradients, means, squares, strict=True):
+                    mean += (1 - BETA_1) * (gradient - mean)
+                    square += (1 - BETA_2) * (gradient * gradient - square)
+                    array -= np.float32(rate) * mean / (np.sqrt(square) + EPSILON)
+        return network
+
+    @classmethod
+    def _drawn(cls, n_inputs: int, rng: np.random.Generator) -> Self:
+        """First weights, as Glorot and Bengio (2010) draw them."""
+
+        def drawn(n_from: int, n_to: int, shape: tuple[int, ...]) -> Float:
+            bound = np.sqrt(6 / (n_from + n_to))
+            return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+        return cls(
+            drawn(n_inputs, WIDTH, (n_inputs, WIDTH)),
+            np.zeros(WIDTH, np.float32),
+            drawn(WIDTH, 1, (WIDTH,)),
+            np.zeros(1, np.float32),
+        )
+
+    def _gradients(self, inputs: Float, signs: Float) -> tuple[Float, Float, Float, Float]:
+        """Of the mean logistic loss, for +1 where it is so and -1 where not."""
+        hidden = np.maximum(inputs @ self.hidden + self.hidden_biases, 0)
+        log_odds = hidden @ self.output + self.constant
+        of_log_odds = -signs / (1 + np.exp(np.minimum(signs * log_odds, 80))) / np.float32(len(inputs))
+        of_hidden = np.outer(of_log_odds, self.output) * (hidden > 0)
+        return (
+            inputs.T @ of_hidden + DECAY * self.hidden,
+            of_hidden.sum(axis=0),
+            hidden.T @ of_log_odds + DECAY * self.output,
+            of_log_odds.sum(keepdims=True),
+        )
+
+
+def _batches(n: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+    """The rows of each step: all of them in a random order, then in another one."""
+    size, n_left = min(BATCH_SIZE, n), N_STEPS
+    while n_left:
+        order = rng.permutation(n)
+        for begin in range(0, min(n_left, n // size) * size, size):
+            yield order[begin : begin + size]
+        n_left -= min(n_left, n // size)
