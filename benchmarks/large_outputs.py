@@ -41,11 +41,11 @@ OPTIONS: Mapping[str, Any] = {
 HEADER = ("optimizer", "labels", "µs / sample", "CPU µs", "start s", "network MB", "data MB", "peak MB", "allowed MB")
 NOTES = f"""\
 {WIDTH} hidden units, {N_SAMPLES:,} samples with {FEATURES_PER_SAMPLE} features and {LABELS_PER_SAMPLE} labels each;
-one epoch of the recipe's network (cosine logits; label rows start from their samples), no ranker, no index. µs of a step
-per sample, median; *start*: what `fit` takes beside its steps, most of it for memory that is touched for the first time.
-*network*: parameters and optimizer state (Adagrad has one number per row, Adam two per weight); *data*: the samples,
-and the copy of them that the network sees; *peak*: the most that the process had at a time, Python and its libraries
-included; *allowed*: 1.15 x (network + data) + 300 MB."""
+one epoch of the recipe's network (cosine logits; label rows start from their samples), no ranker, no index. µs of a
+step per sample, median; *start*: what `fit` takes beside its steps, most of it for memory that is touched for the first
+time. *network*: parameters and optimizer state (Adagrad has one number per row, Adam two per weight); *data*: the
+samples, and the copy of them that the network sees; *peak*: the most that the process had at a time, Python and its
+libraries included; *allowed*: 1.15 x (network + data) + 300 MB."""
 
 
 def bytes_of_network(job: common.Job) -> int:
