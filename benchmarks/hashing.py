@@ -1,5 +1,5 @@
-"""What hashing costs: the codes of neurons, filling the tables, finding candidates, by hash family; a rebuild of a large
-layer; and whether updating SimHash codes from what changed pays.
+"""What hashing costs: the codes of neurons, filling the tables, finding candidates, by hash family; a rebuild of a
+large layer; and whether updating SimHash codes from what changed pays.
 
     python benchmarks/hashing.py --threads 2
 """

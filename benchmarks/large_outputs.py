@@ -19,7 +19,8 @@ from scaling import FEATURES_PER_SAMPLE, LABELS_PER_SAMPLE, N_ACTIVE, N_FEATURES
 from training_job import Stopwatch
 
 from slidelearn import SlideClassifier
-from slidelearn.machine import available_bytes
+from slidelearn.machine import available_bytes, peak_bytes
+from slidelearn.training import Progress
 
 WIDTH = 128
 N_LABELS, QUICK_N_LABELS = (500_000, 2_000_000, 10_000_000), (10_000, 30_000)
@@ -38,14 +39,16 @@ OPTIONS: Mapping[str, Any] = {
     "answers": "exact",
 }
 
-HEADER = ("optimizer", "labels", "µs / sample", "CPU µs", "start s", "network MB", "data MB", "peak MB", "allowed MB")
+HEADER = ("optimizer", "labels", "µs / sample", "CPU µs", "start s")
+HEADER += ("network MB", "data MB", "peak of steps MB", "allowed MB", "peak of fit MB")
 NOTES = f"""\
 {WIDTH} hidden units, {N_SAMPLES:,} samples with {FEATURES_PER_SAMPLE} features and {LABELS_PER_SAMPLE} labels each;
 one epoch of the recipe's network (cosine logits; label rows start from their samples), no ranker, no index. µs of a
 step per sample, median; *start*: what `fit` takes beside its steps, most of it for memory that is touched for the first
 time. *network*: parameters and optimizer state (Adagrad has one number per row, Adam two per weight); *data*: the
 samples, and the copy of them that the network sees; *peak*: the most that the process had at a time, Python and its
-libraries included; *allowed*: 1.15 x (network + data) + 300 MB."""
+libraries included, until the last step, and in all; *allowed*: 1.15 x (network + data) + 300 MB. After the last step
+`fit` answers 1,000 samples to find the threshold of `predict`, for which label rows are kept in eight bits, too."""
 
 
 def bytes_of_network(job: common.Job) -> int:
@@ -61,7 +64,7 @@ def train(job: common.Job) -> dict[str, Any]:
     network = bytes_of_network(job)
     print(f"needs {(network + data) / 1e6:,.0f} MB ...", end=" ", flush=True)
     clf = SlideClassifier(optimizer=job["optimizer"], n_jobs=job["threads"], random_state=job["seed"], **OPTIONS)
-    stopwatch = Stopwatch()
+    stopwatch = _Watch()
     clf.fit(X, Y, callbacks=[stopwatch])
     wall, cpu = np.median(stopwatch.step_seconds(), axis=0) / clf.config_.batch_size
     return {
@@ -71,8 +74,17 @@ def train(job: common.Job) -> dict[str, Any]:
         "start_seconds": clf.training_["train_seconds"] - sum(clf.training_["epoch_seconds"]),
         "network_mb": network / 1e6,
         "data_mb": data / 1e6,
+        "peak_of_steps_mb": stopwatch.peak_bytes / 1e6,
         "allowed_mb": 1.15 * (network + data) / 1e6 + 300,
     }
+
+
+class _Watch(Stopwatch):
+    peak_bytes = 0
+    """When the last step had been taken."""
+
+    def on_end(self, progress: Progress) -> None:
+        self.peak_bytes = peak_bytes() or 0
 
 
 def fits(job: common.Job) -> bool:
@@ -92,13 +104,16 @@ def table(rows: Sequence[Row], missing: Sequence[common.Job]) -> str:
             row.job["optimizer"],
             f"{row.job['n_labels']:,}",
             *(f"{row.result[key]:.1f}" for key in ("step_us", "step_cpu_us", "start_seconds")),
-            *(f"{row.result[key]:,.0f}" for key in ("network_mb", "data_mb", "peak_mb", "allowed_mb")),
+            *(
+                f"{row.result[key]:,.0f}"
+                for key in ("network_mb", "data_mb", "peak_of_steps_mb", "allowed_mb", "peak_mb")
+            ),
         ]
         for row in rows
     ]
     for job in missing:
         network = f"{bytes_of_network(job) / 1e6:,.0f}"
-        lines.append([job["optimizer"], f"{job['n_labels']:,}", "not run", None, None, network, None, None, None])
+        lines.append([job["optimizer"], f"{job['n_labels']:,}", "not run", None, None, network, *[None] * 4])
     return markdown_table(HEADER, lines)
 
 

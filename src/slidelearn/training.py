@@ -194,11 +194,11 @@ class Trainer:
 
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes beside X and Y: the networks, copies of samples, and the ranker's at its peak."""
+    """Memory that training takes beside X and Y: networks, copies of samples, and at its peak the ranker or answers."""
     networks = config.n_models * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
     if not config.ranker:
-        return networks + copies
+        return networks + copies + Y.shape[1] * config.hidden_sizes[-1]  # rows in eight bits, for answers
     n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
     return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
 
