@@ -66,7 +66,7 @@ KINDS: Mapping[str, Step] = {
         n_features=136_000,
         features_per_sample=75,
     ),
-    "paper, SimHash 9 x 50, 23,000 labels": Step("paper", n_labels=23_000, n_features=37_000),
+    "paper, SimHash 9 x 50, 500,000 labels": Step("paper"),
 }
 ACTIVE = (1_000, 2_000, 5_000, 10_000, 20_000)
 THREADS = (1, 2, 4, 16)

@@ -26,7 +26,7 @@ STEPS = (
     ("quick,\n500,000 labels", "quick", 500_000, "adagrad"),
     ("recipe,\n20,000 labels", "recipe", 20_000, "adagrad"),
     ("Adam, 10,000 drawn\nof 670,000 labels", "recipe", 670_000, "adam"),
-    ("paper, SimHash,\n23,000 labels", "paper", 23_000, "adagrad"),
+    ("paper, SimHash,\n500,000 labels", "paper", 500_000, "adagrad"),
 )
 
 
