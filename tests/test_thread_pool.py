@@ -160,6 +160,12 @@ def test_the_interpreter_ends_while_threads_are_at_work(end: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_no_binding_has_the_guard_that_aborts_at_exit() -> None:
+    bindings = sorted((REPOSITORY / "native/bindings").glob("*.cpp"))
+    assert bindings
+    assert [path.name for path in bindings if "gil_scoped_release" in path.read_text()] == []
+
+
 def test_stress(tmp_path: Path) -> None:
     compiler = shutil.which("g++") or shutil.which("clang++")
     if compiler is None:
