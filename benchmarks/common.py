@@ -8,7 +8,6 @@ import multiprocessing
 import os
 import platform
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +22,7 @@ import scipy
 
 import slidelearn
 from slidelearn import kernels
-from slidelearn.machine import peak_bytes
+from slidelearn.machine import peak_bytes, processor_name
 
 RESULTS = Path(__file__).parent / "results"
 _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -35,7 +34,7 @@ Job = Mapping[str, Any]
 def environment() -> dict[str, Any]:
     """The machine, the versions and the commit."""
     return {
-        "cpu": _cpu_model(),
+        "cpu": processor_name(),
         "isa": kernels.isa_in_use(),
         "n_processors": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -159,16 +158,6 @@ def _exit_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
-
-
-def _cpu_model() -> str:
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith(("model name", "Model")):
-                return line.partition(":")[2].strip()
-    if sys.platform == "darwin":
-        return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.processor()
-    return platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:

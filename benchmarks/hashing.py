@@ -1,5 +1,5 @@
-"""What hashing costs: the codes of neurons, filling the tables, finding candidates, by hash family; and whether
-updating SimHash codes from what changed pays.
+"""What hashing costs: the codes of neurons, filling the tables, finding candidates, by hash family; a rebuild of a
+large layer; and whether updating SimHash codes from what changed pays.
 
     python benchmarks/hashing.py --threads 2
 """
@@ -24,7 +24,7 @@ from slidelearn.lsh.tables import Selection
 WIDTH = 128
 N_QUERIES = 1024
 N_CANDIDATES, MIN_TABLES = 1000, 2
-REPEATS = 5
+REPEATS = 9
 N_NEURONS, QUICK_N_NEURONS = 200_000, 10_000
 
 FAMILIES: Mapping[str, Mapping[str, Any]] = {
@@ -34,6 +34,12 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = {
     "DOPH 2 x 50": {"hash_family": "doph", "hashes_per_table": 2},
 }
 INCREMENTAL = "SimHash 9 x 50"
+N_REBUILT, QUICK_N_REBUILT = 670_091, 20_000
+REBUILT: Mapping[str, Mapping[str, Any]] = {
+    "DWTA 6 x 50": {"hash_family": "dwta", "hashes_per_table": 6},
+    "SimHash 6 x 50": {"hash_family": "simhash", "hashes_per_table": 6},
+}
+"""On one thread and on two."""
 SELECTIONS: tuple[Selection, ...] = ("vanilla", "topk", "threshold")
 CHANGED_SHARES = (0.0, 0.01, 0.1, 0.5, 1.0)
 """Of the coordinates of all neurons."""
@@ -42,7 +48,8 @@ NOTES = f"""\
 Random neurons and queries of {WIDTH} coordinates, half of the queries' being 0 as ReLU leaves them; 50 tables. Times of
 the quickest of {REPEATS} runs: wall and, in brackets, CPU time. An insertion is a neuron in a table. Candidates, with
 the codes of the queries at hand: *vanilla* and *topk* up to {N_CANDIDATES:,}, *threshold* those in {MIN_TABLES} tables
-or more; *found*: per query, by these three. *bytes*: what updating keeps for each neuron."""
+or more; *found*: per query, by these three. A *rebuild* is codes and tables of all neurons; *GB* have both at once.
+*bytes*: what updating keeps for each neuron."""
 
 
 def time_family(job: common.Job) -> dict[str, Any]:
@@ -67,6 +74,24 @@ def time_family(job: common.Job) -> dict[str, Any]:
         result[f"{selection}_found"] = len(find().indices) / N_QUERIES
         result |= _timed(f"{selection}_us", 1e6 / N_QUERIES, find)
     return result
+
+
+def time_rebuild(job: common.Job) -> dict[str, Any]:
+    """Codes and tables of all neurons."""
+    rng = np.random.default_rng(job["seed"])
+    family = make_family(make_config("paper", **job["options"]), WIDTH, rng)
+    neurons = rng.standard_normal((job["n_neurons"], WIDTH), dtype=np.float32)
+    n_threads = job["threads"]
+
+    def rebuilt() -> HashTables:
+        codes = family.neuron_codes(neurons, n_threads=n_threads)
+        return HashTables.build(codes, family.n_buckets, n_threads=n_threads)
+
+    tables = rebuilt()
+    gigabytes = (tables.offsets.nbytes + tables.ids.nbytes + 4 * tables.ids.shape[0] * len(neurons)) / 1e9
+    del tables
+    codes = partial(family.neuron_codes, neurons, n_threads=n_threads)
+    return {**_timed("codes_ns", 1e9 / len(neurons), codes), **_timed("rebuild_s", 1, rebuilt), "gigabytes": gigabytes}
 
 
 def time_incremental(job: common.Job) -> dict[str, Any]:
@@ -103,7 +128,7 @@ def _timed(
         wall, cpu = time.perf_counter(), time.process_time()
         function()
         clocks.append((time.perf_counter() - wall, time.process_time() - cpu))
-    wall, cpu = min(clocks)
+    wall, cpu = map(min, zip(*clocks, strict=True))
     return {name: wall * unit, f"{name}_cpu": cpu * unit}
 
 
@@ -122,6 +147,16 @@ def families_table(rows: Mapping[str, Row]) -> str:
     return markdown_table(["family", *timed.values(), "found"], lines)
 
 
+def rebuild_table(rows: Mapping[tuple[str, int], Row]) -> str:
+    """Whole rebuilds by family and threads."""
+    header = ["family", "threads", "codes, ns / neuron", "rebuild, s", "GB"]
+    lines = [
+        [name, n, _both(row.result, "codes_ns"), _both(row.result, "rebuild_s", 3), f"{row.result['gigabytes']:.2f}"]
+        for (name, n), row in rows.items()
+    ]
+    return markdown_table(header, lines)
+
+
 def incremental_table(rows: Mapping[float, Row]) -> str:
     """Updating against computing anew, by the share of the coordinates that changed."""
     header = ["coordinates changed", "updated, ns / neuron", "anew, ns / neuron", "ratio", "codes that agree", "bytes"]
@@ -136,8 +171,8 @@ def incremental_table(rows: Mapping[float, Row]) -> str:
     return markdown_table(header, lines)
 
 
-def _both(result: Mapping[str, float], key: str) -> str:
-    return f"{result[key]:,.1f} ({result[f'{key}_cpu']:,.1f})"
+def _both(result: Mapping[str, float], key: str, digits: int = 1) -> str:
+    return f"{result[key]:,.{digits}f} ({result[f'{key}_cpu']:,.{digits}f})"
 
 
 def main() -> None:
@@ -159,10 +194,20 @@ def main() -> None:
         results.measure(f"{INCREMENTAL}, {share:.0%} changed", job, time_incremental, threads=args.threads)
         if row := results.find(job):
             shares[share] = row
-    rows = [*families.values(), *shares.values()]
+    rebuilds: dict[tuple[str, int], Row] = {}
+    for family, options in REBUILT.items():
+        for threads in (1, 2):
+            n_rebuilt = QUICK_N_REBUILT if args.quick else N_REBUILT
+            job = {"n_neurons": n_rebuilt, "threads": threads, "seed": args.seed, "options": dict(options)}
+            results.measure(f"rebuild, {family}, {threads}", {**job, "rebuild": True}, time_rebuild, threads=threads)
+            if row := results.find({**job, "rebuild": True}):
+                rebuilds[family, threads] = row
+    rows = [*families.values(), *shares.values(), *rebuilds.values()]
     if rows:
         parts = [
             families_table(families),
+            f"A rebuild of {n_rebuilt:,} neurons:",
+            rebuild_table(rebuilds),
             f"{INCREMENTAL}, updated or computed anew:",
             incremental_table(shares),
             NOTES,

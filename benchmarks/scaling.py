@@ -27,7 +27,7 @@ from slidelearn.batches import Samples
 from slidelearn.config import make_config
 from slidelearn.lsh import RebuildSchedule
 from slidelearn.machine import require_memory
-from slidelearn.matrices import check_features, check_labels, normalize_rows
+from slidelearn.matrices import FloatCsr, check_features, check_labels, normalize_rows
 from slidelearn.network import Network, estimated_bytes
 from slidelearn.training import Trainer
 
@@ -86,7 +86,7 @@ def time_steps(job: common.Job) -> dict[str, Any]:
     require_memory(estimated_bytes(config, N_FEATURES, job["n_labels"]), "the network", "this number is left out")
     rng = np.random.default_rng(job["seed"])
     network = Network(config, N_FEATURES, job["n_labels"], rng)
-    samples = random_samples(job["n_steps"] * config.batch_size, job["n_labels"], rng)
+    samples = Samples(*random_samples(job["n_steps"] * config.batch_size, job["n_labels"], rng))
     stopwatch = Stopwatch()
     progress = Trainer(network, config, samples, job["threads"], rng).fit(1, [stopwatch])
     wall, cpu = np.median(stopwatch.step_seconds(), axis=0) / config.batch_size
@@ -102,8 +102,8 @@ def time_steps(job: common.Job) -> dict[str, Any]:
     }
 
 
-def random_samples(n_samples: int, n_labels: int, rng: np.random.Generator) -> Samples:
-    """Samples with random features of length 1 and random labels."""
+def random_samples(n_samples: int, n_labels: int, rng: np.random.Generator) -> tuple[FloatCsr, FloatCsr]:
+    """X and Y: random features of length 1, and random labels."""
 
     def random_rows(n_columns: int, per_row: int) -> sparse.csr_array:
         columns = rng.integers(n_columns, size=n_samples * per_row)
@@ -111,7 +111,7 @@ def random_samples(n_samples: int, n_labels: int, rng: np.random.Generator) -> S
         return sparse.csr_array((values, columns, np.arange(n_samples + 1) * per_row), (n_samples, n_columns))
 
     X = normalize_rows(check_features(random_rows(N_FEATURES, FEATURES_PER_SAMPLE)))
-    return Samples(X, check_labels(random_rows(n_labels, LABELS_PER_SAMPLE)))
+    return X, check_labels(random_rows(n_labels, LABELS_PER_SAMPLE))
 
 
 def _seconds_of_rebuild(network: Network, n_threads: int) -> float:

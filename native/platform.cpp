@@ -26,6 +26,8 @@ void* allocate_zeros(std::size_t bytes) {
 
 void release_zeros(void* memory, std::size_t) noexcept { VirtualFree(memory, 0, MEM_RELEASE); }
 
+void prefer_huge_pages(void*, std::size_t) noexcept {}
+
 void when_forked(void (*)()) {}
 
 #else
@@ -48,10 +50,17 @@ void* allocate_zeros(std::size_t bytes) {
     const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(first) % kHugePage) % kHugePage;
     if (before) munmap(first, before);
     munmap(first + before + wanted, kHugePage - before);
-#if defined(MADV_HUGEPAGE)
-    madvise(first + before, wanted, MADV_HUGEPAGE);  // a wish: without huge pages all works, slower
-#endif
+    prefer_huge_pages(first + before, wanted);
     return first + before;
+}
+
+// Of the whole pages within; what the system answers does not matter, for all works without, slower.
+void prefer_huge_pages([[maybe_unused]] void* memory, [[maybe_unused]] std::size_t bytes) noexcept {
+#if defined(MADV_HUGEPAGE)
+    const auto begin = (reinterpret_cast<std::uintptr_t>(memory) + kHugePage - 1) / kHugePage * kHugePage;
+    const auto end = (reinterpret_cast<std::uintptr_t>(memory) + bytes) / kHugePage * kHugePage;
+    if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
 }
 
 void release_zeros(void* memory, std::size_t bytes) noexcept { munmap(memory, in_huge_pages(bytes)); }

@@ -9,6 +9,9 @@ namespace slidelearn::platform {
 void* allocate_zeros(std::size_t bytes);
 void release_zeros(void* memory, std::size_t bytes) noexcept;
 
+// Wish that memory not yet touched comes in huge pages: fewer of them are asked for and cleared.
+void prefer_huge_pages(void* memory, std::size_t bytes) noexcept;
+
 // Rest for an instant, between two looks at what another thread is about to change.
 void pause();
 

@@ -3,6 +3,8 @@
 #include <mutex>
 #include <new>
 
+#include "platform.h"
+
 namespace slidelearn {
 
 namespace {
@@ -11,6 +13,7 @@ constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kWorthKeeping = std::size_t{64} << 10;  // below it the system is quick
 constexpr std::size_t kKeptAtMost = std::size_t{64} << 20;
 constexpr int kBlocks = 32;
+constexpr std::size_t kHuge = std::size_t{8} << 20;  // from it on huge pages are worth a call
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kKeeps = false;  // or it would not notice who uses memory that was given back
@@ -82,6 +85,7 @@ void* take_memory(std::size_t bytes) {
         if (void* memory = kept().take(bytes)) return memory;
     }
     void* block = ::operator new(bytes + 2 * kAlignment, std::align_val_t(kAlignment));
+    if (bytes >= kHuge) platform::prefer_huge_pages(block, bytes + 2 * kAlignment);
     static_cast<Header*>(block)->bytes = bytes;
     return static_cast<char*>(block) + kAlignment;
 }

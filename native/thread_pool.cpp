@@ -83,7 +83,7 @@ class Pool {
         const int n_workers = hire(n_threads - 1);
         region_ = &region;
         state_ = static_cast<uint64_t>(n_workers) * kPlace;
-        started_.ring(n_workers);
+        started_.ring(std::min(n_workers, kWokenByEach));
         region.take_chunks(0);
         state_ &= kInside;
         finished_.wait(may_spin(), [this] { return state_ == 0; });
@@ -94,6 +94,9 @@ class Pool {
   private:
     static constexpr uint64_t kPlace = uint64_t{1} << 32;
     static constexpr uint64_t kInside = kPlace - 1;
+    // Waking a thread takes the one that does it some microseconds. So each wakes two, and these the others, as long as
+    // there are places: a short region is over before it has cost more, however many threads it may have.
+    static constexpr int kWokenByEach = 2;
 
     // Threads are made when they are first needed. Returns how many can help: fewer where the system refuses more.
     int hire(int n_wanted) {
@@ -107,6 +110,7 @@ class Pool {
     void work() {
         for (;;) {
             const int worker = join();
+            started_.ring(std::min(static_cast<int>(state_ / kPlace), kWokenByEach));
             region_->take_chunks(worker);
             state_ &= kInside;  // no chunk is left to join for
             if (--state_ == 0) finished_.ring(1);

@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 from support import Planted, planted_samples
 
-from slidelearn import SlideClassifier, kernels, load_dataset
+from slidelearn import SlideClassifier, kernels, load_dataset, machine_costs
 from slidelearn.datasets import Dataset
+
+
+@pytest.fixture(scope="session", autouse=True)
+def costs_of_the_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Not those of the machine that runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(machine_costs.HOME, str(tmp_path_factory.mktemp("home")))
+        yield
 
 
 @pytest.fixture(params=kernels.available_isas())

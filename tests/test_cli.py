@@ -17,6 +17,7 @@ from slidelearn import SlideClassifier, __version__, write_xmc
 from slidelearn.cli import app
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
+from slidelearn.costs import Costs
 from slidelearn.datasets import Dataset
 from slidelearn.metrics import evaluate, propensities
 
@@ -176,6 +177,17 @@ def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
     assert json.loads(in_a_process("info", "--json").stdout)["instruction_set"] == "baseline"
 
 
+def test_info_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIDELEARN_HOME", str(tmp_path))
+    assert "the package" in last_json(run("info", "--json"))["costs_from"]
+    monkeypatch.setattr("slidelearn.cli.commands.measure_costs", lambda: Costs(index_from=1234))
+    report = last_json(run("info", "--calibrate", "--json"))
+    assert report == last_json(run("info", "--json")) | {"free_memory_mb": report["free_memory_mb"]}
+    assert report["costs"] == {"scanned_per_second": 1.25e11, "index_from": 1234}
+    assert Path(report["costs_from"]).parent == tmp_path
+    assert "1234" in run("info").stdout
+
+
 def test_inspect(place: Path) -> None:
     text = run("inspect", place / "model").stdout
     for expected in ("output.weights", "413 x 16", "float32", "26,432", "labels.txt", "learning_rate", "active_mean"):
@@ -211,6 +223,7 @@ def test_settings(settings: list[str], expected: dict[str, Any]) -> None:
 def test_every_option_can_be_set_as_text() -> None:
     for name, value in Config().model_dump().items():
         text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        text = json.dumps(value) if isinstance(value, dict) else text
         options = gather_options(None, [f"{name}={text}"])
         assert options == {name: value}
 

@@ -31,7 +31,7 @@ def test_they_are_the_exact_best_labels_of_some_samples(tiny: Dataset, monkeypat
     everyone = make_shortlists(clf.network_, X, 1)
     np.testing.assert_array_equal(np.sort(everyone.indices.reshape(-1, 5)), np.sort(exact))
 
-    monkeypatch.setattr(shortlists, "ALL_BELOW", 0.25 * shortlists.multiplications(*everyone.shape, clf.config_))
+    monkeypatch.setattr(shortlists, "ALL_WITHIN", 0.25 * shortlists.scan_seconds(*everyone.shape, clf.config_))
     some = make_shortlists(clf.network_, X, 2, lambda *done: told.append(done))
     lengths = np.diff(some.indptr)
     assert set(lengths) == {0, 5}
@@ -42,7 +42,7 @@ def test_they_are_the_exact_best_labels_of_some_samples(tiny: Dataset, monkeypat
 
 def test_classifiers_learn_from_some_shortlists(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = SlideClassifier(**SMALL, ranker=False).fit(tiny.X_train, tiny.Y_train)
-    monkeypatch.setattr(shortlists, "ALL_BELOW", 1e6)
+    monkeypatch.setattr(shortlists, "ALL_WITHIN", 8e-6)
     assert listed_share(*tiny.Y_train.shape, alone.config_) < 0.5
     ranked = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert ranked.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test)

@@ -58,7 +58,7 @@ OutArray<float> bind_loss(Loss&& loss, const InOutArray<float>& logits, const st
     const LogitRows rows = logit_rows(logits, indptr, labels);
     if (log_q) require_per_logit(log_q->size(), rows, "log_q");
     OutArray<float> losses = new_array<float>(rows.n_rows);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     loss(rows, log_q ? log_q->data() : nullptr, losses.data());
     return losses;
 }
@@ -90,7 +90,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
     OutMatrix<int32_t> best = new_matrix<int32_t>(rows.n_rows, k);
     OutMatrix<float> scores = new_matrix<float>(rows.n_rows, k);
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         SLIDELEARN_CALL(top_others, rows, ids.data(), Matrix<int32_t>{best.data(), rows.n_rows, k, k},
                         Matrix<float>{scores.data(), rows.n_rows, k, k}, n_threads);
     }
@@ -113,7 +113,7 @@ std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int
     require_ids(common, n_neurons, "common");
     Assembled result;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         result = assemble(l, f, d, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed,
                           n_threads);
     }
@@ -125,7 +125,7 @@ OutMatrix<int32_t> bind_draw(int64_t n_rows, int64_t n_draws, const std::optiona
     require(n_rows >= 0 && n_draws >= 0 && n >= 1, "draw needs n_rows >= 0, n_draws >= 0 and n >= 1");
     require(!population || static_cast<int64_t>(population->size()) == n, "population must have n elements");
     OutMatrix<int32_t> ids = new_matrix<int32_t>(n_rows, n_draws);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     draw(n_rows, n_draws, population ? population->data() : nullptr, n, seed, ids.data());
     return ids;
 }
@@ -169,7 +169,7 @@ OutCsr bind_join_rows(const InCsr& a, const InCsr& b) {
 int64_t bind_count_found(const InCsr& labels, const InCsr& candidates) {
     const Csr l = view(labels, kAnyColumn), c = view(candidates, kAnyColumn);
     require(l.n_rows == c.n_rows, "labels and candidates must have as many rows");
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     return count_found(l, c);
 }
 

@@ -30,7 +30,7 @@ BestRows best_rows(const Rows& rows, const InMatrix<float>& hidden, int64_t k, i
             "k must lie in [1, " + std::to_string(rows.n_rows) + "], but is " + std::to_string(k));
     OutMatrix<int32_t> best = new_matrix<int32_t>(h.n_rows, k);
     OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     find(h, Matrix<int32_t>{best.data(), h.n_rows, k, k}, Matrix<float>{scores.data(), h.n_rows, k, k});
     return {best, scores};
 }
@@ -53,7 +53,7 @@ OutQuantized bind_quantize_rows(const InOutRows& rows, const InScales& scales, i
                         new_array<int32_t>(n), new_array<float>(n)};
     auto& [codes, factors, corrections, biases] = arrays;
     const QuantizedRows quantized{codes.data(), factors.data(), corrections.data(), biases.data()};
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(quantize_rows, r, s, quantized, n_threads);
     return arrays;
 }
@@ -96,7 +96,7 @@ OutPqCodes bind_pq_encode(const InOutRows& rows, const InScales& scales, const I
     OutPqCodes arrays{new_array<uint8_t>(ids.size() * PqRows::n_parts(r.width) / 2), new_array<float>(ids.size())};
     auto& [codes, biases] = arrays;
     const int64_t n_blocks = static_cast<int64_t>(ids.size()) / PqRows::kBlock;
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(pq_encode, r, s, ids.data(), n_blocks, codewords.data(), codes.data(), biases.data(), n_threads);
     return arrays;
 }
@@ -136,7 +136,7 @@ BestRows bind_pq_top_k(const InOutRows& rows, const InScales& scales, const InPq
     require(inside, "opened must lie in [0, " + std::to_string(pq.n_clusters) + ")");
     OutMatrix<int32_t> ids = new_matrix<int32_t>(h.n_rows, k);
     OutMatrix<float> logits = new_matrix<float>(h.n_rows, k);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(pq_top_k, r, s, pq, o, h, n_kept, Matrix<int32_t>{ids.data(), h.n_rows, k, k},
                     Matrix<float>{logits.data(), h.n_rows, k, k}, n_threads);
     return {ids, logits};

@@ -18,7 +18,7 @@ int64_t bind_multiply_registers(const std::string& arithmetic, int64_t n_rounds,
     require_threads(n_threads);
     require(n_rounds >= 0, "n_rounds must be >= 0, but is " + std::to_string(n_rounds));
     const Arithmetic kind = arithmetic_named(arithmetic);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     return SLIDELEARN_CALL(multiply_registers, kind, n_rounds, n_threads);
 }
 
@@ -31,7 +31,7 @@ void bind_touch_rows(const InOutMatrix<float>& rows, const InArray<int32_t>& ids
         require(!seen[static_cast<std::size_t>(ids(i))], "ids must be distinct");
         seen[static_cast<std::size_t>(ids(i))] = true;
     }
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(touch_rows, r, ids.data(), static_cast<int64_t>(ids.size()), n_threads);
 }
 

@@ -37,7 +37,7 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
     }
     Classifiers trained;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         trained = train_classifiers(vx, n_features, p, n, former ? &f : nullptr,
                                     {c.data(), tolerance, max_passes, threshold, seed}, n_threads);
     }
@@ -60,7 +60,7 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     const Matrix<float> vm{margins.data(), vi.n_rows, vi.n_columns, vi.n_columns};
     bool sound;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         sound = classifier_margins(vx, vi, rows, vm, n_threads);
     }
     require(sound, "classifiers.weights must have ascending indptr");

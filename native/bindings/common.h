@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "gil.h"
 #include "isa.h"
 #include "recycled_memory.h"
 #include "views.h"
@@ -128,6 +129,6 @@ OutArray<T> to_array(const std::vector<T>& values) {
     return array;
 }
 
-using Unlocked = nb::call_guard<nb::gil_scoped_release>;  // for verbs whose whole binding touches no Python object
+using Unlocked = nb::call_guard<GilReleased>;  // for verbs whose whole binding touches no Python object
 
 }  // namespace slidelearn

@@ -13,13 +13,13 @@ OutCsr join(const SampleBlocks& parsed, GrowingRows SampleBlock::* side, bool wi
     OutCsr csr{new_array<int64_t>(static_cast<std::size_t>(n_rows(parsed)) + 1), new_array<int32_t>(n),
                new_array<float>(with_data ? n : 0)};
     auto& [indptr, indices, data] = csr;
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     join_rows(parsed, side, indptr.data(), indices.data(), with_data ? data.data() : nullptr, n_threads);
     return csr;
 }
 
 SampleBlocks parse_unlocked(const nb::bytes& text, const SampleLines& lines, int n_threads) {
-    const nb::gil_scoped_release unlocked;  // the caller holds `text`, and bytes never change
+    const GilReleased unlocked;  // the caller holds `text`, and bytes never change
     return parse_samples(text.c_str(), text.size(), lines, n_threads);
 }
 

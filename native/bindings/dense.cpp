@@ -23,7 +23,7 @@ struct Product {
     }
 
     void into(Matrix<float> c, Start start, bool bf16, int n_threads) const {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         SLIDELEARN_CALL(matmul, a, b, start, m, n, k, c, bf16 ? Precision::bf16 : Precision::fp32, n_threads);
     }
 };

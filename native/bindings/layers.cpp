@@ -45,7 +45,7 @@ std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(
     OutArray<float> biases = new_array<float>(n), norms = new_array<float>(unit ? n : 0);
     const Matrix<float> w{weights.data(), static_cast<int64_t>(n), r.width, r.width};
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         SLIDELEARN_CALL(gather_rows, r, ids.data(), static_cast<int64_t>(n), w, biases.data(),
                         unit ? norms.data() : nullptr, n_threads);
     }
@@ -61,7 +61,7 @@ void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const 
     require_shape(d_weights, n, r.width, "d_weights");
     require_length(d_biases, n, "d_biases");
     const UpdateRule u = view(rule, r);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(update_rows, r, ids.data(), n, view(d_weights), d_biases.data(), u, n_threads);
 }
 
@@ -69,7 +69,7 @@ OutArray<float> bind_column_sums(const InRows& x, int n_threads) {
     require_threads(n_threads);
     const Matrix<const float> v = view(x);
     OutArray<float> sums = new_array<float>(v.n_columns);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(column_sums, v, sums.data(), n_threads);
     return sums;
 }
@@ -80,7 +80,7 @@ std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, in
     OutMatrix<float> unit = new_matrix<float>(v.n_rows, v.n_columns);
     OutArray<float> norms = new_array<float>(v.n_rows);
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         SLIDELEARN_CALL(unit_rows, v, Matrix<float>{unit.data(), v.n_rows, v.n_columns, v.n_columns}, norms.data(),
                         n_threads);
     }
@@ -93,7 +93,7 @@ void bind_unit_rows_backward(const Hidden& unit, const InArray<float>& norms, fl
     const Matrix<float> vd = view(d);
     require_shape(unit, vd.n_rows, vd.n_columns, "unit");
     require_length(norms, vd.n_rows, "norms");
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(unit_rows_backward, view(unit), norms.data(), scale, vd, n_threads);
 }
 
@@ -106,7 +106,7 @@ OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows, co
     if (bias) require_length(*bias, r.width, "bias");
     OutMatrix<float> hidden = new_matrix<float>(v.n_rows, r.width);
     const Matrix<float> h{hidden.data(), v.n_rows, r.width, r.width};
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(features_forward, v, r, bias ? bias->data() : nullptr, h, n_threads);
     return hidden;
 }
@@ -119,7 +119,7 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
     require(v.data || v.n_entries() == 0, "x.data must be given");
     require_shape(d_hidden, v.n_rows, r.width, "d_hidden");
     const UpdateRule u = view(rule, r);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     if (hogwild) {
         SLIDELEARN_CALL(features_backward_hogwild, v, view(d_hidden), r, u, n_threads);
     } else {
@@ -145,7 +145,7 @@ OutColumns bind_transpose(const InCsr& matrix) {
     const Csr m = view(matrix, std::numeric_limits<int32_t>::max());
     require(m.n_entries() < std::numeric_limits<int32_t>::max(), "matrix must have fewer than 2^31 entries");
     const auto* transposed = [&] {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         return new Transposed(m);
     }();
     const nb::capsule owner(transposed, [](void* p) noexcept { delete static_cast<Transposed*>(p); });
@@ -165,7 +165,7 @@ OutArray<float> bind_sampled_forward(const InOutRows& rows, const InCsr& active,
     const Csr a = view(active, r.n_rows);
     require_shape(hidden, a.n_rows, r.width, "hidden");
     OutArray<float> logits = new_array<float>(a.n_entries());
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     if (columns) {
         SLIDELEARN_CALL(sampled_forward_by_neuron, r, columns_of(a, *columns), view(hidden), scale, logits.data(),
                         n_threads);
@@ -182,7 +182,7 @@ OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& 
     const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
     OutArray<float> logits = new_array<float>(a.n_entries());
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(sampled_forward_sparse, r, a, h, logits.data(), n_threads);
     return logits;
 }
@@ -198,7 +198,7 @@ OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& activ
     const UpdateRule u = view(rule, r);
     OutMatrix<float> d_hidden = new_matrix<float>(a.n_rows, r.width);
     const Matrix<float> d{d_hidden.data(), a.n_rows, r.width, r.width};
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     if (columns) {
         SLIDELEARN_CALL(sampled_backward_by_neuron, r, columns_of(a, *columns), d_logits.data(), view(hidden), scale, u,
                         d, n_threads);
@@ -218,7 +218,7 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
     require_length(d_logits, a.n_entries(), "d_logits");
     const UpdateRule u = view(rule, r);
     OutArray<float> d_hidden = new_array<float>(h.n_entries());
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     if (columns) {
         SLIDELEARN_CALL(sampled_d_hidden_sparse, r, a, d_logits.data(), h, d_hidden.data(), n_threads);
         SLIDELEARN_CALL(sampled_update_sparse, r, columns_of(a, *columns), d_logits.data(), h, u, n_threads);

@@ -50,7 +50,7 @@ Codes bind_simhash_codes(const InRows& rows, const InMatrix<float>& projection, 
     require(static_cast<int64_t>(thresholds.size()) == vp.n_columns, "thresholds must have one element per hash");
     const BucketNumbering numbering = numbering_of(2, vp.n_columns, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(simhash_codes, v, vp, thresholds.data(), numbering, writable(codes), n_threads);
     return codes;
 }
@@ -63,7 +63,7 @@ Codes bind_sign_codes(const InMatrix<float>& projections, const InArray<float>& 
     require(static_cast<int64_t>(thresholds.size()) == v.n_columns, "thresholds must have one element per hash");
     const BucketNumbering numbering = numbering_of(2, v.n_columns, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(sign_codes, v, thresholds.data(), numbering, writable(codes), n_threads);
     return codes;
 }
@@ -76,7 +76,7 @@ void bind_update_projections(const InRows& rows, const InMatrix<float>& projecti
     check_inputs(vp.n_rows, v.n_columns);
     require(vs.n_rows == v.n_rows && vs.n_columns == v.n_columns, "seen must have the shape of rows");
     require(vps.n_rows == v.n_rows && vps.n_columns == vp.n_columns, "projections must be (n_rows, n_hashes)");
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(update_projections, v, vp, vs, vps, n_threads);
 }
 
@@ -89,7 +89,7 @@ Codes winner_codes(const InRows& rows, const InMatrix<int32_t>& bins, const uint
     check_indices(vb.data, vb.n_rows * vb.n_columns, v.n_columns, "bins");
     const BucketNumbering numbering = numbering_of(vb.n_columns, vb.n_rows, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     SLIDELEARN_CALL(wta_codes, v, vb, borrow_seed, numbering, writable(codes), n_threads);
     return codes;
 }
@@ -116,7 +116,7 @@ Codes bind_doph_codes(const InRows& rows, const InMatrix<int32_t>& ranks, int64_
     check_indices(vr.data, vr.n_rows * vr.n_columns, vr.n_rows, "ranks");
     const BucketNumbering numbering = numbering_of(0, n_hashes, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     doph_codes(v, vr, top_k, n_hashes, borrow_seed, numbering, writable(codes), n_threads);
     return codes;
 }
@@ -134,7 +134,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
     const Matrix<int32_t> vo = writable(offsets);
     bool valid;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         valid = bucket_offsets(vc, rule, vo, n_threads);
     }
     require(valid, "codes must lie in [0, " + std::to_string(n_buckets) + ")");
@@ -142,7 +142,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
     for (int64_t t = 0; t < vo.n_rows; ++t) most_ids = std::max(most_ids, vo.row(t)[n_buckets]);
     OutMatrix<int32_t> ids = new_matrix<int32_t>(vc.n_rows, most_ids);
     const Matrix<int32_t> vi = writable(ids);
-    const nb::gil_scoped_release unlocked;
+    const GilReleased unlocked;
     fill_buckets(vc, rule, {vo.data, vo.n_rows, vo.n_columns, vo.stride}, vi, n_threads);
     return {offsets, ids};
 }
@@ -161,7 +161,7 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
     check_indices(vc.data, vc.n_rows * vc.n_columns, tables.offsets.n_columns - 1, "codes");
     Candidates found;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         found = select(tables, vc);
     }
     OutArray<int64_t> indptr = new_array<int64_t>(found.size() + 1);

@@ -39,7 +39,7 @@ std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCs
     const Matrix<int32_t> vo{others.data(), vi.n_rows, n_others, n_others};
     bool sound;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, vi, vv, vo, n_threads);
     }
     require(sound, "index must have ascending indptr, and indices that lie within features, samples and labels");

@@ -21,7 +21,7 @@ OutMatrix<float> bind_partner_support(const InMatrix<int32_t>& ids, const InMatr
     const Matrix<float> vs{support.data(), vi.n_rows, vi.n_columns, vi.n_columns};
     bool sound;
     {
-        const nb::gil_scoped_release unlocked;
+        const GilReleased unlocked;
         sound = partner_support(vi, vp, vl, vs, n_threads);
     }
     require(sound, "partners must have ascending indptr, and indices that lie within the labels");

@@ -14,6 +14,7 @@ namespace slidelearn::SLIDELEARN_ISA {
 namespace {
 
 constexpr int64_t kTilesPerChunk = 16;
+constexpr int kUsualPlaces = 8;  // of a bin, by default
 
 typedef uint32_t VecBits __attribute__((vector_size(kWidth * 4)));
 typedef uint64_t VecWideBits __attribute__((vector_size(kWidth * 8)));
@@ -65,14 +66,17 @@ void prefetch_rows(Matrix<const float> rows, int64_t begin, int64_t end) {
     }
 }
 
-// winners (n_bins, kWidth): `unopposed` where no coordinate exceeds minus infinity
+// winners (n_bins, kWidth): `unopposed` where no coordinate exceeds minus infinity. Bins have kPlaces places, unless
+// that is 0: of a number known beforehand, places are constants in registers.
+template <int kPlaces>
 void decide(const float* tile, Matrix<const int32_t> bins, int32_t unopposed, int32_t* winners) {
+    const int32_t n_places = kPlaces ? kPlaces : static_cast<int32_t>(bins.n_columns);
     for (int64_t h = 0; h < bins.n_rows; ++h) {
         const int32_t* bin = bins.row(h);
         Vec best = broadcast(-INFINITY);
         VecInt winner = VecInt{} + unopposed;
 #pragma GCC unroll 8
-        for (int32_t place = 0; place < bins.n_columns; ++place) {
+        for (int32_t place = 0; place < n_places; ++place) {
             const Vec x = load(tile + bin[place] * kWidth);
             const VecInt wins = x > best;
             best = wins ? x : best;
@@ -125,6 +129,7 @@ void number(const int32_t* winners, int64_t n_bins, BucketNumbering numbering, i
 
 void wta_codes(Matrix<const float> rows, Matrix<const int32_t> bins, const uint64_t* borrow_seed,
                BucketNumbering numbering, Matrix<int32_t> codes, int n_threads) {
+    auto* const decide_bins = bins.n_columns == kUsualPlaces ? &decide<kUsualPlaces> : &decide<0>;
     const int64_t chunk_rows = kTilesPerChunk * kWidth;
     const int64_t tile_size = rows.n_columns * kWidth, winners_size = bins.n_rows * kWidth;
     const Scratch tiles(n_threads * tile_size * 4), all_winners(n_threads * winners_size * 4);
@@ -137,7 +142,7 @@ void wta_codes(Matrix<const float> rows, Matrix<const int32_t> bins, const uint6
             transpose_rows(rows, first, n_rows, tile);
             if (borrow_seed) remove_zeros(tile, rows.n_columns);
             prefetch_rows(rows, first + kWidth, smaller(rows.n_rows, first + 2 * kWidth));
-            decide(tile, bins, borrow_seed ? kEmpty : 0, winners);
+            decide_bins(tile, bins, borrow_seed ? kEmpty : 0, winners);
             if (borrow_seed) borrow(winners, bins.n_rows, n_rows, *borrow_seed);
             number(winners, bins.n_rows, numbering, first, n_rows, codes);
         }

@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from slidelearn.costs import Costs
+
 SAMPLERS = ("batch", "memory", "lsh", "uniform", "frequency", "full")
 
 
@@ -136,7 +138,12 @@ class Config(BaseModel):
     # Answers
     answers: Literal["auto", "exact", "index"] = "auto"
     """How the network's best labels are found. ``exact``: all are scanned; ``index``: only some clusters of them are,
-    which takes a time that grows with the square root of their number; ``auto``: by an index from 100,000 labels on."""
+    which takes a time that grows with the square root of their number; ``auto``: by an index where that is quicker,
+    which is from 100,000 labels on unless `costs` are others."""
+    costs: Costs = Costs()
+    """What work takes on a machine (`slidelearn.costs.Costs`): by it ``auto`` and ``if_cheap`` are decided, and how
+    many samples get shortlists. If not given: as ``slidelearn info --calibrate`` has measured it on this machine, if it
+    has. A model keeps the costs that it began with."""
 
     # The pilot, and time
     max_seconds: Annotated[float, Field(gt=0)] | None = None
@@ -294,6 +301,7 @@ _RULES = {
     "tuple_type": "a sequence of integers",
     "string_type": "a text",
     "finite_number": "finite",
+    "model_type": "a table of numbers",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.kernels import Ids
@@ -124,7 +125,12 @@ def targets_of(documents: Documents, n_labels: int) -> Targets:
 
 def put_parameters(documents: Documents, parameters: Mapping[str, Any]) -> None:
     """Keep what the user gave the estimator, and so what was left open."""
-    documents[PARAMETERS] = json.dumps(dict(parameters), default=lambda value: value.tolist())  # NumPy's are left
+    documents[PARAMETERS] = json.dumps(dict(parameters), default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has for costs, and for numbers and arrays of NumPy."""
+    return value.model_dump() if isinstance(value, BaseModel) else value.tolist()
 
 
 def parameters_of(documents: Documents, names: Collection[str]) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ from slidelearn.config import Config
 from slidelearn.features import Standards, prepare
 from slidelearn.inference import top_k
 from slidelearn.machine import require_memory
+from slidelearn.machine_costs import costs_here
 from slidelearn.matrices import digest_of_samples
 from slidelearn.metrics import best_threshold
 from slidelearn.model_training import Began, ModelTraining, now
@@ -74,7 +75,7 @@ def begin(
     """
     choosing = time.perf_counter()
     n_times = len(stream.labelled) / samples.X.shape[0] if stream else 1.0
-    config = suit(given, left_open, samples.X, samples.Y, n_times)
+    config = suit(_on_this_machine(given, left_open), left_open, samples.X, samples.Y, n_times)
     prepared, standards = (samples, None) if stream else _prepared(samples, config)
     plans: dict[str, float] = {}
     deadline = _deadline(config, began)
@@ -169,7 +170,7 @@ def begin_updates(
     began: Began,
 ) -> ModelTraining:
     """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
-    config = suit(given, left_open & {"standardize_features"}, samples.X, samples.Y)
+    config = suit(_on_this_machine(given, left_open), left_open & {"standardize_features"}, samples.X, samples.Y)
     prepared, standards = _prepared(samples, config)
     config, _ = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
     return update(new_model(config, prepared, standards), prepared, n_threads, began)
@@ -302,6 +303,11 @@ def _threshold_on(model: Model, samples: TrainingSet, n_threads: int) -> float:
     some = samples.take(samples.labelled[:MOST_HELD_OUT])
     ids, scores = top_k(model.networks, some.X, model.n_listed, ranker=model.ranker, n_threads=n_threads)
     return best_threshold(ids, scores, some.Y)
+
+
+def _on_this_machine(given: Config, left_open: set[str]) -> Config:
+    """The same with this machine's costs, unless the user gave others; the model keeps them, wherever it goes."""
+    return given.model_copy(update={"costs": costs_here()[0]}) if "costs" in left_open else given
 
 
 def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:

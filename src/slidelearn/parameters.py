@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sklearn.base import BaseEstimator
 
@@ -64,6 +64,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         n_suggested: int | None = None,
         ranker_blend: Sequence[float] | None = None,
         answers: str | None = None,
+        costs: Mapping[str, float] | None = None,
         max_seconds: float | None = None,
         pilot: bool | None = None,
         optimizer: str | None = None,

@@ -18,25 +18,25 @@ from slidelearn.inference import top_k
 from slidelearn.label_index import LabelIndex
 from slidelearn.network import Network
 
-ALL_BELOW = 1e12
-"""Multiplications of a scan, a few seconds of one core, up to which every sample gets a shortlist."""
-CHEAP = 5e11
-"""Multiplications up to which the option ``classifiers="if_cheap"`` has them."""
+ALL_WITHIN = 8.0
+"""Seconds of a thread that scans, up to which every sample gets a shortlist."""
+CHEAP = 4.0
+"""Seconds up to which the option ``classifiers="if_cheap"`` has them."""
 
 
-def multiplications(n_samples: int, n_labels: int, config: Config) -> float:
-    """Of scanning all labels for all samples."""
-    return float(n_samples) * n_labels * config.hidden_sizes[-1]
+def scan_seconds(n_samples: int, n_labels: int, config: Config) -> float:
+    """Of a thread that scans all labels for all samples, as the configuration's costs have it."""
+    return float(n_samples) * n_labels * config.hidden_sizes[-1] / config.costs.scanned_per_second
 
 
 def are_cheap(n_samples: int, n_labels: int, config: Config) -> bool:
     """Whether all samples' shortlists take seconds."""
-    return multiplications(n_samples, n_labels, config) <= CHEAP
+    return scan_seconds(n_samples, n_labels, config) <= CHEAP
 
 
 def listed_share(n_samples: int, n_labels: int, config: Config) -> float:
     """The share of the samples that get a shortlist: where not all do, time grows with the root of samples x labels."""
-    return min(1.0, math.sqrt(ALL_BELOW / max(multiplications(n_samples, n_labels, config), 1.0)))
+    return math.sqrt(ALL_WITHIN / max(scan_seconds(n_samples, n_labels, config), ALL_WITHIN))
 
 
 def make_shortlists(

@@ -27,8 +27,6 @@ from slidelearn.sample_stream import SampleStream
 from slidelearn.sampling import ActiveSetSampler
 from slidelearn.shortlists import listed_share
 
-INDEXED_FROM = 100_000
-"""Labels from which on finding the best by an index is quicker than scanning all, in batches too."""
 EXPLODED = 1000.0
 """How many times its first value the loss may become."""
 
@@ -196,11 +194,11 @@ class Trainer:
 
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes beside X and Y: the networks, copies of samples, and the ranker's at its peak."""
+    """Memory that training takes beside X and Y: networks, copies of samples, and at its peak the ranker or answers."""
     networks = config.n_models * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
     if not config.ranker:
-        return networks + copies
+        return networks + copies + Y.shape[1] * config.hidden_sizes[-1]  # rows in eight bits, for answers
     n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
     return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
 
@@ -215,9 +213,9 @@ def stream_bytes(config: Config, stream: SampleStream) -> int:
 def update_index(model: Model, n_threads: int) -> None:
     """Index the labels, if the options want that, or bring the index up to date with the rows."""
     network = model.networks[0]
-    answers, layer = network.config.answers, network.output
+    config, layer = network.config, network.output
     if model.index:
         model.index = model.index.refreshed(layer, n_threads)
-    elif answers == "index" or (answers == "auto" and layer.n_neurons >= INDEXED_FROM):
-        rng = np.random.default_rng(network.config.random_state)
+    elif config.answers == "index" or (config.answers == "auto" and layer.n_neurons >= config.costs.index_from):
+        rng = np.random.default_rng(config.random_state)
         model.index = LabelIndex.of(layer, rng, n_threads)

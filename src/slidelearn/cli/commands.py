@@ -12,6 +12,7 @@ from typing import IO, Annotated
 
 import typer
 
+from slidelearn.calibration import measure_costs
 from slidelearn.cli.arguments import Json, Method, Model, Threads, file_argument
 from slidelearn.cli.data_files import convert, data_app
 from slidelearn.cli.demo import run_demo
@@ -27,6 +28,7 @@ from slidelearn.cli.tune import tune
 from slidelearn.documents import label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.formats.xmc_pair import read_pairs
+from slidelearn.machine_costs import keep_costs
 from slidelearn.packed_files import open_to_replace
 from slidelearn.version import __version__
 
@@ -143,11 +145,21 @@ def inspect(model: Model) -> None:
 
 
 @app.command()
-def info(json: Json = False) -> None:
-    """Show what this machine offers: processors, memory, and the instruction sets of the kernels."""
-    print_machine(make_console(json=json))
+def info(
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure what work takes here, for some ten seconds, and keep it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what this machine offers: processors, memory, instruction sets, and the costs that new models choose by."""
+    console = make_console(json=json)
+    if calibrate:
+        with console.status("measuring what work takes here"):
+            keep_costs(measure_costs())
+    found = machine_report()
+    print_machine(console, found)
     if json:
-        print_json(machine_report())
+        print_json(found)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from rich.table import Table
 from slidelearn import kernels
 from slidelearn.checkpoint import inspect_model
 from slidelearn.cli.display import size
-from slidelearn.machine import available_bytes, resolve_threads
+from slidelearn.machine import available_bytes, processor_name, resolve_threads
+from slidelearn.machine_costs import costs_here
 from slidelearn.version import __version__
 
 
@@ -41,24 +43,29 @@ def print_model(console: Console, directory: Path) -> None:
 
 
 def machine_report() -> dict[str, Any]:
-    """Versions, processors, memory, and the instruction sets that there are and that are used."""
+    """Versions, processors, memory, the instruction sets that there are and that are used, and the costs in force."""
+    costs, path = costs_here()
     return {
         "slidelearn": __version__,
         "python": platform.python_version(),
         "numpy": numpy.__version__,
         "scipy": scipy.__version__,
         "system": f"{platform.system()} {platform.machine()}",
+        "processor": processor_name(),
         "n_processors": resolve_threads(None),
         "free_memory_mb": None if (free := available_bytes()) is None else round(free / 1e6),
         "instruction_sets": kernels.available_isas(),
         "instruction_set": kernels.isa_in_use(),
         "scans_int8": kernels.scans_int8(),
+        "costs": costs.model_dump(),
+        "costs_from": str(path) if path else "the package; measured here by: slidelearn info --calibrate",
     }
 
 
-def print_machine(console: Console) -> None:
+def print_machine(console: Console, report: Mapping[str, Any]) -> None:
     """Print the report, and how to choose another instruction set."""
-    console.print(_pairs(machine_report()))
+    costs = {f"costs: {name}": value for name, value in report["costs"].items()}
+    console.print(_pairs({**report, **costs, "costs": "by them new models choose"}))
     console.print("The environment variable SLIDELEARN_ISA chooses another of the instruction sets.", soft_wrap=True)
 
 

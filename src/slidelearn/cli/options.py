@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_origin
 
 from slidelearn.config import Config, read_config_file
+from slidelearn.costs import Costs
 from slidelearn.data import make_layout
 
 _COUNTS = ("first_id", "n_features", "n_labels")
@@ -59,9 +61,18 @@ def _parse_value(name: str, text: str) -> Any:
     kind = Config.model_fields[name].annotation
     if get_origin(kind) is tuple:
         return tuple(_parse_scalar(part.strip()) for part in text.strip("()[]").split(",") if part.strip())
+    if kind is Costs:
+        return _parse_table(text)
     if NoneType in get_args(kind) and text.lower() == "none":
         return None
     return text if kind is str else _parse_scalar(text)
+
+
+def _parse_table(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _parse_scalar(text: str) -> Any:
