@@ -4,6 +4,7 @@ All learn from the same matrices on the same cores, one after another, each in a
 
     python benchmarks/peers/install.py ENVIRONMENTS
     python benchmarks/compare_peers.py --data DIR --environments ENVIRONMENTS
+    python benchmarks/compare_peers.py --data DIR --only "slidelearn;slidelearn, quick" --seeds 3
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ DATA_SETS = ("WordNet-Hyper", "Debian-Deps", "Diginetica", "YSO-Finna-en", "YSO-
 QUICK_DATA_SETS = ("WordNet-Tiny",)
 
 
-def measured(results: Results, data_set: str, args: Namespace) -> dict[str, Row]:
+MOST_SEEDS = 5
+
+
+def measured(results: Results, data_set: str, args: Namespace, seed: int) -> dict[str, Row]:
     """The rows of a data set by name of the variant, those measured now and those stored before."""
     rows = {}
     for name, variant in VARIANTS.items():
-        job = job_of(data_set, variant, threads=args.threads, seed=args.seed)
+        job = job_of(data_set, variant, threads=args.threads, seed=seed)
         row = results.find(job)
         wanted = (args.sets is None or data_set in args.sets) and any(fnmatch(name, pattern) for pattern in args.only)
-        if wanted and _can_run(variant, args.environments):
+        if wanted and seed < args.seed + args.seeds and _can_run(variant, args.environments):
             more_time = row is not None and row.result.get("over_limit", args.limit) < args.limit
             results.measure(
-                f"{data_set}, {name}",
+                f"{data_set}, {name}, seed {seed}",
                 job,
                 measure,
                 variant.environment,
@@ -78,6 +82,7 @@ def main() -> None:
         metavar="NAMES",
         help="variants to measure now, by semicolon, such as 'Omikuji*;nearest centroid'",
     )
+    options.add_argument("--seeds", type=int, default=1, help=f"how many seeds to measure, at most {MOST_SEEDS}")
     options.add_argument("--limit", type=float, default=1800, help="seconds for each measurement (default: 1800)")
     args = options.parse_args()
     name = "compare_peers_quick" if args.quick else "compare_peers"
@@ -85,12 +90,16 @@ def main() -> None:
         name += f"_{args.threads}_threads"
     results = Results(name, again=args.again)
     data_sets = available(QUICK_DATA_SETS if args.quick else DATA_SETS, args.data)
-    rows = {data_set: of_set for data_set in data_sets if (of_set := measured(results, data_set, args))}
+    rows, sections, all_rows = {}, [], []
+    for data_set in data_sets:
+        by_seed = [measured(results, data_set, args, args.seed + number) for number in range(MOST_SEEDS)]
+        if by_seed[0]:
+            rows[data_set] = by_seed[0]
+            sections.append(section(data_set, by_seed))
+            all_rows += [row for of_seed in by_seed for row in of_seed.values()]
     if not rows:
         return
     plot(rows, name)
-    sections = [section(data_set, of_set) for data_set, of_set in rows.items()]
-    all_rows = [row for of_set in rows.values() for row in of_set.values()]
     picture = f"![P@1 by CPU seconds of training]({name}.png)"
     parts = [*sections, NOTES, missing(rows, args.environments), picture, versions(all_rows)]
     publish(name, "slidelearn beside its peers", parts, all_rows)

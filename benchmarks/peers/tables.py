@@ -41,12 +41,11 @@ Differences are P@k of slidelearn's default less that of the other, in points, w
 bootstrap resamples of the test samples."""
 
 
-def section(data_set: str, rows: Mapping[str, Row]) -> str:
-    """All that was measured on a data set, by name of the variant."""
-    parts = [f"## {data_set}", _table_of_costs(rows)]
-    if differences := _table_of_differences(rows):
-        parts.append(differences)
-    return "\n\n".join(parts)
+def section(data_set: str, by_seed: Sequence[Mapping[str, Row]]) -> str:
+    """All that was measured on a data set, for each seed by name of the variant; the first seed has most of it."""
+    rows = by_seed[0]
+    parts = [f"## {data_set}", _table_of_costs(rows), _table_of_seeds(by_seed), _table_of_differences(rows)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def versions(rows: Sequence[Row]) -> str:
@@ -59,6 +58,16 @@ def _table_of_costs(rows: Mapping[str, Row]) -> str:
     ours = rows[OURS].result.get("cpu_seconds") if OURS in rows else None
     cells = [[name, *_cells(row, ours)] for name, row in rows.items()]
     return markdown_table(["what", *QUALITY.values(), *COSTS], cells)
+
+
+def _table_of_seeds(by_seed: Sequence[Mapping[str, Row]]) -> str | None:
+    cells = []
+    for name in by_seed[0]:
+        results = [rows[name].result for rows in by_seed if name in rows and "hits" in rows[name].result]
+        if len(results) > 1:
+            middle = [percent(float(np.median([result[key] for result in results]))) for key in QUALITY]
+            cells.append([name, f"{len(results)}", *middle, seconds(np.median([r["cpu_seconds"] for r in results]))])
+    return markdown_table(["medians of seeds", "seeds", *QUALITY.values(), "CPU s"], cells) if cells else None
 
 
 def _cells(row: Row, cpu_of_ours: float | None) -> list[str | None]:
