@@ -43,6 +43,37 @@ float exponentials(float* z, int64_t n, float shift) {
     return sum_of_all;
 }
 
+// Logits, some at a time, become sigmoids times a weight; the sum of log(1 + e^z) over them is kept in two parts: that
+// of max(z, 0), and that of log(1 + e^-|z|), which neither overflows. The latter is the logarithm of a product.
+class Sigmoids {
+  public:
+    explicit Sigmoids(float weight) : weight_(broadcast(weight)) {}
+
+    Vec of(Vec z) {
+        const Vec e = exp(z > 0.0f ? -z : z);
+        positive_ += z > 0.0f ? z : Vec{};
+        product_ *= 1.0f + e;
+        if (++n_factors_ == kMostFactors) take_logarithms();
+        return weight_ * (z > 0.0f ? broadcast(1.0f) : e) / (1.0f + e);
+    }
+    float loss() {
+        take_logarithms();
+        return sum(positive_) + sum(logarithms_);
+    }
+
+  private:
+    static constexpr int kMostFactors = 100;  // of up to 2, so that their product is finite
+
+    void take_logarithms() {
+        for (int lane = 0; lane < kWidth; ++lane) logarithms_[lane] += std::log(product_[lane]);
+        product_ = broadcast(1.0f);
+        n_factors_ = 0;
+    }
+
+    Vec weight_, positive_{}, logarithms_{}, product_ = broadcast(1.0f);
+    int n_factors_ = 0;
+};
+
 template <class Row>
 void for_rows(const LogitRows& logits, int n_threads, Row&& row) {
     parallel_for(n_threads, (logits.n_rows + kSamples - 1) / kSamples, [&](int64_t chunk, int) {
@@ -79,17 +110,20 @@ void logistic_loss(LogitRows logits, const float* log_q, float weight, float* lo
         float* z = logits.data + logits.begin(i);
         const int64_t n = logits.length(i);
         correct(logits, log_q, i);
-        float loss = 0.0f;
+        float of_own = 0.0f;
         for (int64_t l = logits.label_indptr[i]; l < logits.label_indptr[i + 1]; ++l) {
-            loss -= z[logits.label_columns[l]];
+            of_own += z[logits.label_columns[l]];
         }
-        for (int64_t k = 0; k < n; ++k) {
-            // e = e^-|z| keeps both log(1 + e^z) and the sigmoid from overflowing
-            const float e = std::exp(-std::fabs(z[k]));
-            loss += (z[k] > 0.0f ? z[k] : 0.0f) + std::log1p(e);
-            z[k] = weight * (z[k] > 0.0f ? 1.0f : e) / (1.0f + e);
+        Sigmoids sigmoids(weight);
+        int64_t k = 0;
+        for (; k + kWidth <= n; k += kWidth) store(z + k, sigmoids.of(load(z + k)));
+        if (k < n) {
+            float padded[kWidth];
+            for (int lane = 0; lane < kWidth; ++lane) padded[lane] = k + lane < n ? z[k + lane] : -100.0f;
+            store(padded, sigmoids.of(load(padded)));
+            std::memcpy(z + k, padded, (n - k) * sizeof(float));
         }
-        losses[i] = loss;
+        losses[i] = sigmoids.loss() - of_own;
         for (int64_t l = logits.label_indptr[i]; l < logits.label_indptr[i + 1]; ++l) {
             z[logits.label_columns[l]] -= weight;
         }
