@@ -103,8 +103,6 @@ def train(
         raise ValueError("--inference-only needs --out, the directory to save the model in")
     if early_stopping and not validation:
         raise ValueError("--early-stopping needs --validation, the samples to measure the gain on")
-    if stream and (checkpoint_every_steps or checkpoint_every_minutes or resume):
-        raise ValueError("--stream keeps no checkpoints: leave out --checkpoint-every-* and --resume")
     kept = _checkpointing(out, checkpoint_every_steps, checkpoint_every_minutes, keep, resume=resume)
     logs = [log_for(log)] if log else []
     options = gather_options(config, settings or [], random_state=seed, max_seconds=max_seconds)

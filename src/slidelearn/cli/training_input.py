@@ -91,8 +91,8 @@ class StreamInput(TrainingInput):
         return stream_bytes(config, self._stream)
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
-        """Train on all of them, in one pass for each epoch; there are no checkpoints to go on from."""
-        clf.fit_stream(self._stream, callbacks=callbacks)
+        """Train on all of them, in one pass for each epoch."""
+        clf.fit_stream(self._stream, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen."""
