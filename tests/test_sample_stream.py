@@ -191,7 +191,7 @@ def test_what_is_refused(tmp_path: Path, file: Path) -> None:
     with pytest.raises(ValueError, match=r"^max_seconds must not be given with a stream: choose n_epochs$"):
         SlideClassifier(max_seconds=5).fit_stream(SampleStream(file))
     write_samples(tmp_path / "a.csv", with_texts())
-    with pytest.raises(DataError, match=r"a\.csv: csv is not read piece by piece"):
+    with pytest.raises(DataError, match=r"a\.csv: csv holds texts, not features: read it by slidelearn\.TextStream"):
         SampleStream(tmp_path / "a.csv")
     write_xmc(tmp_path / "a.txt", np.eye(3), sparse.csr_array((3, 2), dtype=np.float32))
     with pytest.raises(ValueError, match=r"must have at least one label, but none of 3 has any$"):

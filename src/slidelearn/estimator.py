@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
@@ -161,7 +160,7 @@ class SlideClassifier(Changing):
             As in `fit`.
         """
         began = now()
-        targets = Targets("csr_array", np.arange(stream.n_labels), np.dtype(np.float32))
+        targets = Targets.in_order(stream.n_labels, stream.label_names)
         training = begin_stream(
             self._options(),
             self._left_open(),
@@ -171,7 +170,7 @@ class SlideClassifier(Changing):
             began=began,
             interrupted=None if resume_from is None else Interrupted.read(resume_from),
         )
-        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype=np.float32), callbacks)
+        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype="float32"), callbacks)
 
     def partial_fit(
         self,

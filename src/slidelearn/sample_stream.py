@@ -73,6 +73,9 @@ class SampleStream(SampleSource):
     >>> clf = SlideClassifier(preset="quick", n_jobs=1).fit_stream(stream)
     """
 
+    label_names: list[str] | None = None
+    """What the labels are called, where the file has names for them."""
+
     def __init__(
         self,
         path: str | os.PathLike[str],

@@ -111,7 +111,9 @@ def train(
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = StreamInput(inputs, train_file, buffer) if stream else SamplesInput(inputs, train_file)
     columns = samples.columns
-    names = read_names(labels, columns.n_labels) if labels else columns.label_names
+    if labels and columns.label_names:
+        raise ValueError(f"--labels is for files that number their labels, but {train_file} has names for them")
+    names = read_names(labels, columns.n_labels) if labels else None
     tested, validated = (
         inputs.read_alike(what, path, columns) if path else None
         for what, path in (("test", test), ("validation", validation))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slidelearn.config import PRESETS, Config
-from slidelearn.documents import LABEL_NAMES, VECTORIZER
+from slidelearn.documents import VECTORIZER, label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
 from slidelearn.version import __version__
@@ -79,7 +79,7 @@ def _metadata(clf: SlideClassifier, name: str, metrics: Mapping[str, float], tes
 
 
 def _how_to_load(clf: SlideClassifier) -> str:
-    has_texts, has_names = VECTORIZER in clf.documents_, LABEL_NAMES in clf.documents_
+    has_texts, has_names = VECTORIZER in clf.documents_, label_names(clf.documents_, clf.n_labels_) is not None
     used = [name for name, wanted in (("label_names", has_names), ("vectorizer_of", has_texts)) if wanted]
     lines = ["from slidelearn import SlideClassifier"]
     if used:
