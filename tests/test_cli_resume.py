@@ -169,7 +169,8 @@ def test_validation_log_and_early_stopping(place: Path, tmp_path: Path) -> None:
     files = ("--validation", place / "validation.txt", "--log", tmp_path / "log.jsonl", "--out", tmp_path / "out")
     text = run("train", place / "train.txt", *files, *settings, "--threads", 1, "--early-stopping", 2).stdout
     assert "validation: 300 samples" in text
-    assert ", P@1 " in text
+    assert ", network's P@1 " in text
+    assert "validation, the whole model: P@1 " in text
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     looks = [row["p@1"] for row in rows if row["after"] == "epoch"]
     assert len(looks) < 50

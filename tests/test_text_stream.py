@@ -146,7 +146,7 @@ def test_an_interrupted_training_goes_on(file: Path, samples: SampleSet, tmp_pat
 
 def test_the_command_line_streams_texts(file: Path, tmp_path: Path) -> None:
     for name, options in (("stream", ["--stream"]), ("memory", [])):
-        command = ["train", file, "--test", file, "--out", tmp_path / name, *options, "--threads", 1]
+        command = ["train", file, "--validation", file, "--out", tmp_path / name, *options, "--threads", 1]
         result = CliRunner().invoke(app, [*map(str, command), "--set", "n_epochs=2", "--set", "n_models=1"])
         assert result.exit_code == 0, result.output
     assert_same(*(SlideTextClassifier.load(tmp_path / name, n_jobs=1) for name in ("stream", "memory")))

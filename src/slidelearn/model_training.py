@@ -149,6 +149,8 @@ class ModelTraining:
         self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed)
         if self._origin:
             self.model.documents[HISTORY] = recorder.history.model_dump_json()
+        for callback in callbacks:
+            callback.on_model(self.model, self._n_threads)
 
     def _report(self, progress: Progress, index_seconds: float, ranker_seconds: float) -> dict[str, Any]:
         wall, cpu = now()

@@ -14,7 +14,6 @@ from slidelearn.config import Config
 from slidelearn.data import holds_texts
 from slidelearn.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.estimator import SlideClassifier
-from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.machine import resolve_threads
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text import Vectorizer
@@ -63,7 +62,7 @@ class SamplesInput(TrainingInput):
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
         """Train on all of them; labels that have names are known by these."""
-        y = list(names_of_samples(self._samples)) if self._samples.label_names else self.Y
+        y = self.columns.known(self._samples)
         clf.fit(self.X, y, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
