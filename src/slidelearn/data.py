@@ -17,6 +17,7 @@ __all__ = [
     "DataError",
     "Layout",
     "SampleSet",
+    "files_of",
     "holds_texts",
     "iter_samples",
     "open_samples",
@@ -249,6 +250,12 @@ def holds_texts(path: str | os.PathLike[str], format: str | None = None) -> bool
     """Whether a file holds texts rather than features."""
     path, kind = _path_and_format(path, format)
     return kind.texts is not None if kind.holds_texts is None else kind.holds_texts(path)
+
+
+def files_of(path: str | os.PathLike[str]) -> list[Path]:
+    """The files that `read_samples` reads where this one is named: of some formats there are several."""
+    path, kind = _path_and_format(path, None)
+    return list(kind.files(path))
 
 
 def make_layout(given: Mapping[str, Any]) -> Layout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -128,6 +128,8 @@ class Format:
     """Whether a file holds texts, where the format can hold either."""
     starts_like: Callable[[bytes], bool] = lambda _: False
     """Whether a file that begins with these bytes is of this format and no other."""
+    files: Callable[[Path], Sequence[Path]] = lambda path: (path,)
+    """All files that are read where this one is named."""
     packs: bool = True
     """Whether its files may be packed by gzip or xz."""
 
