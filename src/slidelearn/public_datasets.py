@@ -81,7 +81,14 @@ def fetch_dataset(
 
     Examples
     --------
-    >>> fetch_dataset("amazon-670k", "downloads", sha256={"train.txt": "4f5c..."})  # doctest: +SKIP
+    >>> from slidelearn import load_dataset, write_xmc
+    >>> tiny = load_dataset("wordnet-tiny")  # stands for what was unpacked
+    >>> Path("LF-Amazon-131K").mkdir()
+    >>> write_xmc("LF-Amazon-131K/train.txt", tiny.X_train, tiny.Y_train)
+    >>> write_xmc("LF-Amazon-131K/test.txt", tiny.X_test, tiny.Y_test)
+    >>> data = fetch_dataset("lf-amazon-131k", ".")
+    >>> data.X_train.shape, Path("LF-Amazon-131K/SHA256SUMS").exists()
+    ((2589, 3546), True)
     """
     known = {each.lower(): each for each in PUBLIC_DATASETS}
     if name.lower() not in known:
