@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from slidelearn import DataError, SampleSet, SlideClassifier, SlideTextClassifier, TextStream, write_samples
 from slidelearn.callbacks import Callback, Checkpointing
 from slidelearn.cli import app
+from slidelearn.data import holds_texts
 from slidelearn.datasets import Dataset
 from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.text import Vectorizer
@@ -45,6 +46,18 @@ def test_every_format_of_texts_is_read_sample_by_sample(name: str, tmp_path: Pat
         assert [(text, sorted(names)) for text, names in stream] == [
             (text, sorted(names)) for text, names in zip(TEXTS, NAMES, strict=True)
         ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl.gz", "a.parquet", "a.arrow"])
+def test_whether_a_file_holds_texts(name: str, tmp_path: Path, rng: np.random.Generator) -> None:
+    if name.endswith(("parquet", "arrow")):
+        pytest.importorskip("pyarrow")
+    for samples in (with_features(rng), with_texts()):
+        try:
+            write_samples(tmp_path / name, samples)
+        except ValueError:  # the format holds the others
+            continue
+        assert holds_texts(tmp_path / name) == (samples.texts is not None)
 
 
 VECTORIZERS: dict[str, Vectorizer] = {

@@ -36,7 +36,7 @@ class TextStream:
     >>> from pathlib import Path
     >>> _ = Path("large.jsonl").write_text('{"text": "a red fox", "labels": ["animal", "red"]}\n')
     >>> for text, names in TextStream("large.jsonl"):
-    ...     print(text, list(names))
+    ...     print(text, names)
     a red fox ['animal', 'red']
     """
 
@@ -105,9 +105,10 @@ class TextFeatures(SampleStream):
         texts, ends, labels = list[str](), array("q", [0]), array("i")
         for text, names in self._texts:
             texts.append(text)
-            if not self._numbers.keys() >= names.keys():
-                raise self._changed()
-            labels.extend(self._numbers[name] for name in names)
+            try:
+                labels.extend([self._numbers[name] for name in names])
+            except KeyError:
+                raise self._changed() from None
             ends.append(len(labels))
             if len(texts) == n_rows:
                 yield self._with_features(texts, ends, labels)

@@ -13,16 +13,17 @@ from slidelearn.text import Vectorizer, vectorizer_from_json, vectorizer_to_json
 
 
 class WordCounts:
-    """In how many texts each word stands, and how often in all of them.
+    """In how many texts each word stands, and where that is asked for, how often in all of them.
 
     Parameters
     ----------
     vectorizer
-        Tells what a word is.
+        Tells what a word is; with `max_features`, words are asked for by how often they stand anywhere.
     """
 
     def __init__(self, vectorizer: Vectorizer) -> None:
         self._looks_at_words = not isinstance(vectorizer, HashingVectorizer)
+        self._counts_all = self._looks_at_words and vectorizer.max_features is not None
         self._analyze = vectorizer.build_analyzer()
         self._n_with, self._n_in_all = Counter[str](), Counter[str]()
         self.n_texts = 0
@@ -31,9 +32,10 @@ class WordCounts:
         """Count the words of a text."""
         self.n_texts += 1
         if self._looks_at_words:
-            words = Counter(self._analyze(text))
-            self._n_with.update(words.keys())
-            self._n_in_all.update(words)
+            words = self._analyze(text)
+            self._n_with.update(set(words))
+            if self._counts_all:
+                self._n_in_all.update(words)
 
     def fitted(self, vectorizer: Vectorizer) -> Vectorizer:
         """A vectoriser of these parameters that is fitted on all the texts; its words and idf are scikit-learn's.

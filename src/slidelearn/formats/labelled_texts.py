@@ -19,8 +19,8 @@ class LabelledText(NamedTuple):
     """A sample."""
 
     text: str
-    names: dict[str, None]
-    """Of its labels, as keys: each is there once."""
+    names: list[str]
+    """Of its labels, each there once."""
 
 
 def checked_sample(text: str, names: Iterable[str]) -> LabelledText:
@@ -36,7 +36,7 @@ def checked_sample(text: str, names: Iterable[str]) -> LabelledText:
     for each in (text, *found):
         if not each.isascii() and not _is_whole(each):
             raise ValueError(f"expected whole characters, but found a half of one (surrogate) in {each!r:.40}")
-    return LabelledText(text, found)
+    return LabelledText(text, list(found))
 
 
 def collected(samples: Iterable[LabelledText]) -> SampleSet:
