@@ -163,6 +163,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Precision at 1; for classes this is the accuracy."""
         return self._fitted().score(self._features(texts), y, sample_weight)
 
+    def as_indicator(self, y: Any) -> FloatCsr:
+        """Labels as the functions of `slidelearn.metrics` take them; see `SlideClassifier.as_indicator`."""
+        return self._fitted().as_indicator(y)
+
     def add_labels(self, labels: Any, texts: Sequence[str] | None = None, y: Any = None) -> Self:
         """Take on labels before there are texts to learn them from; see `SlideClassifier.add_labels`.
 
