@@ -23,6 +23,7 @@ from slidelearn.metrics import evaluate, propensities
 
 METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "ndcg@5", "recall@20"}
 TRAINING = {
+    "validation",
     "train_seconds",
     "ranker_seconds",
     "ranker_c",
@@ -83,6 +84,7 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
 
 def test_train_as_json(place: Path, tmp_path: Path, tiny: Dataset) -> None:
     files = (place / "train.txt.gz", "--test", place / "test.txt", "--out", tmp_path / "model")
+    files = (*files, "--validation", place / "test.txt")
     result = run("train", *files, *QUICK, "--seed", 3, "--json")
     assert len(result.stdout.splitlines()) == 1  # the rest is on standard error
     assert "epoch 1/1" in result.stderr
@@ -98,6 +100,7 @@ def test_train_as_json(place: Path, tmp_path: Path, tiny: Dataset) -> None:
     ids, _ = clf.predict_topk(tiny.X_test, 20)
     expected = evaluate(ids, tiny.Y_test, 1 / propensities(tiny.Y_train))
     assert {name: report[name] for name in METRICS} == pytest.approx(expected)
+    assert report["validation"] == {name: pytest.approx(report[name]) for name in report["validation"]}  # of the model
 
     again = last_json(run("evaluate", tmp_path / "model", place / "test.txt", "--json"))
     assert again.keys() == METRICS | BOTH | ALWAYS
@@ -108,6 +111,7 @@ def test_train_without_test_or_out(place: Path) -> None:
     report = last_json(run("train", place / "train.txt.gz", *QUICK, "--json"))
     assert report.keys() == TRAINING | ALWAYS | {"read_seconds"}
     assert report["model_mb"] > 0.2
+    assert report["validation"] is None
 
 
 def test_fewer_labels_than_ranks(tmp_path: Path) -> None:

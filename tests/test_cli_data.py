@@ -14,7 +14,7 @@ from sample_sets import assert_same, with_features, with_texts
 from scipy import sparse
 from typer.testing import CliRunner
 
-from slidelearn import SampleSet, SlideClassifier, read_samples, write_samples
+from slidelearn import SampleSet, SlideClassifier, SlideTextClassifier, read_samples, write_samples
 from slidelearn.cli import app
 from slidelearn.cli.data_report import data_report, unseen_report
 from slidelearn.datasets import Dataset
@@ -70,8 +70,10 @@ def test_texts_are_learnt_and_answered_by_name(place: Path, tmp_path: Path, tiny
     answers = [[pair.rpartition(":")[0] for pair in line.split("\t")] for line in lines]
     assert [len(row) for row in answers] == [3, 3]
     assert all(name in tiny.label_names for row in answers for name in row)
-    clf = SlideClassifier.load(place / "texts-model")
-    assert {"vectorizer.json", "labels.txt", "label_counts.json"} <= clf.documents_.keys()
+    clf = SlideTextClassifier.load(place / "texts-model")
+    assert clf.n_texts_ == len(tiny.train_texts)
+    assert set(clf.predict_topk(["the shape of a bell"], 3)[0].ravel()) <= set(tiny.label_names) == set(clf.classes_)
+    assert "label_counts.json" in clf.classifier_.documents_
     report = last_json(run("evaluate", place / "texts-model", place / "test.jsonl", "--json"))
     assert report["p@1"] > 0.3
     assert report["psp@1"] > 0.1
@@ -173,7 +175,8 @@ MISTAKES = {
     "layout form": (("data", "info", "{a}", "--layout", "x"), "--layout must be of the form name=value, such as"),
     "layout number": (("data", "info", "{a}", "--layout", "first_id=2"), "first_id must be 0 or 1, but is 2"),
     "no words": (("train", "{wordless}"), "there must be words, in two texts or more where there are many"),
-    "streamed texts": (("train", "{texts}", "--stream"), "is not read piece by piece: convert it to one of xmc,"),
+    "streamed words": (("train", "{wordless}", "--stream"), "there must be words to make features of, but of"),
+    "names twice": (("train", "{texts}", "--labels", "{texts}"), "--labels is for files that number their labels, but"),
     "stream in a hurry": (("train", "{a}", "--stream", "--max-seconds", "9"), "max_seconds must not be given with a"),
     "texts for features": (("evaluate", "{model}", "{texts}"), "holds texts, but {model} was trained on features"),
     "other columns": (("predict", "{model}", "{other}"), "must have 9 features, as {model} has, but has 5"),

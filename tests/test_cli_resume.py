@@ -24,6 +24,7 @@ from slidelearn.cli import app
 QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=3", "--set", "batch_size=100", "--threads", "1")
 SLOW = ("--set", "hidden_sizes=16", "--set", "n_epochs=30", "--set", "batch_size=10", "--set", "ranker=false")
 SLOW = (*SLOW, "--threads", "1")
+SOURCES: dict[str, tuple[object, ...]] = {"memory": (), "stream": ("--stream", "--buffer", 150)}
 
 
 def run(*arguments: object, code: int = 0) -> Any:
@@ -65,9 +66,10 @@ def heard_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, former)
 
 
-def test_a_killed_training_goes_on_by_one_flag(place: Path, tmp_path: Path) -> None:
-    command = ("train", place / "train.txt", *SLOW, "--checkpoint-every-steps", 20)
-    run("train", place / "train.txt", "--out", tmp_path / "whole", *SLOW)
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+def test_a_killed_training_goes_on_by_one_flag(source: tuple[object, ...], place: Path, tmp_path: Path) -> None:
+    command = ("train", place / "train.txt", *source, *SLOW, "--checkpoint-every-steps", 20)
+    run("train", place / "train.txt", "--out", tmp_path / "whole", *source, *SLOW)
     out = tmp_path / "out"
     for n_steps in (50, 400):  # killed twice
         process = start(*command, "--out", out, *(["--resume"] if out.exists() else []))
@@ -82,12 +84,15 @@ def test_a_killed_training_goes_on_by_one_flag(place: Path, tmp_path: Path) -> N
     assert not (out / "checkpoints").exists()
 
 
+@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 @pytest.mark.usefixtures("heard_interrupts")
-def test_ctrl_c_leaves_the_finished_model_and_a_checkpoint(place: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_finished_model_and_a_checkpoint(
+    source: tuple[object, ...], place: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     run("train", place / "train.txt", "--out", out, *QUICK)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    command = ("train", place / "train.txt", "--out", out, *SLOW, "--checkpoint-every-minutes", 60)
+    command = ("train", place / "train.txt", "--out", out, *source, *SLOW, "--checkpoint-every-minutes", 60)
     process = start(*command)
     wait_for_checkpoints(process, out, 0)
     assert process.stdout
@@ -97,7 +102,7 @@ def test_ctrl_c_leaves_the_finished_model_and_a_checkpoint(place: Path, tmp_path
     latest = checkpoints(out / "checkpoints")[-1]
     assert errors == f"slidelearn: interrupted; the same command with --resume goes on from {latest}\n"
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
-    run("train", place / "train.txt", "--out", tmp_path / "whole", *SLOW)
+    run("train", place / "train.txt", "--out", tmp_path / "whole", *source, *SLOW)
     run(*command, "--resume")
     assert_same(tmp_path / "whole", out)
 
@@ -164,7 +169,8 @@ def test_validation_log_and_early_stopping(place: Path, tmp_path: Path) -> None:
     files = ("--validation", place / "validation.txt", "--log", tmp_path / "log.jsonl", "--out", tmp_path / "out")
     text = run("train", place / "train.txt", *files, *settings, "--threads", 1, "--early-stopping", 2).stdout
     assert "validation: 300 samples" in text
-    assert ", P@1 " in text
+    assert ", network's P@1 " in text
+    assert "validation, the whole model: P@1 " in text
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     looks = [row["p@1"] for row in rows if row["after"] == "epoch"]
     assert len(looks) < 50

@@ -49,8 +49,19 @@ def test_the_cards_code_runs(tiny: Dataset, trained: SlideClassifier, tmp_path: 
     code = text.partition("```python\n")[2].partition("```")[0]
     found: dict[str, object] = {"folder": tmp_path}
     exec(code, found)
-    assert np.shape(found["ids"]) == (1, 5)
-    assert found["names"] == tiny.label_names
+    assert np.shape(found["labels"]) == np.shape(found["scores"]) == (1, 5)
+    assert set(np.ravel(found["labels"])) <= set(tiny.label_names)
+
+
+def test_labels_in_the_form_of_training(tiny: Dataset, tmp_path: Path) -> None:
+    pytest.importorskip("huggingface_hub")
+    train, test = (
+        [[tiny.label_names[label] for label in row.indices] for row in Y] for Y in (tiny.Y_train, tiny.Y_test)
+    )
+    clf = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_models=1, n_jobs=1).fit(tiny.X_train, train)
+    metrics = to_hub(clf, tmp_path, test=(tiny.X_test, test), inference_only=False)
+    assert metrics["p@1"] == pytest.approx(clf.score(tiny.X_test, test))
+    assert "labels, scores = clf.predict_topk(X, k=5, labels=True)" in (tmp_path / "README.md").read_text()
 
 
 def test_a_whole_model_may_go_on_learning(tiny: Dataset, trained: SlideClassifier, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 from golden_models import KINDS, SMALL, samples
 from saved_models import contents, mutated
 
-from slidelearn import CheckpointError, SlideClassifier
-from slidelearn.checkpoint import FORMAT_VERSION, read_description
+from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn.checkpoint import FORMAT_VERSION, inspect_model, read_description
 from slidelearn.snapshot import load_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,7 +26,24 @@ WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
 def test_there_are_some_of_every_version() -> None:
     versions = {read_description(GOLDEN / name)["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 9
+    assert len(WHOLE) == 18
+
+
+def test_the_newest_have_what_their_version_was_raised_for() -> None:
+    arrays = inspect_model(GOLDEN / "format-3" / "standardized")[1]
+    assert {name for name in arrays if name.startswith(("standards.", "seen."))} == {
+        "standards.means",
+        "standards.deviations",
+        "seen.label_counts",
+        "seen.n_samples",
+    }
+
+
+def test_a_reader_of_a_former_version_refuses_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "FORMAT_VERSION", FORMAT_VERSION - 1)
+    for name in (name for name in MODELS if name.startswith(f"format-{FORMAT_VERSION}/")):
+        with pytest.raises(CheckpointError, match=rf"format_version must be in \[1, {FORMAT_VERSION - 1}\], but is 3"):
+            SlideClassifier.load(GOLDEN / name)
 
 
 @pytest.mark.parametrize("name", WHOLE)

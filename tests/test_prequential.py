@@ -156,7 +156,7 @@ def test_the_pilot_comes_when_samples_are_many(
 ) -> None:
     for name, value in {"LEAST": 1000, "N_SAMPLES": 900, "LEAST_GAIN": 0.5}.items():  # it finds what it looks for
         monkeypatch.setattr(pilot, name, value)
-    monkeypatch.setattr("slidelearn.fitting.LEAST", 1000)
+    monkeypatch.setattr("slidelearn.updating.LEAST", 1000)
     options = {**SMALL, **given}
     SlideClassifier(**options).fit(planted.X[:600], planted.Y[:600]).save(tmp_path / "model")
     clf = SlideClassifier.load(tmp_path / "model", n_jobs=1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from sample_sets import with_features
 from scipy import sparse
 
-from slidelearn import fetch_dataset, write_samples
+from slidelearn import DataError, fetch_dataset, write_samples
 from slidelearn.public_datasets import PLACE, PUBLIC_DATASETS, find_split
 
 NAME = "LF-Amazon-131K"  # whose size is not known here
@@ -82,6 +83,64 @@ def test_says_what_to_do(tmp_path: Path, monkeypatch) -> None:
     put(tmp_path)  # of some other set, for all that anybody knows
     with pytest.raises(FileNotFoundError):
         fetch_dataset("Wiki10-31K")
+
+
+@pytest.mark.parametrize(("train", "test"), LAYOUTS)
+def test_a_file_that_has_changed_is_refused(train: str, test: str, tmp_path: Path) -> None:
+    put(tmp_path, train, test)
+    fetch_dataset(NAME, tmp_path)
+    record = tmp_path / "SHA256SUMS"
+    lines = dict(reversed(line.split("  ")) for line in record.read_text().splitlines())
+    there = {path.name for path in tmp_path.iterdir()} - {"SHA256SUMS"}
+    assert lines == {name: hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in there}
+    before = record.read_bytes()
+    fetch_dataset(NAME, tmp_path)
+    assert record.read_bytes() == before
+    for name in sorted(there):
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole + b"\n")
+        with pytest.raises(DataError, match=rf"{name} has changed since it was read first: .* remove that file if"):
+            fetch_dataset(NAME, tmp_path)
+        (tmp_path / name).write_bytes(whole)
+    fetch_dataset(NAME, tmp_path)
+
+
+def test_digests_that_are_given(tmp_path: Path) -> None:
+    put(tmp_path)
+    right = hashlib.sha256((tmp_path / "train.txt").read_bytes()).hexdigest()
+    fetch_dataset(NAME, tmp_path, sha256={"train.txt": right.upper()})
+    with pytest.raises(DataError, match=rf"train\.txt has the SHA-256 {right}, but sha256 says 00.*: it is damaged"):
+        fetch_dataset(NAME, tmp_path, sha256={"train.txt": "0" * 64})
+    for wrong, message in (
+        (
+            {"trn.txt": right},
+            r"sha256 must name files that are read, which are test\.txt, train\.txt, but names 'trn",
+        ),
+        ({"train.txt": "4f5c"}, r"sha256 of train\.txt must be 64 hexadecimal digits, but is '4f5c'"),
+        (right, "sha256 must have a digest for each name of a file, but is "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            fetch_dataset(NAME, tmp_path, sha256=wrong)  # type: ignore[arg-type]
+    put(tmp_path, "test.txt", "train.txt")  # another version, which is meant
+    right = hashlib.sha256((tmp_path / "train.txt").read_bytes()).hexdigest()
+    with pytest.raises(DataError, match=r"test\.txt has changed"):
+        fetch_dataset(NAME, tmp_path, sha256={"train.txt": right})
+    others = hashlib.sha256((tmp_path / "test.txt").read_bytes()).hexdigest()
+    fetch_dataset(NAME, tmp_path, sha256={"train.txt": right, "test.txt": others})
+    fetch_dataset(NAME, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    put(tmp_path)
+    monkeypatch.setattr("slidelearn.checksums.write_atomically", refuse)
+    assert fetch_dataset(NAME, tmp_path).X_train.shape == (40, 9)
+    assert not (tmp_path / "SHA256SUMS").exists()
+    (tmp_path / "SHA256SUMS").write_text("train.txt is fine\n")
+    with pytest.raises(DataError, match=r"SHA256SUMS, line 1: expected a SHA-256 and a name"):
+        fetch_dataset(NAME, tmp_path)
 
 
 def test_another_version_is_noticed(tmp_path: Path) -> None:

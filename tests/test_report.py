@@ -12,7 +12,14 @@ import pytest
 from scipy import sparse
 from typer.testing import CliRunner
 
-from slidelearn import SlideClassifier, write_xmc
+from slidelearn import (
+    SampleSet,
+    SlideClassifier,
+    SlideTextClassifier,
+    TextStream,
+    write_samples,
+    write_xmc,
+)
 from slidelearn.analysis import (
     accuracy_by_group,
     confusions,
@@ -170,6 +177,43 @@ def test_the_page_needs_nothing_else(plots: Any, model: SlideClassifier, tiny: D
     assert "@import" not in content
     assert content.count("<svg") == 5
     assert len(content) < 1_000_000
+
+
+@pytest.mark.parametrize("form", ["names", "classes", "dense", "sparse"])
+def test_labels_in_every_form(form: str, plots: Any, tiny: Dataset, tmp_path: Path) -> None:
+    """They are shown by name, and names that the model does not know are no answers that it missed."""
+    from slidelearn.report import page
+
+    def labels(Y: sparse.csr_array) -> Any:
+        names = [[tiny.label_names[label] for label in row.indices] for row in Y]
+        first = np.array([next(iter(each), "nothing") for each in names])
+        return {"names": names, "classes": first, "dense": Y.toarray(), "sparse": sparse.csc_matrix(Y)}[form]
+
+    test = labels(tiny.Y_test)
+    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=2, n_models=1, n_jobs=1)
+    clf.fit(tiny.X_train, labels(tiny.Y_train), callbacks=[Validation(tiny.X_test, test)])
+    text = " ".join(Page(page(clf, "a model", (tiny.X_test, test))).texts)
+    assert "Accuracy by label frequency" in text
+    assert "the whole model has a P@1 of" in text
+    assert "precision at 1 on the validation samples" in text
+    if form in ("names", "classes"):
+        assert "n00004475 organism, being" in text
+    figure = plots.accuracy_by_frequency(clf, tiny.X_test, test)
+    ids, _ = clf.predict_topk(tiny.X_test, 5)
+    counts = np.bincount(clf.as_indicator(labels(tiny.Y_train)).indices, minlength=clf.n_labels_)
+    expected = accuracy_by_group(ids, clf.as_indicator(test), counts)
+    assert [bar.get_height() for bar in figure.axes[1].patches] == [group.recall for group in expected]
+
+
+def test_a_model_of_texts_shows_names(plots: Any, tiny: Dataset, tmp_path: Path) -> None:
+    write_samples(tmp_path / "t.jsonl", SampleSet(tiny.Y_test, texts=tiny.test_texts, label_names=tiny.label_names))
+    texts = [text for text, _ in TextStream(tmp_path / "t.jsonl")]
+    names = [list(names) for _, names in TextStream(tmp_path / "t.jsonl")]
+    quick = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_models=1, n_jobs=1)
+    SlideTextClassifier(quick).fit(texts, names).save(tmp_path / "model")
+    report(tmp_path / "model", "--test", tmp_path / "t.jsonl", "--out", tmp_path / "page.html")
+    shown = Page((tmp_path / "page.html").read_text()).texts
+    assert len(set(shown) & set(tiny.label_names)) > 5
 
 
 def test_a_page_without_test_samples_or_history(

@@ -151,8 +151,8 @@ def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pyt
     monkeypatch.setattr("slidelearn.model_training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing))
     monkeypatch.setattr(SampleStream, "leave_out", lambda self, ids: (left_out.extend(ids), leave_out(self, ids)))
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
-    monkeypatch.setattr("slidelearn.fitting.refits", lambda *_: False)
-    monkeypatch.setattr("slidelearn.fitting.REFIT_BELOW", 0)
+    monkeypatch.setattr("slidelearn.rehearsal.refits", lambda *_: False)
+    monkeypatch.setattr("slidelearn.rehearsal.REFIT_BELOW", 0)
     stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_models=1, n_epochs=1)
     watch = Watch(clf)
     clf.fit_stream(stream, callbacks=[watch])
@@ -191,7 +191,7 @@ def test_what_is_refused(tmp_path: Path, file: Path) -> None:
     with pytest.raises(ValueError, match=r"^max_seconds must not be given with a stream: choose n_epochs$"):
         SlideClassifier(max_seconds=5).fit_stream(SampleStream(file))
     write_samples(tmp_path / "a.csv", with_texts())
-    with pytest.raises(DataError, match=r"a\.csv: csv is not read piece by piece"):
+    with pytest.raises(DataError, match=r"a\.csv: csv holds texts, not features: read it by slidelearn\.TextStream"):
         SampleStream(tmp_path / "a.csv")
     write_xmc(tmp_path / "a.txt", np.eye(3), sparse.csr_array((3, 2), dtype=np.float32))
     with pytest.raises(ValueError, match=r"must have at least one label, but none of 3 has any$"):

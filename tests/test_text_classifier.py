@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
+from slidelearn.metrics import precision_at_k
 from slidelearn.training import Progress
 
 SMALL = SlideClassifier(hidden_sizes=(16,), n_jobs=1)
@@ -33,6 +34,8 @@ def test_texts_in_names_out(trained_on_texts: SlideTextClassifier, tiny: Dataset
     clf = trained_on_texts
     names = _named(tiny.Y_test, tiny)
     assert clf.score(tiny.test_texts, names) > 0.3
+    numbers, _ = clf.predict_topk(tiny.test_texts, 1, labels=False)
+    assert precision_at_k(numbers, clf.as_indicator(names), 1) == clf.score(tiny.test_texts, names)
     best, scores = clf.predict_topk(tiny.test_texts[:7], 3)
     assert best.shape == scores.shape == (7, 3)
     assert set(best.ravel()) <= set(clf.classes_)

@@ -8,6 +8,7 @@ from slidelearn.progress import TrainingDiverged
 from slidelearn.public_datasets import fetch_dataset
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text_classifier import SlideTextClassifier
+from slidelearn.text_stream import TextStream
 from slidelearn.version import __version__
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SampleStream",
     "SlideClassifier",
     "SlideTextClassifier",
+    "TextStream",
     "TrainingDiverged",
     "__version__",
     "fetch_dataset",

@@ -18,9 +18,9 @@ from slidelearn.fitted import Fitted
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory
-from slidelearn.matrices import check_same_length
+from slidelearn.matrices import FloatCsr, check_same_length
 from slidelearn.metrics import precision_at_k
-from slidelearn.targets import look_at
+from slidelearn.targets import INDICATORS, look_at
 
 
 class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
@@ -147,6 +147,36 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         ids, _ = self.predict_topk(X, 1)
         check_same_length(ids, Y)
         return precision_at_k(ids, Y, 1, sample_weight)
+
+    def as_indicator(self, y: Any) -> FloatCsr:
+        """Labels as the functions of `slidelearn.metrics` take them, beside the numbers that `predict_topk` gives.
+
+        Parameters
+        ----------
+        y
+            As in `fit`; classes and names that the model does not know are left out. Or an indicator whose columns are
+            in the order of `classes_`.
+
+        Returns
+        -------
+        csr_array (n_samples, n_labels), float32
+            Its columns are in the order of `classes_`.
+
+        Examples
+        --------
+        >>> from slidelearn import SlideClassifier
+        >>> X = [[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]
+        >>> clf = SlideClassifier(n_jobs=1).fit(X, [["even"], ["odd"], ["even", "odd"]])
+        >>> clf.as_indicator([["odd"], ["even", "prime"]]).toarray()
+        array([[0., 1.],
+               [1., 0.]], dtype=float32)
+        """
+        self._check_fitted()
+        given = look_at(y)
+        if given.form in INDICATORS and given.values.shape[1] == self.n_labels_:
+            indicator: FloatCsr = given.values
+            return indicator
+        return self._targets.encoded(given)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn should know: sparse X and several labels for a sample are welcome."""

@@ -38,8 +38,9 @@ from slidelearn.network import Network
 from slidelearn.ranker import Ranker
 from slidelearn.version import __version__
 
-FORMAT_VERSION = 2
-"""Of what is written. Version 1, which is read as well, does not say `inference_only`: no such model is."""
+FORMAT_VERSION = 3
+"""Of what is written; it is raised whenever former readers could not make sense of it. Of the versions that are read as
+well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack the arrays `STANDARDS` and `SEEN`."""
 BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
 RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."

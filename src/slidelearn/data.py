@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from slidelearn.formats import FORMATS, Format, Layout, Pieces, SampleSet, format_named, format_of
+from slidelearn.formats import FORMATS, Format, LabelledText, Layout, Pieces, SampleSet, format_named, format_of
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.packed_files import DataError
 
@@ -17,8 +17,11 @@ __all__ = [
     "DataError",
     "Layout",
     "SampleSet",
+    "files_of",
+    "holds_texts",
     "iter_samples",
     "open_samples",
+    "open_texts",
     "read_samples",
     "read_xmc",
     "write_samples",
@@ -220,9 +223,39 @@ def open_samples(
     path, kind = _path_and_format(path, format)
     _check_threads(n_threads)
     if kind.pieces is None:
+        if kind.texts:
+            raise DataError(f"{path}: {kind.name} holds texts, not features: read it by slidelearn.TextStream")
         names = ", ".join(each.name for each in FORMATS.values() if each.pieces)
         raise DataError(f"{path}: {kind.name} is not read piece by piece: convert it to one of {names}")
     return kind.pieces(path, make_layout(layout), with_labels=with_labels, n_threads=n_threads)
+
+
+def open_texts(
+    path: str | os.PathLike[str], *, format: str | None = None, with_labels: bool = True, **layout: Any
+) -> Iterator[LabelledText]:
+    """Open a file of texts to read it sample by sample; arguments as of `read_samples`.
+
+    Raises
+    ------
+    DataError
+        If the format is one of features; and as `read_samples` does, while samples are read.
+    """
+    path, kind = _path_and_format(path, format)
+    if kind.texts is None:
+        raise DataError(f"{path}: {kind.name} holds features, not texts")
+    return kind.texts(path, make_layout(layout), with_labels=with_labels)
+
+
+def holds_texts(path: str | os.PathLike[str], format: str | None = None) -> bool:
+    """Whether a file holds texts rather than features."""
+    path, kind = _path_and_format(path, format)
+    return kind.texts is not None if kind.holds_texts is None else kind.holds_texts(path)
+
+
+def files_of(path: str | os.PathLike[str]) -> list[Path]:
+    """The files that `read_samples` reads where this one is named: of some formats there are several."""
+    path, kind = _path_and_format(path, None)
+    return list(kind.files(path))
 
 
 def make_layout(given: Mapping[str, Any]) -> Layout:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,10 @@ def put_label_names(documents: Documents, names: Sequence[str], n_labels: int) -
 
 
 def label_names(documents: Documents, n_labels: int) -> list[str] | None:
-    """Give the name of each label; None where the model has no names."""
+    """Give the name of each label: its name or class in training, else its line in `LABEL_NAMES`; None without any."""
+    targets = targets_of(documents, n_labels)
+    if not targets.is_indicator:
+        return [str(label) for label in targets.labels.tolist()]
     if LABEL_NAMES not in documents:
         return None
     names = documents[LABEL_NAMES].splitlines()
@@ -110,7 +114,7 @@ def put_targets(documents: Documents, targets: Targets) -> None:
 def targets_of(documents: Documents, n_labels: int) -> Targets:
     """Give what the labels are to the user: columns of a sparse matrix, where the model does not say."""
     if TARGETS not in documents:
-        return Targets("csr_array", np.arange(n_labels), np.dtype(np.float32), threshold=0.0)
+        return replace(Targets.in_order(n_labels, None), threshold=0.0)
     saved = _from_json(documents, TARGETS)
     try:
         form, dtype, threshold = saved["form"], np.dtype(saved["dtype"]), saved["threshold"]

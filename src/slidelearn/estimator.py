@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from slidelearn.answering import Answering
 from slidelearn.callbacks import Callback
-from slidelearn.checked_input import read_features, read_samples
-from slidelearn.config import Config
-from slidelearn.documents import renumber_labels
-from slidelearn.features import prepare
-from slidelearn.fitting import begin, begin_updates, reconsider, resume, retrain, threshold_of, update
-from slidelearn.growth import grow, remove_labels
+from slidelearn.callbacks.checkpointing import refuse_checkpointing
+from slidelearn.changing import Changing
+from slidelearn.checked_input import read_samples
+from slidelearn.fitting import begin, begin_updates
 from slidelearn.kernels import Float
-from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
-from slidelearn.model_training import ModelTraining, now
+from slidelearn.matrices import FloatCsr, digest_of_samples
+from slidelearn.model_training import Began, ModelTraining, now
 from slidelearn.prequential import answer_first
+from slidelearn.rehearsal import threshold_of
+from slidelearn.resuming import Interrupted
 from slidelearn.sample_stream import SampleStream
 from slidelearn.stream_fitting import begin_stream
-from slidelearn.targets import Given, Targets, look_at
+from slidelearn.targets import Given, Targets
 from slidelearn.training_set import TrainingSet
-
-_MAY_CHANGE = ("n_epochs", "batch_size", "learning_rate", "learning_rate_schedule", "warmup_fraction")
-"""Options that may be others when `fit` goes on, with `warm_start`."""
+from slidelearn.updating import changed_options, reconsider, retrain, update
 
 
-class SlideClassifier(Answering):
+class SlideClassifier(Changing):
     """A classifier for very many labels, trained by computing only the neurons that matter.
 
     A sample may have one label or several.
@@ -121,24 +118,24 @@ class SlideClassifier(Answering):
         """
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
-        if self.warm_start and hasattr(self, "_model") and resume_from is None:
-            config = self._changed_options()
-            samples = self._grown_for(X, given, features, weights)
-            retrain(self._model, samples, config, self._n_threads, began).run(callbacks)
-            return self
+        interrupted = None if resume_from is None else Interrupted.read(resume_from)
+        if self.warm_start and hasattr(self, "_model") and not interrupted:
+            return self._trained_once_more(X, given, features, weights, callbacks, began)
         config, left_open, n_threads = self._options(), self._left_open(), self._n_threads
-        targets = Targets.of(given)
+        targets = (interrupted and interrupted.known_targets) or Targets.of(given)
         samples = TrainingSet.of(features, targets.encoded(given), weights)
-        if resume_from is None:
+        if interrupted:
+            training = interrupted.resumed(config, left_open, samples, n_threads, began)
+        else:
             several = not targets.one_each
             training = begin(
                 config, left_open, samples, several=several, n_threads=n_threads, callbacks=callbacks, began=began
             )
-        else:
-            training = resume(Path(resume_from), config, left_open, samples, n_threads, began)
         return self._trained(training, targets, X, callbacks)
 
-    def fit_stream(self, stream: SampleStream, *, callbacks: Sequence[Callback] = ()) -> Self:
+    def fit_stream(
+        self, stream: SampleStream, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None
+    ) -> Self:
         """Train from the start on a file that need not fit in memory; it is read once for each epoch.
 
         The networks learn from all samples. The ranker, and the pilot if there is one, know a random part of them, at
@@ -151,21 +148,29 @@ class SlideClassifier(Answering):
             The file, as `slidelearn.SampleStream` reads it.
         callbacks
             What looks on.
+        resume_from
+            As in `fit`; the file must be the same, and the stream's buffer.
 
         Raises
         ------
         ValueError
             For an option against its rule, or a file that is damaged; `max_seconds` and `standardize_features` must
             not be given.
-        MemoryError
-            If training would not fit.
+        CheckpointError, MemoryError, TrainingDiverged
+            As in `fit`.
         """
         began = now()
-        targets = Targets("csr_array", np.arange(stream.n_labels), np.dtype(np.float32))
+        targets = Targets.in_order(stream.n_labels, stream.label_names)
         training = begin_stream(
-            self._options(), self._left_open(), stream, n_threads=self._n_threads, callbacks=callbacks, began=began
+            self._options(),
+            self._left_open(),
+            stream,
+            n_threads=self._n_threads,
+            callbacks=callbacks,
+            began=began,
+            interrupted=None if resume_from is None else Interrupted.read(resume_from),
         )
-        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype=np.float32), callbacks)
+        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype="float32"), callbacks)
 
     def partial_fit(
         self,
@@ -198,8 +203,10 @@ class SlideClassifier(Answering):
         classes
             Classes or names that join even if y does not hold them. None: those in y.
         sample_weight, callbacks
-            As in `fit`.
+            As in `fit`, but for checkpoints: it is one pass, which cannot be resumed. Save the model after a call;
+            after an interruption load it, and repeat the call.
         """
+        refuse_checkpointing(callbacks)
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
@@ -216,110 +223,34 @@ class SlideClassifier(Answering):
         training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, callbacks, began)
         return self._trained(training, targets, X, callbacks)
 
-    def add_labels(self, labels: Any, X: Any = None, y: Any = None) -> Self:
-        """Take on labels before there are samples to learn them from; all that is there stays as it is, bit for bit.
-
-        Their rows in the network start in the direction of the given samples, so that they can be answers at once;
-        without samples, in a random one. The ranker has nothing to say about them yet.
-
-        Parameters
-        ----------
-        labels
-            Their classes or names; where y is an indicator, how many there are.
-        X
-            (n_samples, n_features): samples of these labels; for a label that has a text of its own, such as its name,
-            the features of that.
-        y
-            Whose samples they are, as in `partial_fit`. None: row i of X is of the i-th of these labels.
-
-        Raises
-        ------
-        ValueError
-            If one of the labels is there already, or X and y do not fit.
-        """
-        self._check_fitted()
-        n_known, targets = self.n_labels_, self._targets.with_more(labels)
-        n_labels = len(targets.labels)
-        features, Y = check_features(np.empty((0, self.n_features_in_))), check_labels(np.empty((0, n_labels)))
-        if X is not None:
-            features = read_features(validate_data(self, X, reset=False, skip_check_array=True))
-            own = sparse.eye(n_labels - n_known, n_labels, k=n_known)
-            Y = check_labels(own) if y is None else targets.encoded(look_at(y))
-            check_same_length(features, Y)
-        self._grow(targets, prepare(features, self.config_, self._model.standards), Y)
-        return self
-
-    def remove_labels(self, labels: Sequence[Any]) -> Self:
-        """Let labels go; all others stay as they are, bit for bit.
-
-        Parameters
-        ----------
-        labels
-            Their classes or names; where y is an indicator, their columns: those behind them move up.
-        """
-        self._check_fitted()
-        removed = self._targets.numbers_of(labels)
-        kept = np.setdiff1d(np.arange(self.n_labels_, dtype=np.int32), removed)
-        if not len(kept):
-            raise ValueError("labels must not be all that the model has")
-        remove_labels(self._model, removed, self._n_threads)
-        renumber_labels(self._model.documents, kept, len(kept))
-        self._targets = self._targets.only(kept)
-        self._describe()
-        return self
-
     def _trained(self, training: ModelTraining, targets: Targets, X: Any, callbacks: Sequence[Callback]) -> Self:
         """Hold a new model, train it, and find the score from which on it gives labels; until then any will do."""
-        self._model, self._targets = training.model, targets if targets.one_each else replace(targets, threshold=0.0)
+        finds_threshold = not targets.one_each and not training.goes_on
+        self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
         validate_data(self, X, skip_check_array=True)
         self._describe()
         training.run(callbacks)
-        if not targets.one_each:
+        if finds_threshold:
             self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
             self._describe()
         return self
 
-    def _changed_options(self) -> Config:
-        """The options in force, with those that may change as they are given now."""
-        wanted, given = self._options(), set(Config.model_fields) - self._left_open()
-        for name in sorted(given - set(_MAY_CHANGE)):
-            now, then = getattr(wanted, name), getattr(self.config_, name)
-            if now != then:
-                raise ValueError(
-                    f"{name} must be {then!r}, as in training, for warm_start to go on, but is {now!r}; "
-                    "set warm_start=False to start anew"
-                )
-        return self.config_.model_copy(update={name: getattr(wanted, name) for name in given & set(_MAY_CHANGE)})
+    def _trained_once_more(
+        self,
+        X: Any,
+        given: Given,
+        features: FloatCsr,
+        weights: Float | None,
+        callbacks: Sequence[Callback],
+        began: Began,
+    ) -> Self:
+        """Go on with the model, which may take on labels and features before."""
+        options, left_open = self._options(), self._left_open()
+        changed_options(self.config_, options, left_open)  # refuses what is wrong before anything has changed
+        samples = self._grown_for(X, given, features, weights)
 
-    def _grown_for(
-        self, X: Any, given: Given, features: FloatCsr, weights: Float | None, classes: Any = None
-    ) -> TrainingSet:
-        """Take on the features and labels that are new; the samples as the model is to see them."""
-        self._model.require_trainable()
-        self._check_columns(X, features.shape[1])
-        targets = self._targets.joined(given, classes)
-        samples = TrainingSet.of(features, targets.encoded(given), weights)
-        standards = self._model.standards
-        if standards and features.shape[1] > self.n_features_in_:
-            standards = standards.of_more(features)
-        samples = samples._replace(X=prepare(samples.X, self.config_, standards))
-        self._grow(targets, samples.X, samples.Y)
-        self._model.standards = standards
-        validate_data(self, X, skip_check_array=True)
-        return samples
+        def digest() -> str:
+            return digest_of_samples(*TrainingSet.of(features, self._targets.encoded(given), weights))
 
-    def _check_columns(self, X: Any, n_columns: int) -> None:
-        """Refuse fewer columns than are known, or others."""
-        n_known = self.n_features_in_
-        if n_columns <= n_known:
-            validate_data(self, X, reset=False, skip_check_array=True)
-        elif hasattr(X, "iloc"):
-            validate_data(self, X.iloc[:, :n_known], reset=False, skip_check_array=True)
-
-    def _grow(self, targets: Targets, X: FloatCsr, Y: FloatCsr) -> None:
-        n_known = self.n_labels_
-        if X.shape[1] > self.network_.n_features or Y.shape[1] > n_known:
-            grow(self._model, X, Y, self._n_threads)
-            renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
-        self._targets = targets
-        self._describe()
+        retrain(self._model, samples, options, left_open, self._n_threads, began, cache(digest)).run(callbacks)
+        return self

@@ -64,7 +64,7 @@ class ModelTraining:
     deadline
         By ``time.perf_counter()``; after it no classifiers are trained.
     stream
-        What the networks learn from, where `samples` are only its part; then no checkpoint can be made.
+        What the networks learn from, where `samples` are only its part.
     answers
         The model's, for the samples, where it has learnt from others before.
     """
@@ -108,7 +108,7 @@ class ModelTraining:
         ValueError
             If that cannot have been a training like this.
         """
-        state, n, first = snapshot.state, self._samples.n_samples, self.model.networks[0]
+        state, n, first = snapshot.state, self.samples.X.shape[0], self.model.networks[0]
         if not 1 <= state.number <= len(self.model.networks):
             raise ValueError(f"number must be in [1, {len(self.model.networks)}], the networks, but is {state.number}")
         if state.origin.settled:
@@ -149,6 +149,8 @@ class ModelTraining:
         self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed)
         if self._origin:
             self.model.documents[HISTORY] = recorder.history.model_dump_json()
+        for callback in callbacks:
+            callback.on_model(self.model, self._n_threads)
 
     def _report(self, progress: Progress, index_seconds: float, ranker_seconds: float) -> dict[str, Any]:
         wall, cpu = now()
@@ -181,6 +183,11 @@ class ModelTraining:
         return {**report, **chosen, "choosing_seconds": self._origin.choosing_seconds}
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a model is trained that had been trained before."""
+        return self.model.n_steps > 0
+
+    @property
     def _chooses_for_the_ranker(self) -> bool:
         return self.model.n_steps == 0 and not self._settled and needs_held_out(self._config)
 
@@ -195,7 +202,7 @@ class ModelTraining:
             trainer, progress = self._begun(number)
             if self.model.n_steps == 0 and self._config.label_init == "samples":
                 start_label_rows(trainer.network, self._samples, self.model.rng, Execution(self._n_threads))
-        if self._origin and self._numbers is None:
+        if self._origin:
             progress.take_snapshot = partial(self._snapshot, self._origin, trainer, progress, callbacks)
         trainer.fit(self._n_epochs, callbacks, progress)
         if self._origin:  # `partial_fit` takes a time in proportion to its samples

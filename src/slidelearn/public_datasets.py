@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
-from slidelearn.data import SampleSet, read_samples
+from slidelearn.checksums import check_files
+from slidelearn.data import SampleSet, files_of, read_samples
 from slidelearn.datasets import Dataset
 from slidelearn.packed_files import PACKED
 
@@ -32,14 +34,20 @@ PUBLIC_DATASETS: Mapping[str, Sequence[tuple[int, int, int]]] = {
     "LF-AmazonTitles-1.3M": (),
 }
 """Names as in the repository, and training samples, features and labels of the versions that are in use, where we know
-them. The repository gives no checksums: these counts are what a set is known by."""
+them. The repository gives no checksums: these counts are what a set is known by at first."""
 
 TRAIN_NAMES = ("train.txt", "trn.txt", "trn_X_Xf.txt", "train_X_Xf.txt", "X.trn.npz", "*_train.txt")
 TEST_NAMES = ("test.txt", "tst.txt", "tst_X_Xf.txt", "test_X_Xf.txt", "X.tst.npz", "*_test.txt")
 """What the files of public data sets are called; they may be packed."""
 
 
-def fetch_dataset(name: str, path: str | os.PathLike[str] | None = None, *, n_threads: int = 1) -> Dataset:
+def fetch_dataset(
+    name: str,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    sha256: Mapping[str, str] | None = None,
+    n_threads: int = 1,
+) -> Dataset:
     """Read a data set of the Extreme Classification Repository that was downloaded and unpacked before.
 
     Parameters
@@ -50,6 +58,11 @@ def fetch_dataset(name: str, path: str | os.PathLike[str] | None = None, *, n_th
     path
         The folder it was unpacked to, or one above it; None: the one that the environment variable ``SLIDELEARN_DATA``
         has. The files may be in the one-file or in the two-file format, and packed by gzip or xz.
+    sha256
+        SHA-256 of the files, or of some of them, by their names, where somebody has told you: hexadecimal digits, as
+        ``sha256sum`` prints them. The repository has none. Whether given or not, what the files have is recorded beside
+        them, in ``SHA256SUMS``, when they are read first, if that can be written; from then on a file that has changed
+        is refused.
     n_threads
         Threads that parse.
 
@@ -57,26 +70,38 @@ def fetch_dataset(name: str, path: str | os.PathLike[str] | None = None, *, n_th
     -----
     UserWarning
         If there are other numbers of samples, features or labels than the repository says: then it is another version,
-        with which published results cannot be compared. The repository has no checksums.
+        with which published results cannot be compared.
 
     Raises
     ------
     FileNotFoundError
         If it is not there, saying what to download and where to put it.
     ValueError
-        If there is no such data set, or a file is damaged (`DataError`).
+        If there is no such data set, or a file is damaged or has not the digest that it should have (`DataError`).
+
+    Examples
+    --------
+    >>> from slidelearn import load_dataset, write_xmc
+    >>> tiny = load_dataset("wordnet-tiny")  # stands for what was unpacked
+    >>> Path("LF-Amazon-131K").mkdir()
+    >>> write_xmc("LF-Amazon-131K/train.txt", tiny.X_train, tiny.Y_train)
+    >>> write_xmc("LF-Amazon-131K/test.txt", tiny.X_test, tiny.Y_test)
+    >>> data = fetch_dataset("lf-amazon-131k", ".")
+    >>> data.X_train.shape, Path("LF-Amazon-131K/SHA256SUMS").exists()
+    ((2589, 3546), True)
     """
     known = {each.lower(): each for each in PUBLIC_DATASETS}
     if name.lower() not in known:
         raise ValueError(f"name must be one of {', '.join(known)}, but is {name!r}")
     name = known[name.lower()]
     paths = _files_of(name, path)
+    names = {"label_names": ("labels.txt", "Yf.txt"), "feature_names": ("features.txt", "Xf.txt")}
+    lines = {what: found for what, those in names.items() if (found := find_file(paths[0].parent, those))}
+    check_files([*chain.from_iterable(map(files_of, paths)), *lines.values()], sha256)
     train, test = (read_samples(each, n_threads=n_threads) for each in paths)
     _warn_of_other_version(name, train)
     assert train.X is not None
     assert test.X is not None
-    names = {"label_names": ("labels.txt", "Yf.txt"), "feature_names": ("features.txt", "Xf.txt")}
-    lines = {what: found for what, those in names.items() if (found := find_file(paths[0].parent, those))}
     return Dataset(name, train.X, train.Y, test.X, test.Y, test.unjudged, lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from slidelearn.batches import Block, SampleSource, to_csr
 from slidelearn.data import DataError, open_samples
 from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import FloatCsr, digest_of_samples
 
 BUFFER_SIZE = 1 << 17
 """Samples that are in memory at a time, and are shuffled among each other, unless the user says otherwise."""
@@ -72,6 +73,9 @@ class SampleStream(SampleSource):
     >>> clf = SlideClassifier(preset="quick", n_jobs=1).fit_stream(stream)
     """
 
+    label_names: list[str] | None = None
+    """What the labels are called, where the file has names for them."""
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -85,7 +89,9 @@ class SampleStream(SampleSource):
             raise ValueError(f"buffer_size must be >= 1, but is {buffer_size}")
         self._path, self._format, self._n_threads, self._layout = Path(path), format, n_threads, layout
         self._prepare: Callable[[FloatCsr], FloatCsr] = lambda X: X
+        self.buffer_size = buffer_size
         n_samples = self.n_features = self.block_bytes = self._n_values = 0
+        digest = hashlib.blake2b(digest_size=8)
         counts, labelled = np.zeros(0, np.int64), [np.zeros(0, np.int64)]
         for X, Y in self._chunks(buffer_size):
             labelled.append(n_samples + np.flatnonzero(np.diff(Y.indptr)))
@@ -95,8 +101,11 @@ class SampleStream(SampleSource):
             self.n_features = max(X.shape[1], self.n_features)
             self._n_values += X.nnz
             self.block_bytes = max(32 * X.nnz, self.block_bytes)
+            digest.update(digest_of_samples(X, Y).encode())
         self._layout = layout | {"n_features": self.n_features, "n_labels": len(counts)}
         self._counts = counts
+        self.digest = digest.hexdigest()
+        """Sixteen hexadecimal digits that tell these samples, read with such a buffer, from any others."""
         super().__init__(n_samples, len(counts), buffer_size, np.concatenate(labelled))
 
     def prepared(self, prepare: Callable[[FloatCsr], FloatCsr]) -> Self:

@@ -34,8 +34,8 @@ class Origin(BaseModel):
     """The options before any was chosen."""
     left_open: frozenset[str]
     """The names of those that could be."""
-    pilot: dict[str, dict[str, float]]
-    plans: dict[str, float]
+    pilot: dict[str, dict[str, float]] = {}
+    plans: dict[str, float] = {}
     """Seconds expected of the plans; see `slidelearn.budget.fit_into`."""
     settled: bool | None = None
     """Whether choices of the ranker were settled; they are among the arrays."""
@@ -43,7 +43,9 @@ class Origin(BaseModel):
     """Score from which on the model is to give labels, if that was found."""
     kept_back: dict[str, int] = {}
     """How many samples were kept back while choices were settled, by name."""
-    choosing_seconds: float
+    buffer_size: int | None = None
+    """Of the stream that the samples are read from; None: they are in memory."""
+    choosing_seconds: float = 0.0
     """What it took to find all that."""
 
 

@@ -9,6 +9,7 @@ from slidelearn.config import Config
 from slidelearn.features import prepare
 from slidelearn.fitting import begin
 from slidelearn.model_training import Began, ModelTraining
+from slidelearn.resuming import Interrupted
 from slidelearn.sample_stream import SampleStream
 from slidelearn.training_set import TrainingSet
 
@@ -21,6 +22,7 @@ def begin_stream(
     n_threads: int,
     callbacks: Sequence[Callback],
     began: Began,
+    interrupted: Interrupted | None = None,
 ) -> ModelTraining:
     """Make ready a training from the start, as `slidelearn.fitting.begin` does with samples in memory.
 
@@ -30,6 +32,8 @@ def begin_stream(
         As there.
     stream
         Features as the user has them.
+    interrupted
+        What is to go on instead.
 
     Raises
     ------
@@ -37,6 +41,8 @@ def begin_stream(
         If there are no labels; or if there is a time budget, for it is not known how long reading takes.
     MemoryError
         If training would not fit.
+    CheckpointError
+        If the interrupted training was another one.
     """
     if given.max_seconds:
         raise ValueError("max_seconds must not be given with a stream: choose n_epochs")
@@ -47,6 +53,8 @@ def begin_stream(
     prepared = stream.prepared(lambda X: prepare(X, given, None))
     part = TrainingSet(prepared.part.X, prepared.part.Y, None)
     left_open = left_open - {"standardize_features"}
+    if interrupted:
+        return interrupted.resumed(given, left_open, part, n_threads, began, prepared)
     return begin(
         given, left_open, part, several=True, n_threads=n_threads, callbacks=callbacks, began=began, stream=prepared
     )

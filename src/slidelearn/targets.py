@@ -87,6 +87,13 @@ class Targets:
         """Those of Y, and of `classes`, which Y need not hold; classes and names are in order."""
         return cls(y.form, np.empty(0, y.dtype), y.dtype).joined(y, classes)
 
+    @classmethod
+    def in_order(cls, n_labels: int, names: Sequence[str] | None) -> Targets:
+        """So many labels, by these names, or as columns of a sparse indicator."""
+        if names is None:
+            return cls("csr_array", np.arange(n_labels), np.dtype(np.float32))
+        return cls("names", np.array(names, object), np.dtype(object))
+
     def joined(self, y: Given, classes: Any = None) -> Targets:
         """These, and behind them, in order, the labels of Y, and of `classes`, that are not among them.
 

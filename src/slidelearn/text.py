@@ -73,8 +73,15 @@ def parameters_to_save(vectorizer: Vectorizer) -> dict[str, Any]:
     return parameters
 
 
-def vectorizer_to_json(vectorizer: Vectorizer) -> dict[str, Any]:
-    """Describe a fitted vectoriser in plain values for a JSON file: its parameters, its words and their idf.
+def vectorizer_to_json(vectorizer: Vectorizer, words: Sequence[str] | None = None) -> dict[str, Any]:
+    """Describe a vectoriser in plain values for a JSON file: its parameters, its words and their idf.
+
+    Parameters
+    ----------
+    vectorizer
+        Fitted, unless its words are given.
+    words
+        What it is to have as its words, whose idf is left out.
 
     Raises
     ------
@@ -90,9 +97,9 @@ def vectorizer_to_json(vectorizer: Vectorizer) -> dict[str, Any]:
         "idf": None,
     }
     if isinstance(vectorizer, CountVectorizer):
-        saved["vocabulary"] = sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
-        saved["vocabulary_was_given"] = vectorizer.vocabulary is not None
-    if isinstance(vectorizer, TfidfVectorizer) and vectorizer.use_idf:
+        known = words or sorted(vectorizer.vocabulary_, key=vectorizer.vocabulary_.__getitem__)
+        saved["vocabulary"], saved["vocabulary_was_given"] = list(known), vectorizer.vocabulary is not None
+    if isinstance(vectorizer, TfidfVectorizer) and vectorizer.use_idf and words is None:
         saved["idf"] = vectorizer.idf_.tolist()
     return saved
 

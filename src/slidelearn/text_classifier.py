@@ -18,6 +18,7 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr
 from slidelearn.text import Vectorizer, grown_vectorizer, parameters_to_save, usual_vectorizer
+from slidelearn.text_stream import TextStream
 
 
 class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -81,6 +82,37 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
         return self
 
+    def fit_stream(
+        self, stream: TextStream, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None
+    ) -> Self:
+        """Learn words and labels from a file that need not fit in memory; see `SlideClassifier.fit_stream`.
+
+        The file is read twice to count words and labels, and once for each epoch, when the features of its texts are
+        made anew. In memory are, beside the network, all words that there are, the names of the labels and a buffer of
+        samples. A file that fits in the buffer gives the same model as `fit`, bit for bit.
+
+        Parameters
+        ----------
+        stream
+            The file, as `slidelearn.TextStream` reads it.
+        callbacks, resume_from
+            As in `SlideClassifier.fit_stream`.
+
+        Examples
+        --------
+        >>> from slidelearn import TextStream, load_dataset, write_samples, SampleSet
+        >>> data = load_dataset("wordnet-tiny")
+        >>> samples = SampleSet(data.Y_train, texts=data.train_texts, label_names=data.label_names)
+        >>> write_samples("large.jsonl", samples)
+        >>> clf = SlideTextClassifier(SlideClassifier(preset="quick", n_jobs=1))
+        >>> _ = clf.fit_stream(TextStream("large.jsonl", buffer_size=1000))
+        """
+        classifier = self._new_classifier()
+        features = stream.features(self.vectorizer)
+        classifier.fit_stream(features, callbacks=callbacks, resume_from=resume_from)
+        self.classifier_, self.vectorizer_, self.n_texts_ = classifier, features.vectorizer, features.n_samples
+        return self
+
     def partial_fit(
         self,
         texts: Sequence[str],
@@ -130,6 +162,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def score(self, texts: Sequence[str], y: Any, sample_weight: Any = None) -> float:
         """Precision at 1; for classes this is the accuracy."""
         return self._fitted().score(self._features(texts), y, sample_weight)
+
+    def as_indicator(self, y: Any) -> FloatCsr:
+        """Labels as the functions of `slidelearn.metrics` take them; see `SlideClassifier.as_indicator`."""
+        return self._fitted().as_indicator(y)
 
     def add_labels(self, labels: Any, texts: Sequence[str] | None = None, y: Any = None) -> Self:
         """Take on labels before there are texts to learn them from; see `SlideClassifier.add_labels`.
@@ -195,10 +231,13 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _begin(self, texts: Sequence[str]) -> tuple[SlideClassifier, Vectorizer, FloatCsr]:
         """A classifier to be trained, a vectoriser that knows the words of the texts, and their features."""
         texts = _checked(texts)
-        classifier = SlideClassifier() if self.classifier is None else clone(self.classifier)
+        classifier = self._new_classifier()
         vectorizer = usual_vectorizer(len(texts)) if self.vectorizer is None else clone(self.vectorizer)
         parameters_to_save(vectorizer)  # before the time for training is spent
         return classifier, vectorizer, vectorizer.fit_transform(texts)
+
+    def _new_classifier(self) -> SlideClassifier:
+        return SlideClassifier() if self.classifier is None else clone(self.classifier)
 
     def _features(self, texts: Sequence[str]) -> FloatCsr:
         self._fitted()

@@ -200,7 +200,7 @@ def test_what_the_estimator_adds_survives(
     loaded = SlideClassifier.load(checkpoints(tmp_path)[-1])
     np.testing.assert_array_equal(loaded.classes_, whole.classes_)
     assert type(loaded.predict(X[:2])) is type(y)
-    monkeypatch.setattr(fitting, "_rehearse", None)
+    monkeypatch.setattr(fitting, "rehearse", None)
     resumed = made().fit(X, y, weights, resume_from=tmp_path)
     assert_same_models(resumed, whole)
     np.testing.assert_array_equal(resumed.classes_, whole.classes_)
@@ -327,10 +327,6 @@ def test_what_else_is_refused(few: Planted, trained: SlideClassifier, tmp_path: 
     interrupt(classifier(), few, 1, tmp_path / "run")
     with pytest.raises(ValueError, match="has checkpoints of another training, such as step-00000000"):
         classifier().fit(few.X, few.Y, callbacks=[Checkpointing(tmp_path / "run")])
-    fitted = classifier(warm_start=True, ranker=False).partial_fit(few.X, few.Y)
-    for train in (classifier().partial_fit, fitted.partial_fit, fitted.fit):
-        with pytest.raises(ValueError, match="Checkpointing is for fit: partial_fit and warm_start cannot be resumed"):
-            train(few.X, few.Y, callbacks=[Checkpointing(tmp_path / "other")])
     for options in ({"every_steps": 0}, {"every_minutes": 0.0}, {"keep": 0}):
         name = next(iter(options))
         with pytest.raises(ValueError, match=f"{name} must be > ?=? ?"):

@@ -4,6 +4,7 @@ import pytest
 
 from slidelearn import SlideClassifier, load_dataset
 from slidelearn.callbacks import Callback
+from slidelearn.checkpoint import Model
 from slidelearn.datasets import Dataset
 from slidelearn.training import Progress
 
@@ -40,6 +41,10 @@ class Recorder(Callback):
     def on_end(self, progress: Progress) -> None:
         self.calls.append("end")
 
+    def on_model(self, model: Model, n_threads: int) -> None:
+        assert model.ranker
+        self.calls.append("model")
+
 
 @pytest.fixture(scope="module")
 def data() -> Dataset:
@@ -49,7 +54,7 @@ def data() -> Dataset:
 def test_callbacks_are_called_in_order(data: Dataset) -> None:
     seen = Recorder()
     SlideClassifier(n_epochs=2, batch_size=2000, n_jobs=1).fit(data.X_train, data.Y_train, callbacks=[seen])
-    assert seen.calls == ["begin", "step", "step", "epoch", "step", "step", "epoch", "end"]
+    assert seen.calls == ["begin", "step", "step", "epoch", "step", "step", "epoch", "end", "model"]
 
 
 def test_training_stops_after_the_step_that_asks_for_it(data: Dataset) -> None:
@@ -57,7 +62,7 @@ def test_training_stops_after_the_step_that_asks_for_it(data: Dataset) -> None:
     clf = SlideClassifier(n_epochs=3, batch_size=1000, n_jobs=1)
     clf.fit(data.X_train, data.Y_train, callbacks=[StopAfterSteps(4), seen])
     assert clf.training_["n_steps"] == 4
-    assert seen.calls == ["begin", "step", "step", "step", "epoch", "step", "end"]
+    assert seen.calls == ["begin", "step", "step", "step", "epoch", "step", "end", "model"]
     assert len(clf.training_["epoch_seconds"]) == 1
 
 

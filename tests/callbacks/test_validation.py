@@ -52,6 +52,18 @@ def test_looks_measure_the_network(planted: Planted) -> None:
     assert watch.looks[-1][2] > watch.looks[0][2]
 
 
+def test_at_the_end_the_whole_model_is_measured(planted: Planted) -> None:
+    watch = Watch()
+    clf = SlideClassifier(**{**SMALL, "ranker": True, "n_models": 2, "answers": "index"})
+    clf.fit(planted.X, planted.Y, callbacks=[Validation(planted.X_test, planted.Y_test), watch])
+    found = clf.training_["validation"]
+    ids, _ = clf.predict_topk(planted.X_test, 5)
+    for k in (1, 3, 5):
+        assert found[f"p@{k}"] == precision_at_k(ids, planted.Y_test, k)
+    assert found["p@1"] > max(p1 for _, _, p1 in watch.looks)
+    assert "validation" not in SlideClassifier(**SMALL).fit(planted.X, planted.Y).training_
+
+
 @pytest.mark.parametrize("form", ["names", "classes"])
 def test_labels_have_the_form_of_training(form: str, planted: Planted) -> None:
     def labels(Y: Any) -> Any:

@@ -92,5 +92,8 @@ def test_a_layout_is_checked() -> None:
 
 
 def test_every_format_says_what_it_is() -> None:
-    assert all(each.about and each.endings and each.write and (each.whole or each.pieces) for each in FORMATS.values())
+    assert all(
+        each.about and each.endings and each.write and (each.whole or each.pieces or each.texts)
+        for each in FORMATS.values()
+    )
     assert with_texts().n_samples == 7

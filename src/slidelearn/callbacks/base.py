@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from slidelearn.progress import Progress
+
+if TYPE_CHECKING:
+    from slidelearn.checkpoint import Model
 
 
 class Callback:
@@ -34,6 +37,9 @@ class Callback:
 
     def on_shortlists(self, n_done: int, n_samples: int) -> None:
         """While the network makes the training samples' shortlists for the ranker, after the last step."""
+
+    def on_model(self, model: Model, n_threads: int) -> None:
+        """After the whole training: the model as it will answer, with its ranker, if there is one."""
 
     def state(self) -> dict[str, Any] | None:
         """What it needs to go on after an interruption, as JSON can hold it; None: nothing."""

@@ -11,6 +11,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, final
@@ -27,8 +28,8 @@ _NAME = re.compile(r"step-(\d{8,})")
 class Checkpointing(Callback):
     """Keeps checkpoints of a training: at its start, at the end of each network, and now and then between.
 
-    ``fit(..., resume_from=directory)`` goes on from the latest. Ctrl-C is heard at the end of the step: it makes a
-    checkpoint, and then ends training by ``KeyboardInterrupt``; a second one ends it at once.
+    ``fit(..., resume_from=directory)`` goes on from the latest, and so does ``fit_stream``. Ctrl-C is heard at the end
+    of the step: it makes a checkpoint, and then ends training by ``KeyboardInterrupt``; a second one ends it at once.
 
     Parameters
     ----------
@@ -73,10 +74,6 @@ class Checkpointing(Callback):
 
     def on_begin(self, progress: Progress) -> None:
         """Make the first checkpoint: what was chosen before training is not to be lost."""
-        if progress.take_snapshot is None:
-            raise ValueError(
-                "Checkpointing is for fit: partial_fit and warm_start cannot be resumed; save the model before them"
-            )
         is_first = progress.number == 1 and not progress.is_resumed
         if is_first and (there := latest_checkpoint(self.directory)):
             raise ValueError(
@@ -127,6 +124,21 @@ class Checkpointing(Callback):
         for path in checkpoints(self.directory)[: -self._keep]:
             shutil.rmtree(path)
         _remove_unfinished(self.directory)
+
+
+def refuse_checkpointing(callbacks: Sequence[Callback]) -> None:
+    """Refuse checkpoints of what cannot be resumed, before anything has changed.
+
+    Raises
+    ------
+    ValueError
+        If a callback would keep some.
+    """
+    if any(isinstance(callback, Checkpointing) for callback in callbacks):
+        raise ValueError(
+            "Checkpointing is for fit and fit_stream: partial_fit is one pass over the samples at hand and cannot be "
+            "resumed; save the model after each call, and after an interruption load it and repeat the last one"
+        )
 
 
 def checkpoints(directory: Path) -> list[Path]:

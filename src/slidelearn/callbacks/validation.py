@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
-from slidelearn.checkpoint import load_model, save_model
+from slidelearn.checkpoint import Model, load_model, save_model
 from slidelearn.documents import targets_of
 from slidelearn.features import prepare
 from slidelearn.inference import top_k
 from slidelearn.matrices import check_features
 from slidelearn.metrics import evaluate
+from slidelearn.network import Network
 from slidelearn.progress import Progress
 from slidelearn.targets import look_at
 
@@ -22,10 +23,13 @@ _N_RANKS = 20
 
 @final
 class Validation(Callback):
-    """Measures the network that is trained on held-out samples: P@k, nDCG@k and recall@20, in `Progress.metrics`.
+    """Measures P@k, nDCG@k and recall@20 on held-out samples: of networks as they are trained, of the model at the end.
 
-    It is the network alone that is measured, without a ranker, which is trained after it, and without the others of an
-    ensemble. Looking changes nothing in the training.
+    While training goes on it is the network alone that is measured, without the ranker, which is trained after it, and
+    without the others of an ensemble. That is what `Progress.metrics`, logs and learning curves have, and what
+    `EarlyStopping` and `KeepBest` go by; the model will most often be some points better. When all is trained, the
+    whole model answers the samples: those figures are in ``training_["validation"]``. Looking changes nothing in the
+    training.
 
     Parameters
     ----------
@@ -39,10 +43,13 @@ class Validation(Callback):
     >>> from slidelearn import SlideClassifier, load_dataset
     >>> from slidelearn.history import History
     >>> data = load_dataset("wordnet-tiny")
-    >>> clf = SlideClassifier(n_epochs=3, ranker=False, n_jobs=1)
+    >>> clf = SlideClassifier(n_epochs=3, n_jobs=1)
     >>> _ = clf.fit(data.X_train, data.Y_train, callbacks=[Validation(data.X_test, data.Y_test)])
-    >>> len(History.of(clf.documents_).networks[0].epochs.columns["p@1"])
+    >>> of_network = History.of(clf.documents_).networks[0].epochs.columns["p@1"]
+    >>> len(of_network)
     3
+    >>> clf.training_["validation"]["p@1"] > of_network[-1]
+    True
     """
 
     def __init__(self, X: Any, Y: Any, *, every_steps: int | None = None) -> None:
@@ -81,12 +88,18 @@ class Validation(Callback):
         """Look."""
         self._look(progress)
 
+    def on_model(self, model: Model, n_threads: int) -> None:
+        """Measure the whole model."""
+        model.training["validation"] = self._measured(model.networks, n_threads, ranker=model.ranker, index=model.index)
+
     def _look(self, progress: Progress) -> None:
-        network = progress.network
-        ids, _ = top_k([network], self._features, min(_N_RANKS, network.n_labels), n_threads=progress.n_threads)
-        ks = [k for k in (1, 3, 5) if k <= network.n_labels]
-        progress.metrics = evaluate(ids, self._labels, ks=ks)
+        progress.metrics = self._measured([progress.network], progress.n_threads)
         progress.n_looks += 1
+
+    def _measured(self, networks: Sequence[Network], n_threads: int, **rest: Any) -> dict[str, float]:
+        n_labels = networks[0].n_labels
+        ids, _ = top_k(networks, self._features, min(_N_RANKS, n_labels), n_threads=n_threads, **rest)
+        return evaluate(ids, self._labels, ks=[k for k in (1, 3, 5) if k <= n_labels])
 
 
 @dataclass
@@ -140,7 +153,8 @@ class EarlyStopping(Callback):
     """Ends the training of a network when a metric of `Validation` has not grown for some looks.
 
     A learning rate that falls to zero over `n_epochs` does most for the metric at the end: with it, early stopping
-    saves little, and may cost something. It is for ``learning_rate_schedule="constant"``, or for too many epochs.
+    saves little, and may cost something. It is for ``learning_rate_schedule="constant"``, or for too many epochs. The
+    metric is that of the network alone, without the ranker.
 
     Parameters
     ----------
@@ -194,6 +208,8 @@ class EarlyStopping(Callback):
 @final
 class KeepBest(Callback):
     """Keeps the model of the best look, and gives its network the place of the last one at the end of training.
+
+    The best network by itself: the ranker is trained after that, with it.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def convert(
     kind = format_of(target) if to_format is None else format_named(to_format)
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(source), source)
-    if samples.X is None and not kind.holds_texts:
+    if samples.X is None and not kind.texts:
         samples = _with_features_like(console, source, samples, like) if like else _with_features(samples, target)
     elif like:
         raise ValueError(f"--like is for texts that become features, but {kind.name} takes {source} as it is")

@@ -125,7 +125,7 @@ class TrainingDisplay(Callback):
         elapsed = progress.elapsed
         rate = progress.n_samples / elapsed
         left = elapsed / progress.step * (progress.n_steps - progress.step)
-        seen = f", P@1 {progress.metrics['p@1']:.1%}" if progress.metrics else ""
+        seen = f", network's P@1 {progress.metrics['p@1']:.1%}" if progress.metrics else ""
         note = self._note() or f"loss {progress.loss:.3f}{seen}"
         state = f"{progress.step / progress.n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
         if self._bar:

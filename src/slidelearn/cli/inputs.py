@@ -17,6 +17,7 @@ from slidelearn.data import SampleSet, read_samples
 from slidelearn.documents import label_names, vectorizer_of
 from slidelearn.estimator import SlideClassifier
 from slidelearn.formats import FORMATS
+from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.machine import resolve_threads
 from slidelearn.text_samples import with_features, with_labels_of
 
@@ -105,6 +106,12 @@ class Columns:
     vectorizer: TfidfVectorizer | None
     """What makes features of texts."""
     label_names: Sequence[str] | None
+
+    def known(self, samples: SampleSet) -> Any:
+        """The labels of samples that training knows, in the form in which it knows them."""
+        if self.label_names is None:
+            return samples.Y[:, : self.n_labels]
+        return list(names_of_samples(samples))
 
     def of_texts(self, path: Path, samples: SampleSet) -> SampleSet:
         """Make the features of texts, and number their labels.

@@ -20,7 +20,7 @@ from slidelearn.checkpoint import require_place
 from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings, read_names
-from slidelearn.cli.measuring import footprint, measure, print_measured
+from slidelearn.cli.measuring import KS, footprint, measure, print_measured
 from slidelearn.cli.options import gather_options
 from slidelearn.cli.training_input import SamplesInput, StreamInput
 from slidelearn.config import make_config
@@ -45,6 +45,7 @@ _IN_JSON = (
     "active_mean",
     "candidate_recall",
     "n_without_labels",
+    "validation",
 )
 
 
@@ -67,12 +68,18 @@ def train(
         bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
     ] = False,
     validation: Annotated[
-        Path | None, file_option("Samples to measure the network on after each epoch; nothing is learnt from them.")
+        Path | None,
+        file_option(
+            "Samples to measure on: the network alone after each epoch, the whole model at the end; nothing is learnt "
+            "from them."
+        ),
     ] = None,
     early_stopping: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="End after N epochs without gain in P@1 on --validation; the best network stays."
+            min=1,
+            metavar="N",
+            help="End after N epochs without gain in the network's own P@1 on --validation; the best network stays.",
         ),
     ] = None,
     log: Annotated[
@@ -103,8 +110,6 @@ def train(
         raise ValueError("--inference-only needs --out, the directory to save the model in")
     if early_stopping and not validation:
         raise ValueError("--early-stopping needs --validation, the samples to measure the gain on")
-    if stream and (checkpoint_every_steps or checkpoint_every_minutes or resume):
-        raise ValueError("--stream keeps no checkpoints: leave out --checkpoint-every-* and --resume")
     kept = _checkpointing(out, checkpoint_every_steps, checkpoint_every_minutes, keep, resume=resume)
     logs = [log_for(log)] if log else []
     options = gather_options(config, settings or [], random_state=seed, max_seconds=max_seconds)
@@ -113,7 +118,9 @@ def train(
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = StreamInput(inputs, train_file, buffer) if stream else SamplesInput(inputs, train_file)
     columns = samples.columns
-    names = read_names(labels, columns.n_labels) if labels else columns.label_names
+    if labels and columns.label_names:
+        raise ValueError(f"--labels is for files that number their labels, but {train_file} has names for them")
+    names = read_names(labels, columns.n_labels) if labels else None
     tested, validated = (
         inputs.read_alike(what, path, columns) if path else None
         for what, path in (("test", test), ("validation", validation))
@@ -133,7 +140,7 @@ def train(
     with _saying_how_to_resume(kept), _place_of_best(out if early_stopping else None) as best:
         looks: list[Callback] = []
         if validated:
-            looks = [Validation(validated.X, validated.Y[:, : columns.n_labels])]
+            looks = [Validation(validated.X, columns.known(validated))]
         if early_stopping:
             looks += [EarlyStopping(patience=early_stopping), KeepBest(best)]
         with TrainingDisplay(console) as display:
@@ -152,7 +159,7 @@ def train(
     if measured:
         print_measured(console, measured)
     if json:
-        training = {name: clf.training_[name] for name in _IN_JSON}
+        training = {name: clf.training_.get(name) for name in _IN_JSON}
         print_json(measured | training | {"read_seconds": read_seconds} | footprint(clf, out))
 
 
@@ -233,3 +240,6 @@ def _print_training(console: Console, clf: SlideClassifier) -> None:
         + (f"; {unlabelled:,} samples without labels left out" if unlabelled else ""),
         soft_wrap=True,
     )
+    if validation := report.get("validation"):
+        shown = ", ".join(f"P@{k} {validation[f'p@{k}']:.2%}" for k in KS if f"p@{k}" in validation)
+        console.print(f"validation, the whole model: {shown}", soft_wrap=True)

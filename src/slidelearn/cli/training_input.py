@@ -5,16 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from slidelearn.callbacks import Callback
 from slidelearn.cli.display import size
 from slidelearn.cli.inputs import Columns, Inputs
 from slidelearn.config import Config
+from slidelearn.data import holds_texts
 from slidelearn.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.sample_stream import SampleStream
+from slidelearn.text import Vectorizer
 from slidelearn.text_samples import vectorizer_for, with_features
+from slidelearn.text_stream import TextStream
 from slidelearn.training import stream_bytes, training_bytes
 
 
@@ -49,7 +53,7 @@ class SamplesInput(TrainingInput):
             n_words = len(vectorizer.vocabulary_)
             inputs.console.print(f"features: {n_words:,} words", soft_wrap=True)
         assert samples.X is not None
-        self.X, self.Y = samples.X, samples.Y
+        self.X, self.Y, self._samples = samples.X, samples.Y, samples
         self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
 
     def training_bytes(self, config: Config) -> int:
@@ -57,43 +61,48 @@ class SamplesInput(TrainingInput):
         return training_bytes(config, self.X, self.Y)
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
-        """Train on all of them."""
-        clf.fit(self.X, self.Y, callbacks=callbacks, resume_from=resume_from)
+        """Train on all of them; labels that have names are known by these."""
+        y = self.columns.known(self._samples)
+        clf.fit(self.X, y, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen; of texts, how they become features."""
         put_label_counts(documents, self.Y)
         if self.columns.vectorizer is not None:
-            put_vectorizer(documents, self.columns.vectorizer)
+            put_vectorizer(documents, self.columns.vectorizer, self._samples.n_samples)
 
 
 class StreamInput(TrainingInput):
-    """Samples that stay in their file."""
+    """Samples that stay in their file; texts get their features each time they are read."""
 
     def __init__(self, inputs: Inputs, path: Path, buffer_size: int) -> None:
+        given: dict[str, Any] = {"format": inputs.format, "buffer_size": buffer_size, **inputs.layout}
+        stream: SampleStream
+        vectorizer: Vectorizer | None = None
         with inputs.console.status(f"counting {path}"):
-            self._stream = stream = SampleStream(
-                path,
-                format=inputs.format,
-                buffer_size=buffer_size,
-                n_threads=resolve_threads(inputs.threads),
-                **inputs.layout,
-            )
+            if holds_texts(path, inputs.format):
+                of_texts = TextStream(path, **given).features()
+                stream, vectorizer = of_texts, of_texts.vectorizer
+            else:
+                stream = SampleStream(path, n_threads=resolve_threads(inputs.threads), **given)
         inputs.console.print(
             f"train: {stream.n_samples:,} samples, {stream.n_features:,} features, {stream.n_labels:,} labels; "
             f"{min(buffer_size, stream.n_samples):,} samples at a time ({size(stream.block_bytes)})",
             soft_wrap=True,
         )
-        self.columns = Columns(stream.n_features, stream.n_labels, str(path), None, None)
+        self._stream = stream
+        self.columns = Columns(stream.n_features, stream.n_labels, str(path), vectorizer, stream.label_names)
 
     def training_bytes(self, config: Config) -> int:
         """The same, of the samples that are in memory, and these."""
         return stream_bytes(config, self._stream)
 
     def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
-        """Train on all of them, in one pass for each epoch; there are no checkpoints to go on from."""
-        clf.fit_stream(self._stream, callbacks=callbacks)
+        """Train on all of them, in one pass for each epoch."""
+        clf.fit_stream(self._stream, callbacks=callbacks, resume_from=resume_from)
 
     def put_documents(self, documents: Documents) -> None:
-        """How often each label was seen."""
+        """How often each label was seen; of texts, how they become features."""
         put_counts(documents, self._stream.label_counts(), self._stream.n_samples)
+        if self.columns.vectorizer is not None:
+            put_vectorizer(documents, self.columns.vectorizer, self._stream.n_samples)

@@ -41,7 +41,8 @@ def to_hub(
     name
         What the card calls the model; None: the folder's name.
     test
-        X and Y of samples that the card is to say the metrics of: those of the model as it is in the folder.
+        X and Y of samples, in any form that the model takes, whose metrics the card is to say: those of the model as it
+        is in the folder.
     tested_on
         What the card calls these samples.
     inference_only
@@ -65,7 +66,7 @@ def to_hub(
     >>> from slidelearn.export import to_hub
     >>> data = load_dataset("wordnet-tiny")
     >>> clf = SlideClassifier(preset="quick", n_epochs=1).fit(data.X_train, data.Y_train)
-    >>> metrics = to_hub(clf, "tiny-model", test=(data.X_test, data.Y_test))  # doctest: +SKIP
+    >>> metrics = to_hub(clf, "tiny-model", test=(data.X_test, data.Y_test))
     """
     folder = Path(folder)
     import_extra("huggingface_hub", "hub", "slidelearn export")  # before anything is written
@@ -84,4 +85,4 @@ def to_hub(
 def metrics_of(clf: SlideClassifier, ids: Any, Y: Any) -> dict[str, float]:
     """Precision, propensity-scored where the model knows how, and nDCG at 1, 3 and 5, as fractions."""
     ks = [k for k in (1, 3, 5) if k <= ids.shape[1]]
-    return evaluate(ids, Y, inverse_propensities(clf.documents_, clf.n_labels_), ks)
+    return evaluate(ids, clf.as_indicator(Y), inverse_propensities(clf.documents_, clf.n_labels_), ks)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slidelearn.config import PRESETS, Config
-from slidelearn.documents import LABEL_NAMES, VECTORIZER
+from slidelearn.documents import VECTORIZER
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
 from slidelearn.version import __version__
@@ -79,18 +79,15 @@ def _metadata(clf: SlideClassifier, name: str, metrics: Mapping[str, float], tes
 
 
 def _how_to_load(clf: SlideClassifier) -> str:
-    has_texts, has_names = VECTORIZER in clf.documents_, LABEL_NAMES in clf.documents_
-    used = [name for name, wanted in (("label_names", has_names), ("vectorizer_of", has_texts)) if wanted]
-    lines = ["from slidelearn import SlideClassifier"]
-    if used:
-        lines.append(f"from slidelearn.documents import {', '.join(used)}")
-    lines += ["", "clf = SlideClassifier.load(folder)"]
-    if has_texts:
-        lines.append('X = vectorizer_of(clf.documents_).transform(["a text"])')
-    lines.append("ids, scores = clf.predict_topk(X, k=5)")
-    if has_names:
-        lines.append("names = label_names(clf.documents_, clf.n_labels_)")
-    code = "\n".join(lines)
+    if VECTORIZER in clf.documents_:
+        estimator, asked = "SlideTextClassifier", '["a text"]'
+    else:
+        estimator, asked = "SlideClassifier", "X"
+    code = (
+        f"from slidelearn import {estimator}\n\n"
+        f"clf = {estimator}.load(folder)\n"
+        f"labels, scores = clf.predict_topk({asked}, k=5, labels=True)"
+    )
     return (
         "## How to load it\n\n"
         "`folder` is this folder, or what `huggingface_hub.snapshot_download` returns for its name.\n\n"

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from slidelearn.formats import arrow, delimited, jsonl, libsvm, npz, xmc, xmc_pair
 from slidelearn.formats.format import Format, Layout, Pieces
+from slidelearn.formats.labelled_texts import LabelledText
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.packed_files import PACKED, DataError, unpacked_name
 
-__all__ = ["FORMATS", "Format", "Layout", "Pieces", "SampleSet", "format_named", "format_of"]
+__all__ = ["FORMATS", "Format", "LabelledText", "Layout", "Pieces", "SampleSet", "format_named", "format_of"]
 
 FORMATS: Mapping[str, Format] = {
     each.name: each

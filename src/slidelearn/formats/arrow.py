@@ -18,7 +18,14 @@ from scipy.sparse import csr_array
 
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.growing_rows import empty_rows
-from slidelearn.formats.labelled_texts import LabelledTexts, checked_names, names_in, names_of_samples
+from slidelearn.formats.labelled_texts import (
+    LabelledText,
+    checked_names,
+    checked_sample,
+    collected,
+    names_in,
+    names_of_samples,
+)
 from slidelearn.formats.sample_lines import MOST_COLUMNS
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import NO_DATA, Csr
@@ -87,6 +94,20 @@ def _read(path: Path, layout: Layout, *, with_labels: bool, batches: _Batches) -
     head, found = _opened(path, batches)
     if _FEATURES in head.columns:
         return _pieces(path, head, found, layout, with_labels=with_labels).joined()
+    return collected(_texts(path, head, found, layout, with_labels=with_labels))
+
+
+def _holds_texts(path: Path, *, batches: _Batches) -> bool:
+    return _FEATURES not in _opened(path, batches)[0].columns
+
+
+def _open_texts(path: Path, layout: Layout, *, with_labels: bool, batches: _Batches) -> Iterator[LabelledText]:
+    return _texts(path, *_opened(path, batches), layout, with_labels=with_labels)
+
+
+def _texts(
+    path: Path, head: _Head, batches: Iterator[Any], layout: Layout, *, with_labels: bool
+) -> Iterator[LabelledText]:
     columns = [layout.text_column, layout.label_column] if with_labels else [layout.text_column]
     for column in columns:
         if column not in head.columns:
@@ -95,17 +116,17 @@ def _read(path: Path, layout: Layout, *, with_labels: bool, batches: _Batches) -
                 f"{path}: expected the column {column!r} or {_FEATURES!r}, but found {there:.200}; text_column and "
                 "label_column say which to take"
             )
-    samples, row = LabelledTexts(), 0
-    for batch in found:
+    row = 0
+    for batch in batches:
         for text, *names in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
             try:
                 if not isinstance(text, str):
                     raise ValueError(f"expected a string as {layout.text_column!r}, but found {text!r:.40}")
-                samples.add(text, _names(names[0], layout) if names else ())
+                sample = checked_sample(text, _names(names[0], layout) if names else ())
             except ValueError as error:
                 raise DataError(f"{path}, row {row} (counting from 0): {error}") from None
+            yield sample
             row += 1
-    return samples.finish()
 
 
 def _names(names: Any, layout: Layout) -> list[str]:
@@ -250,8 +271,9 @@ def _format(name: str, endings: tuple[str, ...], magic: bytes, batches: _Batches
         partial(_write, writer=writer),
         whole=partial(_read, batches=batches),
         pieces=partial(_open_pieces, batches=batches),
+        texts=partial(_open_texts, batches=batches),
+        holds_texts=partial(_holds_texts, batches=batches),
         starts_like=lambda head: head.startswith(magic),
-        holds_texts=True,
         packs=False,
     )
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slidelearn.formats.format import Format, Layout, Reader
-from slidelearn.formats.labelled_texts import LabelledTexts, names_as_cell, names_in, names_of_samples
+from slidelearn.formats.format import Format, Layout, TextReader
+from slidelearn.formats.labelled_texts import LabelledText, checked_sample, names_as_cell, names_in, names_of_samples
 from slidelearn.formats.sample_set import SampleSet, texts_of
 from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
@@ -21,8 +21,7 @@ Rows = Iterator[tuple[int, list[str]]]
 """The cells of each row, with the number of its first line."""
 
 
-def _read_table(path: Path, rows: Rows, layout: Layout, *, with_labels: bool) -> SampleSet:
-    samples = LabelledTexts()
+def _samples(path: Path, rows: Rows, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:
     header: list[str] = []
     line = 1
     try:
@@ -34,14 +33,14 @@ def _read_table(path: Path, rows: Rows, layout: Layout, *, with_labels: bool) ->
             elif len(cells) != len(header):
                 raise ValueError(f"expected {len(header)} cells, as the first line has, but found {len(cells)}")
             else:
-                samples.add(cells[text_at], names_in(cells[labels_at], layout.label_separator) if with_labels else ())
+                names = names_in(cells[labels_at], layout.label_separator) if with_labels else ()
+                yield checked_sample(cells[text_at], names)
         if not header:
             raise ValueError("expected the names of the columns, but the file is empty")
     except DataError:
         raise
     except ValueError as error:
         raise DataError(f"{path}, line {line}: {error}") from None
-    return samples.finish()
 
 
 def _place_of(name: str, option: str, header: list[str]) -> int:
@@ -91,14 +90,14 @@ def _tsv_rows(path: Path) -> Rows:
             yield line, row.split("\t")
 
 
-def read_csv(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
+def read_csv(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:
     """Read a table whose cells have commas between them."""
-    return _read_table(path, _csv_rows(path), layout, with_labels=with_labels)
+    return _samples(path, _csv_rows(path), layout, with_labels=with_labels)
 
 
-def read_tsv(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
+def read_tsv(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:
     """Read a table whose cells have tabs between them."""
-    return _read_table(path, _tsv_rows(path), layout, with_labels=with_labels)
+    return _samples(path, _tsv_rows(path), layout, with_labels=with_labels)
 
 
 def _write_table(path: Path, samples: SampleSet, layout: Layout, as_line: Callable[[list[str]], str]) -> None:
@@ -137,10 +136,8 @@ def write_tsv(path: Path, samples: SampleSet, layout: Layout) -> None:
     _write_table(path, samples, layout, _tsv_line)
 
 
-def _format(name: str, ending: str, gap: str, write: Callable[..., None], read: Reader) -> Format:
-    return Format(
-        name, (ending,), f"table of texts and labels, {gap} between cells", write, whole=read, holds_texts=True
-    )
+def _format(name: str, ending: str, gap: str, write: Callable[..., None], read: TextReader) -> Format:
+    return Format(name, (ending,), f"table of texts and labels, {gap} between cells", write, texts=read)
 
 
 CSV = _format("csv", ".csv", "commas", write_csv, read_csv)

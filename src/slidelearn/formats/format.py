@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from slidelearn.formats.growing_rows import GrowingRows
+from slidelearn.formats.labelled_texts import LabelledText, collected
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import Csr
 from slidelearn.matrices import FloatCsr
@@ -102,9 +103,16 @@ class PieceReader(Protocol):
         """Raise errors as `Reader` does, most of them only while the pieces are read."""
 
 
+class TextReader(Protocol):
+    """Reads texts and the names of their labels, sample by sample."""
+
+    def __call__(self, path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:
+        """Raise errors as `Reader` does, while samples are read."""
+
+
 @dataclass(frozen=True)
 class Format:
-    """A file format, with at least one of two ways to read it."""
+    """A file format, with at least one of three ways to read it."""
 
     name: str
     endings: tuple[str, ...]
@@ -114,10 +122,14 @@ class Format:
     write: Callable[[Path, SampleSet, Layout], None]
     whole: Reader | None = None
     pieces: PieceReader | None = None
+    texts: TextReader | None = None
+    """None: it holds features alone."""
+    holds_texts: Callable[[Path], bool] | None = None
+    """Whether a file holds texts, where the format can hold either."""
     starts_like: Callable[[bytes], bool] = lambda _: False
     """Whether a file that begins with these bytes is of this format and no other."""
-    holds_texts: bool = False
-    """Whether it can hold texts; those that cannot hold features."""
+    files: Callable[[Path], Sequence[Path]] = lambda path: (path,)
+    """All files that are read where this one is named."""
     packs: bool = True
     """Whether its files may be packed by gzip or xz."""
 
@@ -125,5 +137,7 @@ class Format:
         """Read all samples into memory."""
         if self.whole:
             return self.whole(path, layout, with_labels=with_labels)
-        assert self.pieces
+        if not self.pieces:
+            assert self.texts
+            return collected(self.texts(path, layout, with_labels=with_labels))
         return self.pieces(path, layout, with_labels=with_labels, n_threads=n_threads).joined()

@@ -6,18 +6,18 @@ The labels are a list, or one string with separators between them.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from slidelearn.formats.format import Format, Layout
-from slidelearn.formats.labelled_texts import LabelledTexts, checked_names, names_in, names_of_samples
+from slidelearn.formats.labelled_texts import LabelledText, checked_names, checked_sample, names_in, names_of_samples
 from slidelearn.formats.sample_set import SampleSet, texts_of
 from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
 
-def read(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
+def read(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:
     """Read texts and names of labels."""
-    samples = LabelledTexts()
     for number, line in text_lines(path):
         if not line.strip():
             continue
@@ -26,10 +26,10 @@ def read(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
             text = _value(entry, layout.text_column, "text_column")
             if not isinstance(text, str):
                 raise ValueError(f"expected a string as {layout.text_column!r}, but found {text!r:.40}")
-            samples.add(text, _names(entry, layout) if with_labels else ())
+            sample = checked_sample(text, _names(entry, layout) if with_labels else ())
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
-    return samples.finish()
+        yield sample
 
 
 def _object(line: str) -> dict[str, Any]:
@@ -68,7 +68,6 @@ FORMAT = Format(
     (".jsonl", ".ndjson", ".json"),
     "a JSON object with text and labels per line",
     write,
-    whole=read,
-    holds_texts=True,
+    texts=read,
     starts_like=lambda head: head.removeprefix(b"\xef\xbb\xbf").startswith(b"{"),
 )

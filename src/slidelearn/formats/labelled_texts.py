@@ -6,49 +6,59 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from slidelearn.formats.sample_set import SampleSet
-from slidelearn.matrices import canonical_csr
+from slidelearn.kernels.types import Ids
+from slidelearn.matrices import FloatCsr, canonical_csr
 
 
-class LabelledTexts:
-    """Collects samples; the labels get their numbers in the alphabetical order of their names."""
+class LabelledText(NamedTuple):
+    """A sample."""
 
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._numbers: dict[str, int] = {}
-        self._ends, self._labels = array("q", [0]), array("i")
+    text: str
+    names: list[str]
+    """Of its labels, each there once."""
 
-    def add(self, text: str, names: Iterable[str]) -> None:
-        """Add a sample. Runs of white space in a name count as one blank, and empty names not at all.
 
-        Raises
-        ------
-        ValueError
-            If there are halves of characters (surrogates), which no file can hold.
-        """
-        plain = (" ".join(name.split()) for name in names)
-        found = dict.fromkeys(name for name in plain if name)
-        for each in (text, *found):
-            if not each.isascii() and not _is_whole(each):
-                raise ValueError(f"expected whole characters, but found a half of one (surrogate) in {each!r:.40}")
-        self._texts.append(text)
-        self._labels.extend(self._numbers.setdefault(name, len(self._numbers)) for name in found)
-        self._ends.append(len(self._labels))
+def checked_sample(text: str, names: Iterable[str]) -> LabelledText:
+    """A sample as a file has it. Runs of white space in a name count as one blank, and empty names not at all.
 
-    def finish(self) -> SampleSet:
-        """All samples so far."""
-        names = sorted(self._numbers)
-        rank = np.zeros(len(names), np.int32)
-        rank[[self._numbers[name] for name in names]] = np.arange(len(names), dtype=np.int32)
-        ends, labels = np.frombuffer(self._ends, np.int64), rank[np.frombuffer(self._labels, np.int32)]
-        row_of = np.repeat(np.arange(len(self._texts)), np.diff(ends))
-        labels = labels[np.lexsort((labels, row_of))]
-        Y = canonical_csr(np.ones(len(labels), np.float32), labels, ends, (len(self._texts), len(names)))
-        return SampleSet(Y, texts=self._texts, label_names=names)
+    Raises
+    ------
+    ValueError
+        If there are halves of characters (surrogates), which no file can hold.
+    """
+    plain = (" ".join(name.split()) for name in names)
+    found = dict.fromkeys(name for name in plain if name)
+    for each in (text, *found):
+        if not each.isascii() and not _is_whole(each):
+            raise ValueError(f"expected whole characters, but found a half of one (surrogate) in {each!r:.40}")
+    return LabelledText(text, list(found))
+
+
+def collected(samples: Iterable[LabelledText]) -> SampleSet:
+    """The samples in memory; the labels get their numbers in the alphabetical order of their names."""
+    texts, numbers = list[str](), dict[str, int]()
+    ends, labels = array("q", [0]), array("i")
+    for text, found in samples:
+        texts.append(text)
+        labels.extend(numbers.setdefault(name, len(numbers)) for name in found)
+        ends.append(len(labels))
+    names = sorted(numbers)
+    rank = np.zeros(len(names), np.int32)
+    rank[[numbers[name] for name in names]] = np.arange(len(names), dtype=np.int32)
+    return SampleSet(labels_matrix(ends, rank[np.frombuffer(labels, np.int32)], len(names)), None, texts, names)
+
+
+def labels_matrix(ends: array[int], labels: Ids, n_labels: int) -> FloatCsr:
+    """The labels of samples one after the other, and where each sample's begin and end, as a matrix."""
+    indptr = np.frombuffer(ends, np.int64)
+    row_of = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    in_order = labels[np.lexsort((labels, row_of))]
+    return canonical_csr(np.ones(len(labels), np.float32), in_order, indptr, (len(indptr) - 1, n_labels))
 
 
 def _is_whole(text: str) -> bool:

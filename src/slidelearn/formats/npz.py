@@ -64,5 +64,6 @@ FORMAT = Format(
     "two files of scipy.sparse.save_npz, such as X.npz and Y.npz",
     write,
     whole=read,
+    files=paths_of,
     packs=False,
 )

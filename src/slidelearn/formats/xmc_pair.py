@@ -41,6 +41,12 @@ def _filters_beside(path: Path) -> Path | None:
     return path.with_name(name) if name else None
 
 
+def files_of(path: Path) -> list[Path]:
+    """Both files, and the pairs to be left out, if there are any."""
+    filters = _filters_beside(path)
+    return [*paths_of(path), *([filters] if filters and filters.is_file() else [])]
+
+
 def open_pieces(path: Path, layout: Layout, *, with_labels: bool, n_threads: int) -> Pieces:
     """Read both headers; the samples come piece by piece."""
     features_path, labels_path = paths_of(path)
@@ -150,4 +156,5 @@ FORMAT = Format(
     "two files of the Extreme Classification Repository, such as trn_X_Xf.txt and trn_X_Y.txt",
     write,
     pieces=open_pieces,
+    files=files_of,
 )

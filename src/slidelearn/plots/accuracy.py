@@ -19,7 +19,7 @@ from slidelearn.analysis import (
 from slidelearn.documents import label_counts
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
-from slidelearn.matrices import FloatCsr, check_labels
+from slidelearn.matrices import FloatCsr
 from slidelearn.plots.figure import COLOURS, FAINT, INK, in_percent, new_figure, titled
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5)
         One that knows its label counts: it has a ranker, or they were put among its documents, as the command line does
         (`slidelearn.documents.put_label_counts`).
     X, Y
-        (n_samples, n_features) and (n_samples, n_labels): the test samples.
+        The test samples, in any form that the model takes.
     k
         Labels that the model names.
 
@@ -52,7 +52,7 @@ def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5)
             "slidelearn.documents.put_label_counts(model.documents_, Y_train) tells it"
         )
     ids, _ = model.predict_topk(X, k=min(k, model.n_labels_))
-    return plot_accuracy(ids, check_labels(Y), counts)
+    return plot_accuracy(ids, model.as_indicator(Y), counts)
 
 
 def training_counts(model: SlideClassifier) -> NDArray[np.int64] | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from slidelearn import plots
 from slidelearn.estimator import SlideClassifier
 from slidelearn.history import History
-from slidelearn.matrices import FloatCsr
 from slidelearn.report.answers import accuracy, mistakes
 from slidelearn.report.html import Html, card, join, picture, section, tag, text
 from slidelearn.version import __version__
@@ -25,7 +24,7 @@ _N_NAMED = 5
 def page(
     model: SlideClassifier,
     title: str,
-    tested: tuple[FloatCsr, FloatCsr] | None = None,
+    tested: tuple[Any, Any] | None = None,
     measured: Mapping[str, Any] | None = None,
 ) -> str:
     """A report on a model as one HTML page that needs nothing else.
@@ -37,32 +36,33 @@ def page(
     title
         Its name.
     tested
-        X and Y of test samples, for accuracy by label frequency and for mistakes.
+        X and Y of test samples, in any form that the model takes, for accuracy by label frequency and for mistakes.
     measured
         Metrics on these, as `slidelearn.metrics.evaluate` names them, and ``predict_ms_per_sample``.
     """
     history = History.of(model.documents_)
-    sections = _of_training(model, history)
+    sections, n_tested = _of_training(model, history), 0
     if tested:
-        X, Y = tested
+        X, Y = tested[0], model.as_indicator(tested[1])
         ids, scores = model.predict_topk(X, k=min(_N_NAMED, model.n_labels_))
+        n_tested = Y.shape[0]
         sections = [*accuracy(model, ids, Y), *sections, mistakes(model, ids, scores, Y)]
     template = Template((resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
     return template.substitute(
         version=__version__,
         title=text(title),
-        subtitle=_subtitle(model, tested),
+        subtitle=_subtitle(model, n_tested),
         cards=join(_cards(model, measured or {})),
         sections=join([*sections, _options(model)]),
     )
 
 
-def _subtitle(model: SlideClassifier, tested: tuple[FloatCsr, FloatCsr] | None) -> Html:
+def _subtitle(model: SlideClassifier, n_tested: int) -> Html:
     n_networks = len(model.networks_)
     parts = [
         f"{model.n_features_in_:,} features, {model.n_labels_:,} labels",
         f"trained on {model.training_['n_samples']:,} samples" if "n_samples" in model.training_ else "",
-        f"tested on {tested[0].shape[0]:,}" if tested else "",
+        f"tested on {n_tested:,}" if n_tested else "",
         f"{n_networks} networks" if n_networks > 1 else "",
     ]
     return tag("span", "; ".join(part for part in parts if part))
@@ -83,6 +83,8 @@ def _cards(model: SlideClassifier, measured: Mapping[str, Any]) -> list[Html]:
     if measured:
         cards.append(card(f"{measured['predict_ms_per_sample']:.2f} ms", "per answer, in batches"))
     training = model.training_
+    if not measured and (validation := training.get("validation")):
+        cards.append(card(f"{100 * validation['p@1']:.1f} %", "precision at 1 on the validation samples", is_main=True))
     if "train_seconds" in training:
         cards.append(card(f"{training['train_seconds']:,.1f} s", f"to train ({training['cpu_seconds']:,.1f} s of CPU)"))
         active = training["active_mean"]
@@ -104,7 +106,8 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
         (
             True,
             "Learning curves",
-            "Means of the training batches between points; held-out samples are measured by the network alone.",
+            "Means of the training batches between points. On held-out samples it is the network alone that is "
+            "measured, before the ranker and without the others of an ensemble" + _whole_on_validation(model) + ".",
             plots.learning_curves,
         ),
         (
@@ -126,6 +129,11 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
         for is_there, title, explanation, plot in shown
         if is_there
     ]
+
+
+def _whole_on_validation(model: SlideClassifier) -> str:
+    validation = model.training_.get("validation")
+    return f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
 
 
 def _options(model: SlideClassifier) -> Html:

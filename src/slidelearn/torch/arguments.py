@@ -1,7 +1,8 @@
-"""What a head is given, checked and as arrays: hidden vectors, labels, sample numbers and counts."""
+"""What a head is given, checked: options, and as arrays hidden vectors, labels, sample numbers and counts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import sparse
 from torch import Tensor
 
 from slidelearn.batches import to_csr
+from slidelearn.config import Config, make_config
 from slidelearn.kernels import NO_DATA, Csr, Float
 from slidelearn.matrices import check_labels
 
@@ -21,6 +23,29 @@ _FORMS = (
     "labels must be a tensor of integers, (n_samples,) with one label each or (n_samples, n) with up to n, "
     "-1 for none, or a SciPy sparse matrix (n_samples, n_labels)"
 )
+
+
+_SAMPLERS = ("batch", "memory", "uniform", "frequency", "full")
+_OF_OWN_UPDATE = ("optimizer", "learning_rate", "beta_1", "beta_2", "epsilon")
+
+
+def config_of_head(given: Mapping[str, Any], update: str) -> Config:
+    """The options of a head with this update; those that are not given have their defaults.
+
+    Raises
+    ------
+    ValueError
+        For an option against its rule, or one that such a head has no use for.
+    """
+    if update not in ("own", "torch"):
+        raise ValueError(f"update must be 'own' or 'torch', but is {update!r}")
+    if update == "torch" and given.keys() & set(_OF_OWN_UPDATE):
+        first = next(name for name in _OF_OWN_UPDATE if name in given)
+        raise ValueError(f"{first} must be left out with update='torch': the user's optimizer has its own")
+    config = make_config(**given)
+    if "lsh" in config.samplers:
+        raise ValueError(f"sampler must be of {', '.join(_SAMPLERS)} in a head, but is {given['sampler']!r}")
+    return config
 
 
 def check_size(name: str, value: Any) -> int:

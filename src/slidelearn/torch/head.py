@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from slidelearn.config import Config, make_config
+from slidelearn.config import Config
 from slidelearn.kernels import Float, Ids
 from slidelearn.torch.active_sets import ActiveSets
 from slidelearn.torch.arguments import (
@@ -18,14 +18,12 @@ from slidelearn.torch.arguments import (
     array_of_hidden,
     array_of_sample_ids,
     check_size,
-    described,
+    config_of_head,
     rows_of_labels,
 )
 from slidelearn.torch.engine import Engine, Gradients, LossPass
 from slidelearn.torch.loss import SlideLoss
-
-_SAMPLERS = ("batch", "memory", "uniform", "frequency", "full")
-_OF_OWN_UPDATE = ("optimizer", "learning_rate", "beta_1", "beta_2", "epsilon")
+from slidelearn.torch.states import mistakes_in, put_arrays, take_arrays
 
 
 class SlideOutput(nn.Module):  # type: ignore[misc]
@@ -129,16 +127,9 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
     ) -> None:
         given = {name: value for name, value in locals().items() if name in Config.model_fields and value is not None}
         super().__init__()
-        if update not in ("own", "torch"):
-            raise ValueError(f"update must be 'own' or 'torch', but is {update!r}")
-        if update == "torch" and given.keys() & _OF_OWN_UPDATE:
-            first = next(name for name in _OF_OWN_UPDATE if name in given)
-            raise ValueError(f"{first} must be left out with update='torch': the user's optimizer has its own")
+        config = config_of_head(given, update)
         if n_samples is None and label_counts is not None:
             raise ValueError("label_counts needs n_samples, the number of training samples that were counted")
-        config = make_config(**given)
-        if "lsh" in config.samplers:
-            raise ValueError(f"sampler must be of {', '.join(_SAMPLERS)} in a head, but is {sampler!r}")
         self.in_features, self.n_labels = check_size("in_features", in_features), check_size("n_labels", n_labels)
         self.n_samples = None if n_samples is None else check_size("n_samples", n_samples)
         self.n_jobs = None if n_jobs is None else check_size("n_jobs", n_jobs)
@@ -305,10 +296,10 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
             torch.from_numpy(rows["bias"]).copy_(self.bias.detach())
         self._engine.rows_changed()
 
-    def _own_arrays(self) -> dict[str, NDArray[Any]]:
-        """What is saved beside parameters."""
+    def _own_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """What a state has beside parameters."""
         rows = dict(self._engine.named_rows()) if self.update == "own" else {}
-        return rows | dict(self._active_sets.named_arrays())
+        return {prefix + name: array for name, array in (rows | dict(self._active_sets.named_arrays())).items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -317,8 +308,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        for name, array in self._own_arrays().items():
-            destination[prefix + name] = torch.from_numpy(array.copy())
+        put_arrays(destination, self._own_arrays(prefix))
 
     def _load_from_state_dict(
         self,
@@ -333,20 +323,13 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         super()._load_from_state_dict(
             state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
-        arrays = {prefix + name: array for name, array in self._own_arrays().items()}
+        arrays = self._own_arrays(prefix)
         unexpected_keys[:] = [key for key in unexpected_keys if key not in arrays]
         if strict:
             missing_keys += [key for key in arrays if key not in state_dict]
-        given = {key: state_dict[key] for key in arrays if key in state_dict}
-        wrong = [
-            f"{key} must be a tensor of the shape {arrays[key].shape}, but is {described(value)}"
-            for key, value in given.items()
-            if not isinstance(value, Tensor) or tuple(value.shape) != arrays[key].shape
-        ]
+        wrong = mistakes_in(state_dict, arrays)
         error_msgs += wrong
-        if wrong:
-            return
-        for key, value in given.items():
-            torch.from_numpy(arrays[key]).copy_(value)
-        self._active_sets.counts_changed()
-        self._engine.rows_changed()
+        if not wrong:
+            take_arrays(state_dict, arrays)
+            self._active_sets.counts_changed()
+            self._engine.rows_changed()
