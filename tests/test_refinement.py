@@ -85,7 +85,7 @@ def test_it_must_serve_others_better_and_know_enough(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, n: int, is_better: bool, is_there: bool
 ) -> None:
     losses = {True: 0.5, False: 0.6} if is_better else {True: 0.6, False: 0.5}
-    monkeypatch.setattr(blending._Known, "loss", lambda _, ranker: losses[ranker.refinement is not None])
+    monkeypatch.setattr(blending._Known, "loss", lambda _, ranker, __: losses[ranker.refinement is not None])
     assert (_Lists(rng, n).blended(monkeypatch).refinement is not None) == is_there
 
 
@@ -123,6 +123,34 @@ def test_what_speaks_for_a_label_is_in_the_hidden_units(rng: np.random.Generator
     np.testing.assert_allclose(refinement.log_odds(evidence, odds, ids, n_threads=1)[0], expected, rtol=1e-5)
 
 
+def test_it_looks_at_the_first_labels_and_others_stay_below(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slidelearn.refinement.N_REFINED", 3)
+    nobody = Csr(np.zeros(9, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    hidden = np.zeros((len(EVIDENCE) + 1, 1), np.float32)
+    hidden[0, 0] = 1
+    numbers = (np.array(a, np.float32) for a in ([0], [1], [-5]))
+    refinement = Refinement(nobody, hidden, *numbers)  # the first evidence less 5
+    odds = np.array([[0, 4, -1, 5, 2, -1, 3], [-20, 4, -30, 5, 9, 9, 3]], np.float32)
+    ids = np.array([[6, 5, 4, 3, 2, 1, 0], [6, 5, 4, 3, -1, -1, 0]], np.int32)
+    evidence = np.full((2, 7, len(EVIDENCE)), 2, np.float32)
+    evidence[:, 3] = 1
+    found = refinement.log_odds(evidence, odds, ids, n_threads=1)
+    refined = [[1, 3, 6], [1, 3, 6]]
+    np.testing.assert_array_equal(np.take_along_axis(found, np.array(refined), axis=1), [[-3, -4, -3]] * 2)
+    np.testing.assert_array_equal(found[0, [0, 2, 4, 5]], odds[0, [0, 2, 4, 5]] - 6)  # 2 would be above -4
+    np.testing.assert_array_equal(found[1, [0, 2]], odds[1, [0, 2]])  # these are below it by themselves
+
+
+def test_short_lists_are_refined_whole(rng: np.random.Generator) -> None:
+    nobody = Csr(np.zeros(4, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    numbers = (np.array(a, np.float32) for a in ([1], [1], [0]))
+    refinement = Refinement(nobody, np.zeros((len(EVIDENCE) + 1, 1), np.float32), *numbers)
+    odds, ids = rng.random((2, 3)).astype(np.float32), np.array([[0, 1, 2], [2, -1, -1]], np.int32)
+    np.testing.assert_array_equal(refinement.log_odds(np.zeros((2, 3, 4), np.float32), odds, ids, n_threads=1), 1)
+
+
 def test_labels_come_and_go(rng: np.random.Generator) -> None:
     partners = partners_of(sparse.csr_array(rng.random((50, 5)) < 0.4))
     some = [np.zeros((5, 3), np.float32), *np.zeros((2, 3), np.float32), np.zeros(1, np.float32)]
@@ -134,7 +162,7 @@ def test_labels_come_and_go(rng: np.random.Generator) -> None:
 
 def test_a_model_with_one_is_saved_and_goes_on(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blending, "LEAST_RIGHT", 0)
-    monkeypatch.setattr("slidelearn.blending._Known.loss", lambda _, ranker: float(ranker.refinement is None))
+    monkeypatch.setattr("slidelearn.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None))
     clf = SlideClassifier(hidden_sizes=(16,), n_epochs=1, n_jobs=1).fit(tiny.X_train[300:], tiny.Y_train[300:])
     assert clf.ranker_ is not None
     assert clf.ranker_.refinement is not None

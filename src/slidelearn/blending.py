@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import precision_at_k
 from slidelearn.ranker import EVIDENCE, FREQUENCY, Ranker, Shortlist
-from slidelearn.refinement import Refinement, partners_of
+from slidelearn.refinement import Refinement, first_places, partners_of
 
 TOLERATED_LOSS = 0.005
 """Of P@1, that favouring rare labels may cost on held-out samples."""
@@ -143,26 +143,32 @@ class _Known:
             if not teacher.tell or not judge.tell:
                 return ranker
             plain = replace(ranker, blend=teacher.blend(ranker.blend))
-            before += judge.loss(plain)
-            after += judge.loss(teacher._with_refinement(plain, partners))
+            first = first_places(judge.log_odds(plain), judge._ids)  # where a refinement looks
+            before += judge.loss(plain, first)
+            after += judge.loss(teacher._with_refinement(plain, partners), first)
         return self._with_refinement(ranker, partners) if after < before else ranker
 
     def precision(self, ranker: Ranker) -> float:
         """P@1 + P@3 + P@5."""
-        scores = ranker.log_odds(self._evidence, self._ids, self._n_threads)
+        scores = self.log_odds(ranker)
         best = np.argsort(-np.where(self._listed, scores, -np.inf), axis=1, kind="stable")
         ids = np.take_along_axis(self._ids, best, axis=1)
         return sum(precision_at_k(ids, self._Y, k) for k in (1, 3, 5) if k <= ids.shape[1])
 
-    def loss(self, ranker: Ranker) -> float:
-        """The mean logistic loss of the labels on the lists."""
-        log_odds = ranker.log_odds(self._evidence, self._ids, self._n_threads)[self._listed]
-        return float(np.logaddexp(0, np.where(self._is_own[self._listed], -log_odds, log_odds)).mean())
+    def log_odds(self, ranker: Ranker) -> Float:
+        """Of all labels on the lists."""
+        return ranker.log_odds(self._evidence, self._ids, self._n_threads)
+
+    def loss(self, ranker: Ranker, places: NDArray[np.int64]) -> float:
+        """The mean logistic loss of the labels at these places of the lists."""
+        log_odds = self.log_odds(ranker)
+        losses = np.logaddexp(0, np.where(self._is_own, -log_odds, log_odds))
+        losses, listed = (np.take_along_axis(array, places, axis=1) for array in (losses, self._listed))
+        return float(losses[listed].mean())
 
     def _with_refinement(self, ranker: Ranker, partners: Csr) -> Ranker:
-        log_odds = ranker.log_odds(self._evidence, self._ids, self._n_threads)
         refinement = Refinement.fitted(
-            self._evidence, log_odds, self._ids, self._is_own, partners, n_threads=self._n_threads
+            self._evidence, self.log_odds(ranker), self._ids, self._is_own, partners, n_threads=self._n_threads
         )
         return replace(ranker, refinement=refinement)
 

@@ -3,7 +3,8 @@
 The blend is linear: each piece of evidence counts alike, whatever the others say. A small network over the same
 evidence (a multilayer perceptron, as the second stage of stacking: Wolpert, Stacked generalization, 1992) learns where
 to trust which. It also hears what the labels say for each other: those that often come together in training, such as a
-word and its hypernym, support one another as much as the first look believes in them.
+word and its hypernym, support one another as much as the first look believes in them. It looks at the first few labels
+only: taught by all, it would mostly learn to tell what is unlikely from what is very unlikely.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from slidelearn.batches import is_sound, to_csr
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.perceptron import Perceptron
 
+N_REFINED = 10
+"""Labels of each list that it looks at."""
 N_PARTNERS = 16
 """Labels that each label supports, at most: those that most of its samples have as well."""
 MOST_PAIRS = 3e7
@@ -66,24 +69,39 @@ class Refinement:
         partners
             What `partners_of` finds.
         """
-        listed = ids >= 0
-        inputs = _inputs(evidence, log_odds, ids, partners, n_threads)[listed]
+        first = first_places(log_odds, ids)
+        listed = np.take_along_axis(ids, first, axis=1) >= 0
+        inputs = _inputs(evidence, log_odds, ids, first, partners, n_threads)[listed]
+        is_own = np.take_along_axis(is_own, first, axis=1)[listed]
         spread = inputs.std(axis=0)
         scale = np.where(spread > 0, spread, np.inf)  # what is alike for all labels says nothing
         middle = inputs.mean(axis=0)
-        network = Perceptron.trained((inputs - middle) / scale, is_own[listed])
+        network = Perceptron.trained((inputs - middle) / scale, is_own)
         hidden = (network.hidden / scale[:, None]).astype(np.float32)
         hidden_biases = (network.hidden_biases - middle @ hidden).astype(np.float32)
         return cls(partners, hidden, hidden_biases, network.output, network.constant)
 
     def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
-        """(n_samples, m): of the second look; the arguments are those of `fitted`."""
-        inputs = _inputs(evidence, log_odds, ids, self.partners, n_threads)
+        """(n_samples, m): of the second look at the first labels; others are lowered where they must stay below.
+
+        The arguments are those of `fitted`.
+        """
+        first = first_places(log_odds, ids)
+        inputs = _inputs(evidence, log_odds, ids, first, self.partners, n_threads)
         rows = inputs.reshape(-1, inputs.shape[-1])
         hidden = kernels.matmul(rows, self.hidden, bias=self.hidden_biases, n_threads=n_threads)
         np.maximum(hidden, 0, out=hidden)
         refined = kernels.matmul(hidden, self.output[:, None], bias=self.constant, n_threads=n_threads)
-        return refined.reshape(log_odds.shape)
+        refined = refined.reshape(first.shape)
+        if first.shape == log_odds.shape:
+            lowered = log_odds.copy()
+        else:
+            others = np.where(ids >= 0, log_odds, -np.inf)
+            np.put_along_axis(others, first, -np.inf, axis=1)
+            excess = others.max(axis=1, keepdims=True) - refined.min(axis=1, keepdims=True)
+            lowered = log_odds - np.maximum(excess, 0)
+        np.put_along_axis(lowered, first, refined, axis=1)
+        return lowered
 
     def resized(self, numbers: Ids, n_labels: int) -> Refinement:
         """The same for other labels: label i as ``numbers[i]``, -1: without it; new ones have no partners."""
@@ -118,6 +136,14 @@ class Refinement:
         return cls(partners, hidden, np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(1, np.float32))
 
 
+def first_places(log_odds: Float, ids: Ids) -> NDArray[np.int64]:
+    """Where the labels are that the first look puts first, (n_samples, at most `N_REFINED`)."""
+    below = np.where(ids >= 0, -log_odds, np.inf)
+    if ids.shape[1] <= N_REFINED:
+        return below.argsort(axis=1)
+    return np.argpartition(below, N_REFINED - 1, axis=1)[:, :N_REFINED]
+
+
 def partners_of(Y: sparse.csr_array) -> Csr:
     """For each label the share of its samples that have another one too, for its `N_PARTNERS` most frequent partners.
 
@@ -142,8 +168,11 @@ def partners_of(Y: sparse.csr_array) -> Csr:
     return Csr(*kernels.strongest(to_csr(together), Y.shape[1], N_PARTNERS))
 
 
-def _inputs(evidence: Float, log_odds: Float, ids: Ids, partners: Csr, n_threads: int) -> Float:
-    """The evidence, and the logarithm of the support, (n_samples, m, n_evidence + 1)."""
+def _inputs(
+    evidence: Float, log_odds: Float, ids: Ids, first: NDArray[np.int64], partners: Csr, n_threads: int
+) -> Float:
+    """The evidence, and the logarithm of the support, for the first labels: (n_samples, n_first, n_evidence + 1)."""
     probabilities = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
     support = kernels.partner_support(ids, probabilities, partners, n_threads=n_threads)
-    return np.concatenate([evidence, np.log(support + _LEAST)[..., None]], axis=-1)
+    evidence = np.take_along_axis(evidence, first[..., None], axis=1)
+    return np.concatenate([evidence, np.log(np.take_along_axis(support, first, axis=1) + _LEAST)[..., None]], axis=-1)
