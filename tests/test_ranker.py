@@ -187,11 +187,13 @@ def test_a_blend_that_is_given_is_taken_and_nothing_held_out() -> None:
     }
 
 
-def test_too_few_samples_to_hold_some_out(tiny: Dataset) -> None:
-    clf = SlideClassifier(**SMALL).fit(tiny.X_train[:250], tiny.Y_train[:250])
-    assert clf.training_["n_held_out"] == 0
+@pytest.mark.parametrize(("n", "n_held_out"), [(89, 0), (90, 30), (250, 30), (400, 40)])
+def test_few_samples_are_held_out_if_there_are_enough(tiny: Dataset, n: int, n_held_out: int) -> None:
+    assert (np.diff(tiny.Y_train.indptr) > 0).all()
+    clf = SlideClassifier(**SMALL).fit(tiny.X_train[:n], tiny.Y_train[:n])
+    assert clf.training_["n_held_out"] == n_held_out
     assert clf.ranker_ is not None
-    np.testing.assert_allclose(clf.ranker_.blend, [*USUAL_BLEND, 0.0])
+    assert np.allclose(clf.ranker_.blend, [*USUAL_BLEND, 0.0]) == (n_held_out == 0)
 
 
 def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,11 @@ from slidelearn.batches import MOST_REPEATED, Samples
 from slidelearn.datasets import Dataset
 
 
-@pytest.mark.parametrize("options", [{}, {"ranker": False}, {"ranker": False, "active_set": "per_sample"}])
+CHOSEN = {"ranker_blend": (0.7, 1.5, 2.0, 0.0), "ranker_c": 0.5}
+"""What few held-out samples would choose otherwise, others for each seed."""
+
+
+@pytest.mark.parametrize("options", [CHOSEN, {"ranker": False}, {"ranker": False, "active_set": "per_sample"}])
 def test_weights_are_repetition_on_average(options: dict[str, Any], rng: np.random.Generator) -> None:
     """Over some seeds: training visits samples in random order, so single models differ."""
     y = rng.integers(0, 3, 120)

@@ -211,20 +211,25 @@ class Samples(SampleSource):
         return np.bincount(self.labels.indices, minlength=self.n_labels)
 
     def repeated(self) -> NDArray[np.int64]:
-        """The labelled samples for those who know no weights: each as often as its weight says.
-
-        The lightest is there once, unless there would be more than `MOST_REPEATED` times the samples: then the light
-        ones are there or not, so that each has its share.
-        """
-        if self.weights is None:
-            return self.labelled
-        weights = self.weights[self.labelled].astype(np.float64)
-        ends = np.cumsum(weights * min(1 / weights.min(), MOST_REPEATED))
-        return np.repeat(self.labelled, np.diff(np.floor(ends + _ROUNDING), prepend=0).astype(np.int64))
+        """The labelled samples for those who know no weights: each as often as its weight says."""
+        return repeated(self.labelled, self.weights)
 
     def room(self, n: int) -> Ids:
         """Memory."""
         return np.full((self.n_samples, n), -1, np.int32)
+
+
+def repeated(rows: NDArray[np.int64], weights: Float | None) -> NDArray[np.int64]:
+    """Some samples, each as often as its weight says; `weights` are those of all samples.
+
+    The lightest is there once, unless there would be more than `MOST_REPEATED` times the samples: then the light ones
+    are there or not, so that each has its share.
+    """
+    if weights is None or not len(rows):
+        return rows
+    each = weights[rows].astype(np.float64)
+    ends = np.cumsum(each * min(1 / each.min(), MOST_REPEATED))
+    return np.repeat(rows, np.diff(np.floor(ends + _ROUNDING), prepend=0).astype(np.int64))
 
 
 def to_csr(matrix: sparse.csr_array, *, pattern_only: bool = False) -> Csr:

@@ -251,7 +251,18 @@ class ModelTraining:
         if is_first and self._config.ranker:
             in_time = time.perf_counter() < self._deadline
             kept_back = self._kept_back
-            return train_ranker(networks, X, Y, rows, kept_back, n_threads, callbacks, index=index, in_time=in_time)
+            return train_ranker(
+                networks,
+                X,
+                Y,
+                rows,
+                kept_back,
+                n_threads,
+                callbacks,
+                weights=self.samples.weights,
+                index=index,
+                in_time=in_time,
+            )
         if former:
             return update_ranker(former, networks[0], index, X[rows], Y[rows], n_threads, callbacks)
         return None

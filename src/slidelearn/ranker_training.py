@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from slidelearn.batches import to_csr
+from slidelearn.batches import repeated, to_csr
 from slidelearn.blending import Judges, blended, with_gains
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.hold_out import hold_out, near_groups
 from slidelearn.inference import shortlists
+from slidelearn.kernels import Float
 from slidelearn.label_index import LabelIndex
 from slidelearn.metrics import best_threshold, precision_at_k, propensities
 from slidelearn.neighbours import Neighbours
@@ -26,8 +27,12 @@ from slidelearn.shortlists import are_cheap, make_shortlists
 
 LEAST_HELD_OUT, MOST_HELD_OUT = 30, 3000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
+LARGEST_PART = 3
+"""At most one in so many samples is held out, even if they are few."""
 MOST_ALIKE = 5
 """Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
+LEAST_JUDGES = 15
+"""With fewer, after near-duplicates, the usual blend is taken."""
 MOST_OF_GROUP = 3
 """Near-duplicates of each other that judge: more of them say the same again, too loud."""
 LEAST_C = 0.05
@@ -52,23 +57,29 @@ class KeptBack:
 
     @classmethod
     def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator, *, for_now: bool) -> Self:
-        """Some of the samples `rows` of X: a tenth if they are missing only for now, else as few as will do."""
-        n = len(rows)
-        order, most = rng.permutation(rows), n // 10 if for_now else max(n // 100, min(n // 40, 1200))
+        """Some of the samples `rows` of X: a tenth, or enough, if missing only for now; else as few as will do."""
+        n, order = len(rows), rng.permutation(rows)
+        most = max(n // 10, min(n // LARGEST_PART, LEAST_HELD_OUT)) if for_now else max(n // 100, min(n // 40, 1200))
         kept_back = cls(*hold_out(X, order, MOST_HELD_OUT, most))
         n_held_out, n_left_out = len(kept_back.held_out), len(kept_back.left_out)
         if n_held_out < LEAST_HELD_OUT or n_left_out > MOST_ALIKE * n_held_out:  # new samples will have twins as well
             kept_back = cls(np.sort(order[: min(most, MOST_HELD_OUT)]), np.empty(0, np.int64))
         return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
 
-    def judges(self, X: sparse.csr_array) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Those that judge, some near-duplicates of each other among them, and the numbers of their groups."""
+    def judges(self, X: sparse.csr_array, weights: Float | None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Those that judge, some near-duplicates of each other among them, and the numbers of their groups.
+
+        Heavy ones judge several times; if there are too few to judge at all, none do.
+        """
         rows = self.all
         groups = near_groups(X, rows)
         order = np.argsort(groups, kind="stable")
         _, first = np.unique(groups[order], return_index=True)
         place = np.arange(len(rows)) - np.repeat(first, np.bincount(groups))
         few = np.sort(order[place < MOST_OF_GROUP])
+        if len(few) < LEAST_JUDGES:
+            return rows[:0], groups[:0]
+        few = repeated(few, None if weights is None else weights[rows])
         return rows[few], groups[few]
 
     @property
@@ -79,7 +90,7 @@ class KeptBack:
 
 def refits(config: Config, n_samples: int) -> bool:
     """Whether there is to be a rehearsal on a part of the samples, for C and the blend."""
-    are_few = 10 * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
+    are_few = LARGEST_PART * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
     return are_few and needs_held_out(config) and config.max_seconds is None
 
 
@@ -97,6 +108,7 @@ def train_ranker(
     n_threads: int,
     callbacks: Sequence[Callback] = (),
     *,
+    weights: Float | None = None,
     index: LabelIndex | None = None,
     in_time: bool = True,
 ) -> Ranker:
@@ -104,10 +116,11 @@ def train_ranker(
 
     On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
     `in_time` there are no classifiers, and no refinement; where the options do not want them, no classifiers either.
+    What samples count, by `weights`, counts for those kept back: among `rows`, heavy ones are there several times.
     """
     config = networks[0].config
     X_rows, Y_rows = X[rows], Y[rows]
-    judges, groups = kept_back.judges(X)
+    judges, groups = kept_back.judges(X, weights)
     x, y = to_csr(X[judges]), Y[judges]
     neighbours = _neighbours(config, X_rows, Y_rows)
     asked: Shortlist | None = None
@@ -133,7 +146,8 @@ def train_ranker(
     if asked:
         ids, scores = ranker.order(x, asked, n_threads=n_threads)
         ranker = replace(ranker, threshold=best_threshold(ids, scores, y))
-    return ranker.with_more_samples(X[kept_back.all], Y[kept_back.all])
+    others = repeated(kept_back.all, weights)
+    return ranker.with_more_samples(X[others], Y[others])
 
 
 def refit_ranker(

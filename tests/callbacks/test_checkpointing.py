@@ -181,7 +181,7 @@ def test_what_the_estimator_adds_survives(
 ) -> None:
     """Classes and names, standards of dense features, weights, and what a rehearsal found, which is not held again."""
     monkeypatch.setattr(blending, "LEAST_RIGHT", 20)
-    n = 200 if form == "few names" else 320
+    n = 80 if form == "few names" else 320
     X, y = few.X[:n].toarray() + 1, as_names(few.Y[:n])
     if form == "classes":
         y = np.array([names[0] for names in y])
