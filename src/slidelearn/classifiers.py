@@ -15,8 +15,8 @@ from slidelearn.batches import to_csr
 from slidelearn.config import Config
 from slidelearn.kernels import Classifiers, Csr, Float, Ids
 
-TOLERANCE = 0.1
-"""On the projected gradient: more passes than that takes gain nothing on held-out samples."""
+TOLERANCE = 0.3
+"""On the projected gradient: what a tighter one gains on test samples is within what two seeds differ by."""
 MAX_PASSES = 20
 
 
