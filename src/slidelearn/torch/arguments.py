@@ -137,3 +137,9 @@ def described(value: Any) -> str:
     if isinstance(value, Tensor | np.ndarray):
         return f"of the dtype {value.dtype} and the shape {tuple(value.shape)}"
     return f"of the type {type(value).__name__}"
+
+
+def tensor_of(array: NDArray[Any]) -> Tensor:
+    """A tensor in the same memory; arrays of uint16 hold the bits of bfloat16, which NumPy lacks."""
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if array.dtype == np.uint16 else tensor

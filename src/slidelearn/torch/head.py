@@ -20,12 +20,13 @@ from slidelearn.torch.arguments import (
     check_size,
     described,
     rows_of_labels,
+    tensor_of,
 )
 from slidelearn.torch.engine import Engine, Gradients, LossPass
 from slidelearn.torch.loss import SlideLoss
 
 _SAMPLERS = ("batch", "memory", "uniform", "frequency", "full")
-_OF_OWN_UPDATE = ("optimizer", "learning_rate", "beta_1", "beta_2", "epsilon")
+_OF_OWN_UPDATE = ("optimizer", "state_precision", "learning_rate", "beta_1", "beta_2", "epsilon")
 
 
 class SlideOutput(nn.Module):  # type: ignore[misc]
@@ -56,7 +57,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         Without it, labels are counted as they come.
     logits, logit_scale, log_q_strength, loss, n_negatives, n_hard_negatives, frequency_power, precision
         As in `slidelearn.config.Config`; None: its default.
-    optimizer, learning_rate, beta_1, beta_2, epsilon
+    optimizer, state_precision, learning_rate, beta_1, beta_2, epsilon
         The same, of the own update.
     random_state
         Seed of the first rows and of what is drawn.
@@ -119,6 +120,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         n_hard_negatives: int | None = None,
         frequency_power: float | None = None,
         precision: str | None = None,
+        state_precision: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         beta_1: float | None = None,
@@ -146,7 +148,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         self.learning_rate = config.learning_rate
         counts = None if label_counts is None else array_of_counts(label_counts, self.n_labels)
         self._active_sets = ActiveSets(config, self.n_labels, self.n_samples, counts)
-        optimizer = config.optimizer if update == "own" else "none"
+        optimizer = config.row_state if update == "own" else "none"
         self._engine = Engine(self.in_features, self.n_labels, config, optimizer, self._active_sets)
         self._answering: tuple[int, ...] = ()
         """Which state of `weight` and `bias` what answers need has been made of."""
@@ -318,7 +320,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, array in self._own_arrays().items():
-            destination[prefix + name] = torch.from_numpy(array.copy())
+            destination[prefix + name] = tensor_of(array.copy())
 
     def _load_from_state_dict(
         self,
@@ -347,6 +349,6 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         if wrong:
             return
         for key, value in given.items():
-            torch.from_numpy(arrays[key]).copy_(value)
+            tensor_of(arrays[key]).copy_(value)
         self._active_sets.counts_changed()
         self._engine.rows_changed()
