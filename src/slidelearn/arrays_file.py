@@ -26,7 +26,7 @@ _NAMES = {
     "float64": "F64",
     "int8": "I8",
     "uint8": "U8",
-    "uint16": "BF16",  # NumPy has no bfloat16, and models no other 16-bit numbers: these are its bits
+    "uint16": "U16",
     "int32": "I32",
     "int64": "I64",
     "uint64": "U64",

@@ -73,7 +73,7 @@ class Rows(NamedTuple):
     @property
     def n_parts(self) -> int:
         """Parts before the tail, each as wide as w: 1, 3 with Adam's m and v, 2 with words of both as bfloat16."""
-        return (self.memory.shape[1] - TAIL) // self.padded
+        return int(self.memory.shape[1] - TAIL) // self.padded
 
     def part(self, number: int) -> Float:
         """A view of one of them, without its padding."""
