@@ -26,8 +26,9 @@ def packed_moments(m: NDArray[Any], v: NDArray[Any], draws: Words) -> Words:
 
 
 def rounding_draws(row: int, n_updates: int, coordinates: NDArray[np.int64]) -> Words:
-    """32 random bits for each coordinate of a row at an update: a finaliser of 32 bits (Wellons, 2018)."""
-    x = random_bits(0, row, n_updates).astype(np.uint32) + coordinates.astype(np.uint32)
+    """32 random bits for each coordinate of a row at its n-th update: a finaliser of 32 bits (Wellons, 2018)."""
+    count = int(np.float32(n_updates).view(np.uint32))  # as it is kept
+    x = random_bits(0, row, count).astype(np.uint32) + coordinates.astype(np.uint32)
     x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
     x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
     return x ^ (x >> np.uint32(16))
