@@ -270,3 +270,27 @@ def test_a_place_where_no_model_can_be_saved_is_refused(
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ValueError, match="cannot be written"):
         checkpoint.require_place(saved, 1)
+
+
+def test_moments_of_16_bits_are_saved_as_they_are(tiny: Dataset, tmp_path: Path) -> None:
+    options = {"preset": "paper", "hidden_sizes": (8,), "n_epochs": 1, "sampler": "full", "active_set": "shared"}
+    clf = SlideClassifier(**options, state_precision="bf16", n_jobs=1).fit(tiny.X_train[:300], tiny.Y_train[:300])
+    clf.save(tmp_path / "model")
+    arrays = load_file(arrays_path(tmp_path / "model"))
+    for name in ("output.m", "output.v", "input.m"):
+        assert arrays[name].dtype == np.uint16
+        assert len(np.unique(arrays[name])) > 100
+    loaded = SlideClassifier.load(tmp_path / "model")
+    assert contents(loaded) == contents(clf)
+    for each in (clf, loaded):
+        each.partial_fit(tiny.X_train[300:400], tiny.Y_train[300:400])
+    assert contents(loaded)[0] == contents(clf)[0]
+
+
+def test_infinity_among_moments_of_16_bits_is_refused(tiny: Dataset, tmp_path: Path) -> None:
+    options = {"preset": "paper", "hidden_sizes": (8,), "n_epochs": 1, "state_precision": "bf16"}
+    clf = SlideClassifier(**options, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
+    dict(clf.named_arrays())["output.v"][3, 5] = 0x7F80
+    clf.save(tmp_path)
+    with pytest.raises(CheckpointError, match=r"array 'output.v' must be finite, but has NaN or infinity"):
+        SlideClassifier.load(tmp_path)

@@ -52,6 +52,16 @@ def test_a_configuration_cannot_be_changed() -> None:
         ({"hidden_active": (8,)}, r"hidden_active must begin with 0: .* but it is \(8,\)"),
         ({"hidden_active": (0, 8)}, r"hidden_active must have one number per hidden layer \(1\), but has 2"),
         ({"lsh_selection": "threshold", "lsh_min_tables": 51}, r"lsh_min_tables must be at most n_tables \(50\)"),
+        (
+            {"state_precision": "bf16"},
+            "state_precision must be 'fp32' with optimizer='adagrad', which keeps one number per row beside the "
+            "weights, but is 'bf16': leave it out, or choose optimizer='adam'",
+        ),
+        (
+            {"state_precision": "bf16", "optimizer": "sgd"},
+            "with optimizer='sgd', which keeps nothing beside the weights",
+        ),
+        ({"state_precision": "fp16", "optimizer": "adam"}, "state_precision must be 'fp32' or 'bf16', but is 'fp16'"),
         ({"n_epochs": 0, "beta_1": 2}, "beta_1 must be < 1.0, but is 2; n_epochs must be >= 1, but is 0"),
     ],
 )

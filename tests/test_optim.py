@@ -14,6 +14,7 @@ from slidelearn.optim import ParameterRows, Schedule, random_weights
 
 Doubles = NDArray[np.float64]
 ADAM = RULES["adam"]
+RULE_OF = RULES | {"adam_bf16": ADAM}
 
 
 class DenseAdam:
@@ -68,36 +69,58 @@ def test_row_adagrad_by_hand() -> None:
     np.testing.assert_array_equal(rows.rows.memory[0], 0.0)
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize("optimizer", RULE_OF)
 def test_rows_that_are_not_updated_do_not_change_by_a_bit(rng: np.random.Generator, optimizer: str) -> None:
     rows = _random_rows(rng, optimizer)
     before = rows.rows.memory.copy()
     ids = np.array([4, 1], np.int32)
-    rows.update(ids, random_floats(rng, 2, 5), random_floats(rng, 2), RULES[optimizer], n_threads=2)
+    rows.update(ids, random_floats(rng, 2, 5), random_floats(rng, 2), RULE_OF[optimizer], n_threads=2)
     others = [0, 2, 3, 5]
     np.testing.assert_array_equal(rows.rows.memory[others], before[others])
     assert (rows.weights[ids] != before[ids, :5]).all()
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize("optimizer", RULE_OF)
 def test_named_arrays_hold_all_that_an_update_depends_on(rng: np.random.Generator, optimizer: str) -> None:
     rows, ids = _random_rows(rng, optimizer), np.arange(6, dtype=np.int32)
-    rows.update(ids, random_floats(rng, 6, 5), random_floats(rng, 6), RULES[optimizer], n_threads=1)
+    rows.update(ids, random_floats(rng, 6, 5), random_floats(rng, 6), RULE_OF[optimizer], n_threads=1)
     copied = ParameterRows(6, 5, optimizer)
     for (name, to), (same_name, array) in zip(copied.named_arrays(), rows.named_arrays(), strict=True):
         assert name == same_name
         to[...] = array
     gradient, d_bias = random_floats(rng, 6, 5), random_floats(rng, 6)
     for r in (rows, copied):
-        r.update(ids, gradient, d_bias, RULES[optimizer], n_threads=1)
+        r.update(ids, gradient, d_bias, RULE_OF[optimizer], n_threads=1)
     np.testing.assert_array_equal(copied.weights, rows.weights)
     np.testing.assert_array_equal(copied.bias, rows.bias)
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize("optimizer", RULE_OF)
 @pytest.mark.parametrize("width", [1, 16, 17])
 def test_memory_is_what_was_foretold(optimizer: str, width: int) -> None:
     assert ParameterRows(7, width, optimizer).rows.memory.nbytes == ParameterRows.n_bytes_of(7, width, optimizer)
+
+
+def test_moments_as_bfloat16_make_rows_two_thirds_as_large() -> None:
+    fp32, bf16 = (ParameterRows.n_bytes_of(1000, 256, optimizer) for optimizer in ("adam", "adam_bf16"))
+    assert bf16 / fp32 == pytest.approx(2 / 3, abs=0.01)
+
+
+def test_adam_with_moments_as_bfloat16_stays_close_to_adam(rng: np.random.Generator) -> None:
+    """After a step the two are equal, as moments are rounded behind it; after 100, as close as 8 bits let them be."""
+    start = random_floats(rng, 30, 40)
+    rows, ids = {name: ParameterRows(30, 40, name) for name in ("adam", "adam_bf16")}, np.arange(30, dtype=np.int32)
+    target, rule = random_floats(rng, 30, 40), UpdateRule(2, 0.01, 0.9, 0.999, 1e-6)
+    for each in rows.values():
+        each.weights[...] = start
+    for step in range(100):
+        noise = random_floats(rng, 30, 40)
+        for each in rows.values():
+            each.update(ids, each.weights - target + noise, np.zeros(30, np.float32), rule, n_threads=1)
+        if not step:
+            np.testing.assert_array_equal(rows["adam_bf16"].weights, rows["adam"].weights)
+    moved = np.abs(rows["adam"].weights - start).mean()
+    assert 0 < np.abs(rows["adam_bf16"].weights - rows["adam"].weights).mean() < 0.02 * moved
 
 
 @pytest.mark.parametrize(

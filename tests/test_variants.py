@@ -24,6 +24,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "recipe, sampled hidden layer": {"hidden_sizes": (64, 512), "hidden_active": (0, 60)},
     "recipe, one-vs-all": {"loss": "logistic"},
     "recipe, Adam": {"optimizer": "adam", "learning_rate": 0.01},
+    "recipe, Adam, moments of 16 bits": {"optimizer": "adam", "learning_rate": 0.01, "state_precision": "bf16"},
     "recipe, SGD": {"optimizer": "sgd", "learning_rate": 1.0},
     "recipe, cosine schedule": {"learning_rate_schedule": "cosine", "warmup_fraction": 0.1, "label_init": "random"},
     "uniform": {"sampler": "uniform", "n_negatives": 100},
@@ -35,6 +36,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "paper, SimHash": PAPER,
     "paper, full softmax": {**PAPER, "sampler": "full", "active_set": "shared"},
     "paper, HOGWILD": {**PAPER, "deterministic": False, "learning_rate": 0.001},
+    "paper, HOGWILD, moments of 16 bits": {
+        **PAPER,
+        "deterministic": False,
+        "learning_rate": 0.001,
+        "state_precision": "bf16",
+    },
     "paper, centred and corrected": {**PAPER, "center_rows": True, "log_q_strength": 1.0, "lsh_selection": "topk"},
     "paper, completed norms": {**PAPER, "center_rows": True, "complete_norms": True, "lsh_selection": "topk"},
     "paper, incremental codes": {**PAPER, "incremental_codes": True, "rebuild_every": 5},
@@ -59,6 +66,13 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.003,
         "n_epochs": 12,
         "log_q_strength": 1.0,
+    },
+    "paper, two sampled layers, moments of 16 bits": {
+        **PAPER,
+        "hidden_sizes": (64, 256),
+        "hidden_active": (0, 64),
+        "log_q_strength": 1.0,
+        "state_precision": "bf16",
     },
 }
 POPULARITY = 0.10

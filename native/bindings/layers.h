@@ -17,7 +17,7 @@ using InLabels = std::tuple<InArray<int64_t>, InArray<int32_t>>;
 inline Rows view(const InOutRows& in) {
     const auto& [memory, width] = in;
     const Rows rows{memory.data(), static_cast<int64_t>(memory.shape(0)), static_cast<int64_t>(memory.shape(1)), width};
-    require(width >= 1 && (rows.stride == rows.padded() + kTail || rows.stride == 3 * rows.padded() + kTail),
+    require(width >= 1 && (rows.has_parts(1) || rows.has_moment_words() || rows.has_moments()),
             "rows.memory does not have the layout of rows of width " + std::to_string(width));
     return rows;
 }
@@ -25,7 +25,7 @@ inline Rows view(const InOutRows& in) {
 inline UpdateRule view(const InRule& in, const Rows& rows) {
     const auto [kind, learning_rate, beta_1, beta_2, epsilon] = in;
     require(kind >= 0 && kind <= 2, "rule.kind must be 0, 1 or 2, but is " + std::to_string(kind));
-    require(kind != static_cast<int>(Rule::adam) || rows.stride == 3 * rows.padded() + kTail,
+    require(kind != static_cast<int>(Rule::adam) || rows.has_moments() || rows.has_moment_words(),
             "the rows have no room for the state of Adam");
     return {static_cast<Rule>(kind), learning_rate, beta_1, beta_2, epsilon};
 }

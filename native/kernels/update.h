@@ -2,11 +2,13 @@
 //
 //   SGD       w -= rate g
 //   Adagrad   a += mean(g^2), one accumulator per row;  w -= rate g / (sqrt(a) + epsilon)
-//   Adam      m, v as usual, corrected by the row's own count of updates, not by the number of steps of training
+//   Adam      m, v as usual, corrected by the row's own count of updates, not by the number of steps of training;
+//             they may be kept as bfloat16, but the step itself is of 32 bits
 #pragma once
 
 #include <cmath>
 
+#include "kernels/moment_words.h"
 #include "kernels/simd.h"
 #include "row_layout.h"
 
@@ -26,6 +28,12 @@ struct AdamStep {
         m = beta_1 * m + (1.0f - beta_1) * g;
         v = beta_2 * v + (1.0f - beta_2) * g * g;
         w -= rate * m / (std::sqrt(v * correction_2) + epsilon);
+    }
+
+    void operator()(float& w, float& word, float g, uint32_t random) const {
+        Moments moments = unpacked(word);
+        (*this)(w, moments.m, moments.v, g);
+        word = packed(moments, random);
     }
 };
 
@@ -48,10 +56,16 @@ static inline void update_row(const Rows& rows, int64_t i, const float* __restri
     const int64_t n = rows.width;
     tail[kUpdates] += 1.0f;
     if (rule.kind == Rule::adam) {
-        float* __restrict m = w + rows.padded();
-        float* __restrict v = m + rows.padded();
         const AdamStep step(rule, tail[kUpdates]);
-        for (int64_t k = 0; k < n; ++k) step(w[k], m[k], v[k], scale * g[k]);
+        if (rows.has_moment_words()) {
+            float* __restrict words = w + rows.padded();
+            const RoundingDraws draws(i, tail[kUpdates]);
+            for (int64_t k = 0; k < n; ++k) step(w[k], words[k], scale * g[k], draws(k));
+        } else {
+            float* __restrict m = w + rows.padded();
+            float* __restrict v = m + rows.padded();
+            for (int64_t k = 0; k < n; ++k) step(w[k], m[k], v[k], scale * g[k]);
+        }
         step(tail[kBias], tail[kBiasM], tail[kBiasV], d_bias);
         return;
     }
@@ -71,12 +85,21 @@ static inline void update_row_sparse(const Rows& rows, int64_t i, const int32_t*
     float* tail = rows.tail(i);
     tail[kUpdates] += 1.0f;
     if (rule.kind == Rule::adam) {
-        float* m = w + rows.padded();
-        float* v = m + rows.padded();
         const AdamStep step(rule, tail[kUpdates]);
-        for (int64_t k = 0; k < n_coordinates; ++k) {
-            const int32_t c = coordinates[k];
-            step(w[c], m[c], v[c], scale * g[k]);
+        if (rows.has_moment_words()) {
+            float* words = w + rows.padded();
+            const RoundingDraws draws(i, tail[kUpdates]);
+            for (int64_t k = 0; k < n_coordinates; ++k) {
+                const int32_t c = coordinates[k];
+                step(w[c], words[c], scale * g[k], draws(c));
+            }
+        } else {
+            float* m = w + rows.padded();
+            float* v = m + rows.padded();
+            for (int64_t k = 0; k < n_coordinates; ++k) {
+                const int32_t c = coordinates[k];
+                step(w[c], m[c], v[c], scale * g[k]);
+            }
         }
         step(tail[kBias], tail[kBiasM], tail[kBiasV], d_bias);
         return;

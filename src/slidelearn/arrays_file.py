@@ -26,6 +26,7 @@ _NAMES = {
     "float64": "F64",
     "int8": "I8",
     "uint8": "U8",
+    "uint16": "U16",
     "int32": "I32",
     "int64": "I64",
     "uint64": "U64",
@@ -105,7 +106,7 @@ class ArraysFile:
             if dtype.newbyteorder("=") != array.dtype:
                 raise CheckpointError(f"{self._path}: array {name!r} must be {array.dtype}, but is {dtype}")
             self._copy(array, dtype, begin)
-            if array.dtype.kind == "f" and not is_finite(array):
+            if not is_finite(array):
                 raise CheckpointError(f"{self._path}: array {name!r} must be finite, but has NaN or infinity")
 
     def read_all(self) -> dict[str, NDArray[Any]]:

@@ -173,6 +173,9 @@ class Config(BaseModel):
     precision: Literal["fp32", "bf16"] = "bf16"
     """What the products of a shared active set round their factors to, where the processor has instructions for it; the
     weights and all sums are 32-bit floats."""
+    state_precision: Literal["fp32", "bf16"] = "fp32"
+    """How Adam keeps the two moments of each weight. ``bf16``: as 16-bit floats, rounded at random so that small steps
+    count in the mean; rows take two thirds of the memory, in training and on disk."""
     deterministic: bool = True
     """One writer per row: the same bits at any number of threads; False: HOGWILD, an unlocked step per sample."""
     random_state: Annotated[int, Field(ge=0, lt=2**63)] = 0
@@ -216,6 +219,12 @@ class Config(BaseModel):
                 )
         if self.objective == "tail" and not self.ranker:
             raise ValueError("objective must be 'precision' without the ranker, which orders the labels, but is 'tail'")
+        if self.state_precision == "bf16" and self.optimizer != "adam":
+            kept = "one number per row" if self.optimizer == "adagrad" else "nothing"
+            raise ValueError(
+                f"state_precision must be 'fp32' with optimizer={self.optimizer!r}, which keeps {kept} beside the "
+                "weights, but is 'bf16': leave it out, or choose optimizer='adam'"
+            )
         if self.lsh_selection == "threshold" and self.lsh_min_tables > self.n_tables:
             raise ValueError(f"lsh_min_tables must be at most n_tables ({self.n_tables}), but is {self.lsh_min_tables}")
         return self
@@ -224,6 +233,11 @@ class Config(BaseModel):
     def samplers(self) -> tuple[str, ...]:
         """The names joined in `sampler`."""
         return tuple(self.sampler.split("+"))
+
+    @property
+    def row_state(self) -> str:
+        """What rows keep beside their weights: the state of the optimizer, ``adam_bf16`` with moments as bfloat16."""
+        return "adam_bf16" if self.state_precision == "bf16" else self.optimizer
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {

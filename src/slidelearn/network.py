@@ -70,7 +70,7 @@ class Network:
         bf16 = config.precision == "bf16"
         scale = config.logit_scale if config.logits == "cosine" else 0.0
         draws = rng or np.random.default_rng(0)
-        optimizer = config.optimizer if trainable else "none"
+        optimizer = config.row_state if trainable else "none"
 
         self.input = SparseInput(n_features, sizes[0], optimizer, bias=config.hidden_bias)
         self.hidden_layers = [NeuronLayer(n, m, optimizer, bf16=bf16) for n, m in pairwise(sizes)]
@@ -246,7 +246,7 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     """Memory of the rows and tables of a network before it is made."""
     sizes = config.hidden_sizes
     shapes = [(n_features, sizes[0]), *zip(sizes[1:], sizes, strict=False), (n_labels, sizes[-1])]
-    rows = sum(ParameterRows.n_bytes_of(n, width, config.optimizer) for n, width in shapes)
+    rows = sum(ParameterRows.n_bytes_of(n, width, config.row_state) for n, width in shapes)
     if "lsh" not in config.samplers:
         return rows
     # codes and ids of every label in every table, and the ends of the buckets

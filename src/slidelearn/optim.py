@@ -9,6 +9,8 @@ Only the rows that a step touches are read or written; a row that is not touched
   goes on moving the row by its momentum and decays its moments; lazy Adam leaves the row as it is. A row's bias
   correction follows its own number of updates, so rows updated at different times are each corrected rightly. Rows
   with sparse inputs (a sampled layer below) share one count among their coordinates.
+- ``adam_bf16``: the same, with m and v of the weights kept as bfloat16, rounded at random so that their means are
+  right.
 - ``none``: no rule, and no state; rows for answers only.
 """
 
@@ -16,8 +18,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.config import Config
@@ -29,21 +33,23 @@ _STATE = {
     "sgd": (),
     "adagrad": ("bias_v", "row_v"),
     "adam": ("m", "v", "bias_m", "bias_v", "n_updates"),
+    "adam_bf16": ("m", "v", "bias_m", "bias_v", "n_updates"),
 }
+_N_PARTS = {"adam": 3, "adam_bf16": 2}
+"""Parts of a row before its tail, by optimizer; 1 under the others."""
 
 
 class ParameterRows:
     """`n_rows` rows of `width` weights and a bias, all zero at first, with room for the optimizer's state."""
 
     def __init__(self, n_rows: int, width: int, optimizer: str) -> None:
-        blocks = 3 if optimizer == "adam" else 1
         self.optimizer = optimizer
-        self.rows = Rows(kernels.allocate_rows(n_rows, blocks * padded(width) + TAIL), width)
+        self.rows = Rows(kernels.allocate_rows(n_rows, _stride(width, optimizer)), width)
 
     @staticmethod
     def n_bytes_of(n_rows: int, width: int, optimizer: str) -> int:
         """Memory that so many rows take."""
-        return 4 * n_rows * ((3 if optimizer == "adam" else 1) * padded(width) + TAIL)
+        return 4 * n_rows * _stride(width, optimizer)
 
     @property
     def n_rows(self) -> int:
@@ -53,15 +59,15 @@ class ParameterRows:
     @property
     def weights(self) -> Float:
         """A view of the weights, (n_rows, width)."""
-        return self.rows.memory[:, : self.rows.width]
+        return self.rows.part(0)
 
     @property
     def bias(self) -> Float:
         """A view of the biases, (n_rows,)."""
         return self._field("bias")
 
-    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, Float]]:
-        """Views of the weights, the biases, and what the optimizer keeps."""
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Views of the weights, the biases, and what the optimizer keeps; uint16 are the bits of bfloat16."""
         yield "weights", self.weights
         yield "bias", self.bias
         for name in _STATE[self.optimizer] if with_state else ():
@@ -77,12 +83,18 @@ class ParameterRows:
         made.rows.memory[: len(kept)] = self.rows.memory[kept]
         return made
 
-    def _field(self, name: str) -> Float:
-        memory, width = self.rows
+    def _field(self, name: str) -> NDArray[Any]:
+        memory = self.rows.memory
         if name in ("m", "v"):
-            begin = self.rows.padded * (1 if name == "m" else 2)
-            return memory[:, begin : begin + width]
+            if self.optimizer == "adam_bf16":
+                halves = self.rows.part(1).view(np.uint16)  # of little-endian words: v, m, v, m, ...
+                return halves[:, 1 if name == "m" else 0 :: 2]
+            return self.rows.part(1 if name == "m" else 2)
         return memory[:, memory.shape[1] - TAIL + TAIL_FIELDS[name]]
+
+
+def _stride(width: int, optimizer: str) -> int:
+    return _N_PARTS.get(optimizer, 1) * padded(width) + TAIL
 
 
 class Schedule:

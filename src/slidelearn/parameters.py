@@ -77,6 +77,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         n_epochs: int | None = None,
         batch_size: int | None = None,
         precision: str | None = None,
+        state_precision: str | None = None,
         deterministic: bool | None = None,
         random_state: int | None = None,
         n_jobs: int | None = None,

@@ -167,5 +167,5 @@ def require_finite_weights(progress: Progress) -> None:
         Naming the array.
     """
     for name, array in progress.network.named_arrays():
-        if array.dtype.kind == "f" and not is_finite(array):
+        if not is_finite(array):
             raise TrainingDiverged(progress, f"array {name!r} has NaN or infinity", np.empty(0, np.int64))

@@ -28,6 +28,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "recipe": {"n_epochs": 2, "n_models": 2, "batch_size": 64},
     "without ranker": {"n_epochs": 2, "ranker": False, "sampler": "batch+memory", "batch_size": 64},
     "paper": {"preset": "paper", "n_epochs": 2, "batch_size": 40, **LSH},
+    "moments of 16 bits": {"preset": "paper", "n_epochs": 2, "batch_size": 40, "state_precision": "bf16", **LSH},
     "redrawn": {"preset": "paper", "n_epochs": 1, **LSH, "batch_size": 16, "redraw_every": 2, "bucket_size": 8},
     "incremental": {"preset": "paper", "n_epochs": 1, **LSH, "batch_size": 16, "incremental_codes": True},
     "sampled hidden layer": {

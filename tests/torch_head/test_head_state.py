@@ -12,6 +12,7 @@ from heads import LABELS, N_LABELS, N_SAMPLES, WIDTH, SlideOutput, Tensor, make,
 STATES = {
     "own-adagrad": {"optimizer": "adagrad", "sampler": "batch+uniform+memory", "n_samples": 9, "n_negatives": 5},
     "own-adam": {"optimizer": "adam", "sampler": "batch+uniform", "n_negatives": 5},
+    "own-adam-bf16": {"optimizer": "adam", "state_precision": "bf16", "sampler": "batch+uniform", "n_negatives": 5},
     "torch": {"update": "torch", "sampler": "batch+uniform", "n_negatives": 5},
 }
 
@@ -63,6 +64,19 @@ def test_a_state_is_a_snapshot_of_whole_tensors() -> None:
     }
     assert all(value.is_contiguous() for value in state.values())
     assert len({value.untyped_storage().data_ptr() for value in state.values()}) == len(state)
+
+
+def test_moments_of_16_bits_are_taken_for_the_numbers_they_are(hidden: Tensor) -> None:
+    """Also by a head that keeps them in 32 bits, and the other way round."""
+    short, long = ({"optimizer": "adam", "state_precision": precision} for precision in ("bf16", "fp32"))
+    for of, to in ((short, long), (long, short)):
+        head, other = make(**of), make(**to)
+        steps(head, hidden, 2)
+        other.load_state_dict(head.state_dict())
+        for name in ("m", "v"):
+            given, taken = (each.state_dict()[name] for each in (head, other))
+            assert given.any()
+            torch.testing.assert_close(taken.float(), given.float(), rtol=2**-8, atol=0)
 
 
 @pytest.mark.parametrize("update", ["own", "torch"])

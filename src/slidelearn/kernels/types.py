@@ -60,15 +60,24 @@ class NeighbourIndex(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A layer's parameters by row, the optimizer's state beside them: [w | m | v | tail], m and v under Adam only."""
+    """A layer's parameters by row, the optimizer's state beside them: native/row_layout.h has the layouts."""
 
-    memory: Float  # (n_rows, stride) float32; stride = padded(width) * (3 under Adam, else 1) + TAIL
+    memory: Float  # (n_rows, stride) float32; stride = padded(width) * n_parts + TAIL
     width: int
 
     @property
     def padded(self) -> int:
         """Floats between the beginnings of w, m and v: `width` rounded up to a cache line."""
         return padded(self.width)
+
+    @property
+    def n_parts(self) -> int:
+        """Parts before the tail, each as wide as w: 1, 3 with Adam's m and v, 2 with words of both as bfloat16."""
+        return int(self.memory.shape[1] - TAIL) // self.padded
+
+    def part(self, number: int) -> Float:
+        """A view of one of them, without its padding."""
+        return self.memory[:, number * self.padded : number * self.padded + self.width]
 
 
 def padded(width: int) -> int:

@@ -26,7 +26,7 @@ _FORMS = (
 
 
 _SAMPLERS = ("batch", "memory", "uniform", "frequency", "full")
-_OF_OWN_UPDATE = ("optimizer", "learning_rate", "beta_1", "beta_2", "epsilon")
+_OF_OWN_UPDATE = ("optimizer", "state_precision", "learning_rate", "beta_1", "beta_2", "epsilon")
 
 
 def config_of_head(given: Mapping[str, Any], update: str) -> Config:
@@ -162,3 +162,9 @@ def described(value: Any) -> str:
     if isinstance(value, Tensor | np.ndarray):
         return f"of the dtype {value.dtype} and the shape {tuple(value.shape)}"
     return f"of the type {type(value).__name__}"
+
+
+def tensor_of(array: NDArray[Any]) -> Tensor:
+    """A tensor in the same memory; arrays of uint16 hold the bits of bfloat16, which NumPy lacks."""
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if array.dtype == np.uint16 else tensor

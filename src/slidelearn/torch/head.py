@@ -54,7 +54,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         Without it, labels are counted as they come.
     logits, logit_scale, log_q_strength, loss, n_negatives, n_hard_negatives, frequency_power, precision
         As in `slidelearn.config.Config`; None: its default.
-    optimizer, learning_rate, beta_1, beta_2, epsilon
+    optimizer, state_precision, learning_rate, beta_1, beta_2, epsilon
         The same, of the own update.
     random_state
         Seed of the first rows and of what is drawn.
@@ -117,6 +117,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         n_hard_negatives: int | None = None,
         frequency_power: float | None = None,
         precision: str | None = None,
+        state_precision: str | None = None,
         optimizer: str | None = None,
         learning_rate: float | None = None,
         beta_1: float | None = None,
@@ -137,7 +138,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         self.learning_rate = config.learning_rate
         counts = None if label_counts is None else array_of_counts(label_counts, self.n_labels)
         self._active_sets = ActiveSets(config, self.n_labels, self.n_samples, counts)
-        optimizer = config.optimizer if update == "own" else "none"
+        optimizer = config.row_state if update == "own" else "none"
         self._engine = Engine(self.in_features, self.n_labels, config, optimizer, self._active_sets)
         self._answering: tuple[int, ...] = ()
         """Which state of `weight` and `bias` what answers need has been made of."""

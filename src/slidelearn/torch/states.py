@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from slidelearn.torch.arguments import described
+from slidelearn.torch.arguments import described, tensor_of
 
 Arrays = Mapping[str, NDArray[Any]]
 """By their keys in the state."""
@@ -18,7 +17,7 @@ Arrays = Mapping[str, NDArray[Any]]
 def put_arrays(state: dict[str, Any], arrays: Arrays) -> None:
     """Put copies into a state."""
     for key, array in arrays.items():
-        state[key] = torch.from_numpy(array.copy())
+        state[key] = tensor_of(array.copy())
 
 
 def mistakes_in(state: Mapping[str, Any], arrays: Arrays) -> list[str]:
@@ -34,4 +33,4 @@ def take_arrays(state: Mapping[str, Any], arrays: Arrays) -> None:
     """Write those that are in a state over the arrays."""
     for key, array in arrays.items():
         if key in state:
-            torch.from_numpy(array).copy_(state[key])
+            tensor_of(array).copy_(state[key])

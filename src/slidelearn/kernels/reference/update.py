@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from slidelearn.kernels.reference.moment_words import packed_moments, rounding_draws, unpacked_moments
 from slidelearn.kernels.types import RULE_KINDS, TAIL, TAIL_FIELDS, Ids, Rows, UpdateRule
 
 BIAS, BIAS_M, BIAS_V, ROW_V, N_UPDATES = (
@@ -36,9 +37,14 @@ def step_row(
         tail[BIAS_V] += d_bias**2
         tail[BIAS] -= rule.learning_rate * d_bias / (np.sqrt(tail[BIAS_V]) + rule.epsilon)
     else:
-        m, v = (rows.memory[i, begin : begin + rows.width] for begin in (rows.padded, 2 * rows.padded))
         c, n = coordinates, int(tail[N_UPDATES])
-        w[c], m[c], v[c] = _adam(w[c], m[c], v[c], gradient, n, rule)
+        if rows.n_parts == 2:
+            words = rows.part(1)[i].view(np.uint32)
+            w[c], m, v = _adam(w[c], *unpacked_moments(words[c]), gradient, n, rule)
+            words[c] = packed_moments(m, v, rounding_draws(i, n, np.arange(rows.width)[c]))
+        else:
+            m, v = rows.part(1)[i], rows.part(2)[i]
+            w[c], m[c], v[c] = _adam(w[c], m[c], v[c], gradient, n, rule)
         tail[BIAS], tail[BIAS_M], tail[BIAS_V] = _adam(tail[BIAS], tail[BIAS_M], tail[BIAS_V], d_bias, n, rule)
 
 
