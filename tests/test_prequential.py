@@ -67,13 +67,29 @@ def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkey
     before = clf.ranker_
     answer_first(clf._model, X, Y, 1, ())
     part = clf.ranker_.blend
-    monkeypatch.setattr("slidelearn.prequential.MOST_ASKED", 600)
+    monkeypatch.setattr("slidelearn.prequential.ENOUGH", 600)
     clf._model.ranker = before
     answer_first(clf._model, X, Y, 1, ())
     np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
     clf._model.ranker = before
     answer_first(clf._model, X[:29], Y[:29], 1, ())
     np.testing.assert_array_equal(clf.ranker_.blend, before.blend)
+
+
+def test_enough_samples_teach_a_new_refinement(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slidelearn.blending.LEAST_RIGHT", 20)
+    monkeypatch.setattr("slidelearn.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None))
+    clf, X, Y = model_and_more
+    answer_first(clf._model, X, Y, 1, ())
+    assert clf.ranker_.refinement is None
+    monkeypatch.setattr("slidelearn.prequential.ENOUGH", 600)
+    answer_first(clf._model, X, Y, 1, ())
+    first = clf.ranker_.refinement
+    assert first
+    answer_first(clf._model, X[:599], Y[:599], 1, ())
+    assert clf.ranker_.refinement is first
+    answer_first(clf._model, X, Y, 1, ())
+    assert clf.ranker_.refinement is not first
 
 
 def test_a_blend_that_was_given_stays(planted: Planted) -> None:

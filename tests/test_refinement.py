@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def test_of_many_pairs_some_samples_tell(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(_dense(partners_of(Y)), [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
 
 
+def test_new_samples_count_beside_former_ones(rng: np.random.Generator) -> None:
+    Y = sparse.csr_array((rng.random((60, 6)) < 0.3).astype(np.float32))
+    former, new = Y[:40], Y[40:]
+    counts = np.asarray(former.sum(axis=0)).reshape(-1).astype(np.float32)
+    together = partners_of(new, partners_of(former), counts)
+    np.testing.assert_allclose(_dense(together), _dense(partners_of(Y)), rtol=1e-5)
+
+
 class _Lists:
     """Samples whose labels are right where exactly one of two signs is there: no linear blend can tell."""
 
@@ -67,7 +76,8 @@ class _Lists:
         ranker = Ranker(None, None, 1, N_LABELS, np.ones(5, np.float32), counts, one, np.zeros(1, np.int32))
         groups = np.arange(n, dtype=np.int32) if groups is None else groups
         nothing = Csr(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), NO_DATA)
-        return blended(ranker, nothing, Judges(shortlist, self.labels, groups), self.labels, n_threads=1)
+        partners = partial(partners_of, self.labels)
+        return blended(ranker, nothing, Judges(shortlist, self.labels, groups), partners, n_threads=1)
 
 
 def test_it_learns_what_no_linear_blend_can(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,6 @@ from slidelearn import SlideClassifier
 from slidelearn.batches import MOST_REPEATED, Samples
 from slidelearn.datasets import Dataset
 
-
 CHOSEN = {"ranker_blend": (0.7, 1.5, 2.0, 0.0), "ranker_c": 0.5}
 """What few held-out samples would choose otherwise, others for each seed."""
 

@@ -6,6 +6,7 @@ samples say that it serves the other half better. Under the objective ``tail`` a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import precision_at_k
 from slidelearn.ranker import EVIDENCE, FREQUENCY, Ranker, Shortlist
-from slidelearn.refinement import Refinement, first_places, partners_of
+from slidelearn.refinement import Refinement, first_places
 
 TOLERATED_LOSS = 0.005
 """Of P@1, that favouring rare labels may cost on held-out samples."""
@@ -45,7 +46,7 @@ def blended(
     ranker: Ranker,
     x: Csr,
     judges: Judges,
-    Y_train: sparse.csr_array | None,
+    partners: Callable[[], Csr] | None,
     *,
     may_shorten: bool = True,
     n_threads: int,
@@ -60,8 +61,8 @@ def blended(
         Their features.
     judges
         What else is known about them.
-    Y_train
-        Labels of the training samples, which tell which labels come together; None: no refinement is wanted.
+    partners
+        Tells which labels come together (`slidelearn.refinement.partners_of`); None: no refinement is wanted.
     may_shorten
         Whether the neighbours need not add labels any more if the answers are no better with these.
     """
@@ -70,12 +71,12 @@ def blended(
     for n in sorted({0 if may_shorten else most, most}):
         part = judges.shortlist.first(n_votes - most + n)
         known = _Known(part.ids, ranker.evidence(x, part, n_threads=n_threads), judges.labels, n_threads)
-        fit = replace(ranker, blend=known.blend(ranker.blend), n_suggested=np.array([n], np.int32))
+        fit = replace(ranker, blend=known.blend(ranker.blend), refinement=None, n_suggested=np.array([n], np.int32))
         fitted.append((known.precision(fit), -n, fit, known))
     _, _, ranker, known = max(fitted, key=lambda one: one[:2])
-    if Y_train is None or known.n_right < LEAST_RIGHT:
+    if partners is None or known.n_right < LEAST_RIGHT:
         return ranker
-    return known.refined(ranker, partners_of(Y_train), judges.groups)
+    return known.refined(ranker, partners(), judges.groups)
 
 
 def with_gains(

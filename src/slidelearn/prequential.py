@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn.batches import to_csr
@@ -23,10 +25,11 @@ from slidelearn.kernels import Float, Ids
 from slidelearn.metrics import best_threshold
 from slidelearn.ranker import Ranker, n_suggested
 from slidelearn.ranker_training import LEAST_HELD_OUT
+from slidelearn.refinement import partners_of
 from slidelearn.shortlists import make_shortlists
 
-MOST_ASKED = 1000
-"""Of the new samples, that tell how to blend; with so many, what was known before counts no more."""
+ENOUGH, MOST_ASKED = 1000, 3000
+"""New samples with which what was known of the blend counts no more, and those that are asked how to blend."""
 
 
 class Answers(NamedTuple):
@@ -52,7 +55,7 @@ def answer_first(
 ) -> Answers:
     """Let a model answer samples that it is about to learn from; its ranker gets a new blend.
 
-    The blend moves to the one that suits these samples best, all the way if they are `MOST_ASKED`, and by so much
+    The blend moves to the one that suits these samples best, all the way if they are `ENOUGH`, and by so much
     less as they are fewer.
 
     Parameters
@@ -68,18 +71,28 @@ def answer_first(
     if len(labelled) < LEAST_HELD_OUT:
         return Answers(hard_negatives, None, 0.0)
     some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
-    share = len(some) / MOST_ASKED
+    share = min(len(some) / ENOUGH, 1.0)
     if model.ranker:
-        model.ranker, ids, scores = _reblended(model, model.ranker, X[some], Y[some], share, n_threads)
+        model.ranker, ids, scores = _reblended(model, model.ranker, X[some], Y, some, share, n_threads)
     else:
         ids, scores = top_k(model.networks, X[some], model.n_listed, index=model.index, n_threads=n_threads)
     return Answers(hard_negatives, best_threshold(ids, scores, Y[some]), share)
 
 
 def _reblended(
-    model: Model, ranker: Ranker, X: sparse.csr_array, Y: sparse.csr_array, share: float, n_threads: int
+    model: Model,
+    ranker: Ranker,
+    X: sparse.csr_array,
+    Y_all: sparse.csr_array,
+    some: NDArray[np.int64],
+    share: float,
+    n_threads: int,
 ) -> tuple[Ranker, Ids, Float]:
-    """The ranker with a new blend, and what it answers."""
+    """The ranker with a new blend, and what it answers for some of the new samples, whose features are X.
+
+    A refinement is as good as the evidence that it was taught with: enough samples teach a new one.
+    """
+    Y = Y_all[some]
     config, x = model.networks[0].config, to_csr(X)
     n_best, most = min(ranker.shortlist_length, model.networks[0].n_labels), n_suggested(config)
     asked = shortlists(model.networks, x, ranker.neighbours, (n_best, most), n_threads=n_threads)
@@ -87,7 +100,9 @@ def _reblended(
         offered = replace(ranker, n_suggested=np.array([most], np.int32))
         judges = Judges(asked, Y, np.arange(Y.shape[0], dtype=np.int32))
         may_shorten = config.n_suggested is None
-        fitted = blended(offered, x, judges, None, may_shorten=may_shorten, n_threads=n_threads)
+        former = ranker.refinement.partners if ranker.refinement else None
+        partners = partial(partners_of, Y_all, former, ranker.counts) if share == 1 else None
+        fitted = blended(offered, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
         blend = (1 - share) * ranker.blend + share * fitted.blend
         ranker = replace(fitted if share == 1 else ranker, blend=blend.astype(np.float32))
     return ranker, *ranker.order(x, asked.first(n_best + ranker.lengths[1]), n_threads=n_threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from slidelearn.metrics import best_threshold, precision_at_k, propensities
 from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
 from slidelearn.ranker import USUAL_C, Ranker, Shortlist, n_suggested
+from slidelearn.refinement import partners_of
 from slidelearn.settled import Settled
 from slidelearn.shortlists import are_cheap, make_shortlists
 
@@ -137,7 +139,8 @@ def train_ranker(
     ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
         known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
-        ranker = blended(ranker, x, known, Y_rows if in_time else None, may_shorten=may_shorten, n_threads=n_threads)
+        partners = partial(partners_of, Y_rows) if in_time else None
+        ranker = blended(ranker, x, known, partners, may_shorten=may_shorten, n_threads=n_threads)
     if asked:
         asked = asked.first(lengths[0] + ranker.lengths[1])
     if config.objective == "tail":

@@ -144,13 +144,15 @@ def first_places(log_odds: Float, ids: Ids) -> NDArray[np.int64]:
     return np.argpartition(below, N_REFINED - 1, axis=1)[:, :N_REFINED]
 
 
-def partners_of(Y: sparse.csr_array) -> Csr:
+def partners_of(Y: sparse.csr_array, former: Csr | None = None, counts: Float | None = None) -> Csr:
     """For each label the share of its samples that have another one too, for its `N_PARTNERS` most frequent partners.
 
     Parameters
     ----------
     Y
         (n_samples, n_labels) CSR; its pattern is read.
+    former, counts
+        What other samples before told, and how many of these each label had.
 
     Returns
     -------
@@ -162,9 +164,15 @@ def partners_of(Y: sparse.csr_array) -> Csr:
     pattern = sparse.csr_array((np.ones(len(some.indices), np.float32), some.indices, some.indptr), some.shape)
     together = sparse.csr_array(pattern.T @ pattern)
     row = np.repeat(np.arange(Y.shape[1]), np.diff(together.indptr))
-    counts = np.bincount(some.indices, minlength=Y.shape[1])
-    together.data = np.where(row == together.indices, 0, together.data / counts[row]).astype(np.float32)
+    n_some = np.bincount(some.indices, minlength=Y.shape[1])
+    together.data = np.where(row == together.indices, 0, together.data / n_some[row]).astype(np.float32)
     together.eliminate_zeros()
+    if former and counts is not None:
+        new = np.bincount(Y.indices, minlength=Y.shape[1])
+        share = new / np.maximum(counts + new, 1)
+        before = sparse.csr_array((former.data, former.indices, former.indptr), together.shape)
+        joined = sparse.diags_array(share) @ together + sparse.diags_array(1 - share) @ before
+        together = sparse.csr_array(joined.astype(np.float32))
     return Csr(*kernels.strongest(to_csr(together), Y.shape[1], N_PARTNERS))
 
 
