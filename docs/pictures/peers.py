@@ -56,8 +56,9 @@ def main() -> None:
 
 
 def _points(rows: list[dict[str, Any]], data_set: str) -> Iterator[Point]:
-    """What was measured last of each method, on one thread."""
-    of_set = [row for row in rows if (row["job"]["data_set"], row["job"]["threads"]) == (data_set, 1)]
+    """What was measured last of each method, on one thread, with the first seed."""
+    wanted = {"data_set": data_set, "threads": 1, "seed": 0}
+    of_set = [row for row in rows if wanted.items() <= row["job"].items()]
     last = {(row["job"]["module"], json.dumps(row["job"]["options"])): row for row in of_set}
     for row in last.values():
         job, result = row["job"], row["result"]
