@@ -7,7 +7,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from style import FAINT, HERE, INK, OTHER, OWN, PLATE, drawing, note, plate, save, title
+from style import HERE, INK, OTHER, OWN, drawing, note, plain, plate, save, title
 
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "against_gpu.json"
 SETS = {"YSO-Related-3lang": "512,000 labels", "YSO-Finna-en": "23,000 labels"}
@@ -52,12 +52,7 @@ def _panel(axes: Axes, rows: list[dict[str, Any]], gpu: tuple[float, float]) -> 
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.locator_params(axis="y", nbins=5)
     axes.margins(y=0.16)
-    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
-    axes.set_axisbelow(True)
-    axes.set_facecolor(PLATE)
-    axes.tick_params(which="both", length=0, labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes)
 
 
 def _point(row: dict[str, Any]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from style import FAINT, HERE, INK, OTHER, OWN, PLATE, SOFT, drawing, note, plate, save, title
+from style import HERE, INK, OTHER, OWN, SOFT, drawing, note, plain, plate, save, title
 
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "compare_peers.json"
 SETS = {
@@ -88,13 +88,7 @@ def _panel(axes: Axes, points: list[Point]) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.locator_params(axis="y", nbins=5)
     axes.margins(y=0.14)
-    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
-    axes.set_axisbelow(True)
-    axes.set_facecolor(PLATE)
-    axes.tick_params(length=0, labelsize=8)
-    axes.tick_params(which="minor", length=0)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from style import FAINT, HERE, INK, OTHER, OWN, PLATE, SOFT, drawing, plate, save, title
+from style import HERE, INK, OTHER, OWN, SOFT, drawing, plain, plate, save, title
 
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "step_phases.json"
 OUTPUT = ("output layer", "loss", "output layer, backward")
@@ -54,12 +54,7 @@ def main() -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("operations per byte of rows", fontsize=8.5, color=SOFT)
-    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
-    axes.set_axisbelow(True)
-    axes.set_facecolor(PLATE)
-    axes.tick_params(which="both", length=0, labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes)
     save(figure, "roofline")
 
 

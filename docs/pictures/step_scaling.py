@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from style import FAINT, HERE, INK, OTHER, OWN, PLATE, SOFT, drawing, plate, save, title
+from style import HERE, INK, OTHER, OWN, SOFT, drawing, plain, plate, save, title
 
 RESULTS = HERE.parents[1] / "benchmarks" / "results"
 OUTPUT = ("output layer", "loss", "output layer, backward")
@@ -52,12 +52,7 @@ def _describe(axes: Axes, x: str, words: str) -> None:
     axes.locator_params(axis="y", nbins=5, integer=True)
     axes.set_title(words, fontsize=7.5, color=SOFT, loc="left")
     axes.set_xlabel(x, fontsize=8.5, color=INK)
-    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
-    axes.set_axisbelow(True)
-    axes.set_facecolor(PLATE)
-    axes.tick_params(which="both", length=0, labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes)
 
 
 def _ticks(axis: Axis, at: Sequence[float]) -> None:

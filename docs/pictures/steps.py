@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from style import FAINT, HERE, OTHER, OWN, PLATE, SOFT, drawing, plate, save, title
+from style import HERE, OTHER, OWN, SOFT, drawing, plain, plate, save, title
 
 RESULTS = HERE.parents[1] / "benchmarks" / "results" / "scaling.json"
 
@@ -40,12 +40,7 @@ def main() -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("labels", fontsize=8.5)
-    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
-    axes.set_axisbelow(True)
-    axes.set_facecolor(PLATE)
-    axes.tick_params(which="both", length=0, labelsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    plain(axes)
     save(figure, "steps")
 
 

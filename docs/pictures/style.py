@@ -62,6 +62,16 @@ def drawing(figure: Figure) -> Axes:
     return axes
 
 
+def plain(axes: Axes) -> None:
+    """Axes of a diagram: a faint grid, no ticks, no frame above and on the right."""
+    axes.grid(color=FAINT, linewidth=0.6, alpha=0.7)
+    axes.set_axisbelow(True)
+    axes.set_facecolor(PLATE)
+    axes.tick_params(which="both", length=0, labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
 def title(axes: Axes, x: float, y: float, words: str, below: str = "") -> None:
     """A heading, and what it means in a softer voice."""
     axes.text(x, y, words, fontsize=10.5, fontweight="bold", ha="left", va="bottom")

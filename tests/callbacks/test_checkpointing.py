@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interruptions import EndAfter, Gone
 from saved_models import mutated, rewrite_description
 from support import Planted
 
@@ -55,23 +56,6 @@ def few(planted: Planted) -> Planted:
 @pytest.fixture(autouse=True)
 def _no_waiting_for_disks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-class Gone(Exception):
-    """In place of whatever ends a process."""
-
-
-class EndAfter(Callback):
-    """Ends a training after so many steps, of all its networks."""
-
-    comes_last = True
-
-    def __init__(self, n_steps: int) -> None:
-        self._n_steps = n_steps
-
-    def on_step(self, progress: Progress) -> None:
-        if progress.steps_before + progress.step == self._n_steps:
-            raise Gone
 
 
 def classifier(kind: str = "recipe", **options: Any) -> SlideClassifier:

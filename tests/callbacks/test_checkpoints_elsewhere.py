@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from interruptions import EndAfter, Gone
 from scipy import sparse
 from support import Planted
 
 from slidelearn import CheckpointError, SampleStream, SlideClassifier, sample_stream, write_xmc
 from slidelearn.callbacks import Callback, Checkpointing
-from slidelearn.progress import Progress
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1, "batch_size": 40}
 KINDS: dict[str, dict[str, Any]] = {
@@ -35,21 +35,6 @@ def file(planted: Planted, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("streams") / "train.txt.gz"
     write_xmc(path, planted.X[:360], planted.Y[:360])
     return path
-
-
-class Gone(Exception):
-    """In place of whatever ends a process."""
-
-
-class EndAfter(Callback):
-    comes_last = True
-
-    def __init__(self, n_steps: int) -> None:
-        self._n_steps = n_steps
-
-    def on_step(self, progress: Progress) -> None:
-        if progress.steps_before + progress.step == self._n_steps:
-            raise Gone
 
 
 def ending(after: int, directory: Path, every_steps: int = 1) -> Sequence[Callback]:
