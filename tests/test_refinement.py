@@ -133,15 +133,12 @@ def test_what_speaks_for_a_label_is_in_the_hidden_units(rng: np.random.Generator
     np.testing.assert_allclose(refinement.log_odds(evidence, odds, ids, n_threads=1)[0], expected, rtol=1e-5)
 
 
-def test_it_looks_at_the_first_labels_and_others_stay_below(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("slidelearn.refinement.N_REFINED", 3)
+def test_it_looks_at_the_first_labels_and_others_stay_below() -> None:
     nobody = Csr(np.zeros(9, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     hidden = np.zeros((len(EVIDENCE) + 1, 1), np.float32)
     hidden[0, 0] = 1
     numbers = (np.array(a, np.float32) for a in ([0], [1], [-5]))
-    refinement = Refinement(nobody, hidden, *numbers)  # the first evidence less 5
+    refinement = Refinement(nobody, hidden, *numbers, np.array([3], np.int32))  # the first evidence less 5
     odds = np.array([[0, 4, -1, 5, 2, -1, 3], [-20, 4, -30, 5, 9, 9, 3]], np.float32)
     ids = np.array([[6, 5, 4, 3, 2, 1, 0], [6, 5, 4, 3, -1, -1, 0]], np.int32)
     evidence = np.full((2, 7, len(EVIDENCE)), 2, np.float32)
@@ -151,6 +148,8 @@ def test_it_looks_at_the_first_labels_and_others_stay_below(
     np.testing.assert_array_equal(np.take_along_axis(found, np.array(refined), axis=1), [[-3, -4, -3]] * 2)
     np.testing.assert_array_equal(found[0, [0, 2, 4, 5]], odds[0, [0, 2, 4, 5]] - 6)  # 2 would be above -4
     np.testing.assert_array_equal(found[1, [0, 2]], odds[1, [0, 2]])  # these are below it by themselves
+    of_all = replace(refinement, n_refined=np.zeros(0, np.int32))  # as in models of format version 2
+    np.testing.assert_array_equal(of_all.log_odds(evidence, odds, ids, n_threads=1), evidence[..., 0] - 5)
 
 
 def test_short_lists_are_refined_whole(rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ only: taught by all, it would mostly learn to tell what is unlikely from what is
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.perceptron import Perceptron
 
 N_REFINED = 10
-"""Labels of each list that it looks at."""
+"""Labels of each list that a new one looks at."""
 N_PARTNERS = 16
 """Labels that each label supports, at most: those that most of its samples have as well."""
 MOST_PAIRS = 3e7
@@ -49,6 +49,8 @@ class Refinement:
     """(width,)."""
     constant: Float
     """(1,)."""
+    n_refined: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
+    """(1,): how many labels of each list it looks at; (0,): all of them, as models of format version 2 do."""
 
     @classmethod
     def fitted(
@@ -79,14 +81,15 @@ class Refinement:
         network = Perceptron.trained((inputs - middle) / scale, is_own)
         hidden = (network.hidden / scale[:, None]).astype(np.float32)
         hidden_biases = (network.hidden_biases - middle @ hidden).astype(np.float32)
-        return cls(partners, hidden, hidden_biases, network.output, network.constant)
+        n_refined = np.array([N_REFINED], np.int32)
+        return cls(partners, hidden, hidden_biases, network.output, network.constant, n_refined)
 
     def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
         """(n_samples, m): of the second look at the first labels; others are lowered where they must stay below.
 
         The arguments are those of `fitted`.
         """
-        first = first_places(log_odds, ids)
+        first = first_places(log_odds, ids, int(self.n_refined[0]) if len(self.n_refined) else ids.shape[1])
         inputs = _inputs(evidence, log_odds, ids, first, self.partners, n_threads)
         rows = inputs.reshape(-1, inputs.shape[-1])
         hidden = kernels.matmul(rows, self.hidden, bias=self.hidden_biases, n_threads=n_threads)
@@ -114,6 +117,8 @@ class Refinement:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other."""
+        if len(self.n_refined) > 1 or (self.n_refined < 1).any():
+            return False
         return is_sound(self.partners, self.partners.n_rows) and len(self.partners.data) == len(self.partners.indices)
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -126,22 +131,25 @@ class Refinement:
             ("output", self.output),
             ("constant", self.constant),
         )
+        if len(self.n_refined):
+            yield "n_refined", self.n_refined
 
     @classmethod
     def empty(cls, lengths: Mapping[str, int], n_evidence: int, n_labels: int) -> Refinement:
         """Room for one that is to be read from a file, whose arrays have these lengths, by name."""
         n, width = lengths.get(PARTNERS + "weights", 0), lengths.get("output", 0)
         partners = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
-        hidden = np.zeros((n_evidence + 1, width), np.float32)
-        return cls(partners, hidden, np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(1, np.float32))
+        hidden, one = np.zeros((n_evidence + 1, width), np.float32), np.zeros(1, np.float32)
+        n_refined = np.zeros(lengths.get("n_refined", 0), np.int32)
+        return cls(partners, hidden, np.zeros(width, np.float32), np.zeros(width, np.float32), one, n_refined)
 
 
-def first_places(log_odds: Float, ids: Ids) -> NDArray[np.int64]:
-    """Where the labels are that the first look puts first, (n_samples, at most `N_REFINED`)."""
+def first_places(log_odds: Float, ids: Ids, n: int = N_REFINED) -> NDArray[np.int64]:
+    """Where the labels are that the first look puts first, (n_samples, at most n)."""
     below = np.where(ids >= 0, -log_odds, np.inf)
-    if ids.shape[1] <= N_REFINED:
+    if ids.shape[1] <= n:
         return below.argsort(axis=1)
-    return np.argpartition(below, N_REFINED - 1, axis=1)[:, :N_REFINED]
+    return np.argpartition(below, n - 1, axis=1)[:, :n]
 
 
 def partners_of(Y: sparse.csr_array, former: Csr | None = None, counts: Float | None = None) -> Csr:
