@@ -11,10 +11,10 @@ from support import planted_samples, random_csr, random_floats
 
 from slidelearn import SlideClassifier, ranker_training, shortlists
 from slidelearn.batches import to_csr
-from slidelearn.classifiers import _wrong_ones, classifiers_bytes
+from slidelearn.classifiers import Classifiers, _wrong_ones, classifiers_bytes
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
-from slidelearn.kernels import Classifiers, Csr
+from slidelearn.kernels import ClassifierRows, Csr, Float
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import propensities, psp_at_k
 from slidelearn.neighbours import Neighbours
@@ -61,8 +61,12 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
     assert 0.45 < peak / classifiers_bytes(config, planted.X, planted.Y, 1200) <= 1.0
 
 
+def _classifiers(weights: Csr, biases: Float) -> Classifiers:
+    return Classifiers(ClassifierRows(weights, biases), 8)
+
+
 def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
-    counts = 1.0 + np.arange(len(classifiers.biases), dtype=np.float32)
+    counts = 1.0 + np.arange(classifiers.weights.n_rows, dtype=np.float32)
     c = np.ones(1, np.float32)
     nobody = np.zeros(1, np.int32)
     return Ranker(classifiers, neighbours, n_features, length, np.array(blend, np.float32), counts, c, nobody)
@@ -70,7 +74,7 @@ def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: floa
 
 def test_scores_are_the_blend() -> None:
     weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
-    classifiers = Classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
+    classifiers = _classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
     known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
     neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])), 2)
     ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, 0.7, -1.0, neighbours=neighbours)
@@ -86,7 +90,7 @@ def test_scores_are_the_blend() -> None:
 
 
 def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
-    ranker = _ranker(Classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.1, 0.0)
+    ranker = _ranker(_classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.1, 0.0)
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
     shortlist = Shortlist(ids, logits, np.zeros((3, 4), np.float32))

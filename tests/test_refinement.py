@@ -15,6 +15,7 @@ from slidelearn.blending import Judges, blended, with_gains
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import NO_DATA, Csr, Float
 from slidelearn.metrics import precision_at_k, psp_at_k
+from slidelearn.perceptron import Perceptron
 from slidelearn.ranker import EVIDENCE, Ranker, Shortlist
 from slidelearn.refinement import N_PARTNERS, Refinement, partners_of
 
@@ -124,7 +125,7 @@ def test_what_speaks_for_a_label_is_in_the_hidden_units(rng: np.random.Generator
     hidden = np.zeros((len(EVIDENCE) + 1, 2), np.float32)
     hidden[0, 0] = hidden[-1, 1] = 1
     biases, output, constant = (np.array(a, np.float32) for a in ([0, 10], [2, 3], [-1]))
-    refinement = Refinement(partners, hidden, biases, output, constant)
+    refinement = Refinement(partners, Perceptron(hidden, biases, output, constant))
     evidence = rng.random((1, 4, len(EVIDENCE))).astype(np.float32)
     odds, ids = np.array([[0.0, 1.0, 2.0, 3.0]], np.float32), np.array([[0, 1, 2, -1]], np.int32)
     p = 1 / (1 + np.exp(-odds[0]))
@@ -138,7 +139,7 @@ def test_it_looks_at_the_first_labels_and_others_stay_below() -> None:
     hidden = np.zeros((len(EVIDENCE) + 1, 1), np.float32)
     hidden[0, 0] = 1
     numbers = (np.array(a, np.float32) for a in ([0], [1], [-5]))
-    refinement = Refinement(nobody, hidden, *numbers, np.array([3], np.int32))  # the first evidence less 5
+    refinement = Refinement(nobody, Perceptron(hidden, *numbers), np.array([3], np.int32))  # the first evidence less 5
     odds = np.array([[0, 4, -1, 5, 2, -1, 3], [-20, 4, -30, 5, 9, 9, 3]], np.float32)
     ids = np.array([[6, 5, 4, 3, 2, 1, 0], [6, 5, 4, 3, -1, -1, 0]], np.int32)
     evidence = np.full((2, 7, len(EVIDENCE)), 2, np.float32)
@@ -155,15 +156,14 @@ def test_it_looks_at_the_first_labels_and_others_stay_below() -> None:
 def test_short_lists_are_refined_whole(rng: np.random.Generator) -> None:
     nobody = Csr(np.zeros(4, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     numbers = (np.array(a, np.float32) for a in ([1], [1], [0]))
-    refinement = Refinement(nobody, np.zeros((len(EVIDENCE) + 1, 1), np.float32), *numbers)
+    refinement = Refinement(nobody, Perceptron(np.zeros((len(EVIDENCE) + 1, 1), np.float32), *numbers))
     odds, ids = rng.random((2, 3)).astype(np.float32), np.array([[0, 1, 2], [2, -1, -1]], np.int32)
     np.testing.assert_array_equal(refinement.log_odds(np.zeros((2, 3, 4), np.float32), odds, ids, n_threads=1), 1)
 
 
 def test_labels_come_and_go(rng: np.random.Generator) -> None:
     partners = partners_of(sparse.csr_array(rng.random((50, 5)) < 0.4))
-    some = [np.zeros((5, 3), np.float32), *np.zeros((2, 3), np.float32), np.zeros(1, np.float32)]
-    smaller = Refinement(partners, *some).resized(np.array([0, -1, 1, 2, -1], np.int32), 6)
+    smaller = Refinement(partners, Perceptron.empty(5, 3)).resized(np.array([0, -1, 1, 2, -1], np.int32), 6)
     expected = np.zeros((6, 6), np.float32)
     expected[:3, :3] = _dense(partners)[np.ix_([0, 2, 3], [0, 2, 3])]
     np.testing.assert_array_equal(_dense(smaller.partners), expected)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from support import Planted
 
 from slidelearn import SlideClassifier
+from slidelearn.perceptron import Perceptron
 from slidelearn.ranker import EVIDENCE
 from slidelearn.refinement import Refinement, partners_of
 from slidelearn.settled import Settled
@@ -24,7 +25,7 @@ def clf(planted: Planted) -> SlideClassifier:
     rng = np.random.default_rng(0)
     arrays = [rng.random(shape, np.float32) for shape in ((len(EVIDENCE) + 1, WIDTH), WIDTH, WIDTH, 1)]
     assert clf._model.ranker
-    refinement = Refinement(partners_of(planted.Y), *arrays)
+    refinement = Refinement(partners_of(planted.Y), Perceptron(*arrays))
     clf._model.ranker = replace(clf._model.ranker, refinement=refinement, threshold=0.1)
     return clf
 

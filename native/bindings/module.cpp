@@ -14,7 +14,7 @@ void bind_lsh(nb::module_& m);
 void bind_ceilings(nb::module_& m);
 void bind_classifiers(nb::module_& m);
 void bind_neighbours(nb::module_& m);
-void bind_partners(nb::module_& m);
+void bind_ranking(nb::module_& m);
 
 }  // namespace slidelearn
 
@@ -30,5 +30,5 @@ NB_MODULE(_native, m) {
     slidelearn::bind_ceilings(m);
     slidelearn::bind_classifiers(m);
     slidelearn::bind_neighbours(m);
-    slidelearn::bind_partners(m);
+    slidelearn::bind_ranking(m);
 }

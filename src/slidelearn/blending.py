@@ -144,7 +144,8 @@ class _Known:
             if not teacher.tell or not judge.tell:
                 return ranker
             plain = replace(ranker, blend=teacher.blend(ranker.blend))
-            first = first_places(judge.log_odds(plain), judge._ids)  # where a refinement looks
+            # Where a refinement looks.
+            first = first_places(judge.log_odds(plain), judge._ids, n_threads=self._n_threads)
             before += judge.loss(plain, first)
             after += judge.loss(teacher._with_refinement(plain, partners), first)
         return self._with_refinement(ranker, partners) if after < before else ranker

@@ -7,13 +7,17 @@ as the matcher.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.batches import to_csr
+from slidelearn.batches import is_sound, to_csr
 from slidelearn.config import Config
-from slidelearn.kernels import Classifiers, Csr, Float, Ids
+from slidelearn.kernels import ClassifierRows, Csr, Float, Ids
 
 TOLERANCE = 0.3
 """On the projected gradient: what a tighter one gains on test samples is within what two seeds differ by."""
@@ -32,54 +36,93 @@ def classifiers_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array, 
     return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 28 * n_weights)
 
 
-def train_classifiers(
-    X: sparse.csr_array,
-    Y: sparse.csr_array,
-    shortlists: sparse.csr_array,
-    config: Config,
-    *,
-    c: Float,
-    former: Classifiers | None,
-    n_threads: int,
-) -> Classifiers:
-    """Train the classifiers of all labels by dual coordinate descent.
+class Classifiers:
+    """The classifiers of all labels, ready to be asked.
 
     Parameters
     ----------
-    X
-        (n_samples, n_features) float32 CSR.
-    Y
-        (n_samples, n_labels) CSR.
-    shortlists
-        (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist.
-    c
-        (n_labels,): weight of a sample's loss against the regulariser.
-    former
-        Classifiers to stay close to.
+    rows
+        Their weights and biases.
+    n_features
+        Columns of the weights.
     """
-    weights, biases = kernels.train_classifiers(
-        to_csr(X),
-        X.shape[1],
-        _by_label(Y),
-        _by_label(_wrong_ones(shortlists, Y)),
-        former=former,
-        c=c,
-        tolerance=TOLERANCE,
-        max_passes=MAX_PASSES,
-        threshold=config.ranker_threshold,
-        seed=config.random_state,
-        n_threads=n_threads,
-    )
-    return Classifiers(Csr(*weights), biases)
 
+    def __init__(self, rows: ClassifierRows, n_features: int) -> None:
+        self._rows, self._n_features = rows, n_features
 
-def resized_classifiers(classifiers: Classifiers, kept: Ids, n_labels: int, n_features: int) -> Classifiers:
-    """Those of the labels `kept`, and for labels after them such as say nothing."""
-    indptr, features, weights = classifiers.weights
-    rows = to_csr(sparse.csr_array((weights, features, indptr), (len(indptr) - 1, n_features))[kept])
-    n_new = n_labels - len(kept)
-    weights_of_all = rows._replace(indptr=np.pad(rows.indptr, (0, n_new), mode="edge"))
-    return Classifiers(weights_of_all, np.pad(classifiers.biases[kept], (0, n_new)))
+    @classmethod
+    def trained(
+        cls,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        shortlists: sparse.csr_array,
+        config: Config,
+        *,
+        c: Float,
+        former: Classifiers | None,
+        n_threads: int,
+    ) -> Classifiers:
+        """Train those of all labels by dual coordinate descent.
+
+        Parameters
+        ----------
+        X
+            (n_samples, n_features) float32 CSR.
+        Y
+            (n_samples, n_labels) CSR.
+        shortlists
+            (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist.
+        c
+            (n_labels,): weight of a sample's loss against the regulariser.
+        former
+            Classifiers to stay close to.
+        """
+        weights, biases = kernels.train_classifiers(
+            to_csr(X),
+            X.shape[1],
+            _by_label(Y),
+            _by_label(_wrong_ones(shortlists, Y)),
+            former=former._rows if former else None,
+            c=c,
+            tolerance=TOLERANCE,
+            max_passes=MAX_PASSES,
+            threshold=config.ranker_threshold,
+            seed=config.random_state,
+            n_threads=n_threads,
+        )
+        return cls(ClassifierRows(Csr(*weights), biases), X.shape[1])
+
+    def resized(self, kept: Ids, n_labels: int, n_features: int) -> Classifiers:
+        """Those of the labels `kept`, and for labels after them such as say nothing."""
+        (indptr, features, weights), biases = self._rows
+        of_kept = to_csr(sparse.csr_array((weights, features, indptr), (len(biases), n_features))[kept])
+        new = (0, n_labels - len(kept))
+        of_all = of_kept._replace(indptr=np.pad(of_kept.indptr, new, mode="edge"))
+        return Classifiers(ClassifierRows(of_all, np.pad(biases[kept], new)), n_features)
+
+    def margins(self, x: Csr, ids: Ids, *, n_threads: int) -> Float:
+        """The margins of some samples under the classifiers of the labels `ids`, (n_samples, m); -inf beside -1."""
+        return kernels.classifier_margins(x, self._n_features, ids, self._rows, n_threads=n_threads)
+
+    @property
+    def weights(self) -> Csr:
+        """(n_labels, n_features)."""
+        return self._rows.weights
+
+    @classmethod
+    def empty(cls, n_weights: int, n_features: int, n_labels: int) -> Classifiers:
+        """Room for some that are to be read from a file."""
+        weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n_weights, np.int32), np.zeros(n_weights, np.float32))
+        return cls(ClassifierRows(weights, np.zeros(n_labels, np.float32)), n_features)
+
+    def is_sound(self) -> bool:
+        """Whether the arrays fit each other, as in `Ranker.is_sound`."""
+        return is_sound(self.weights, self._n_features)
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is saved."""
+        yield from zip(("indptr", "features", "weights"), self.weights, strict=True)
+        yield "biases", self._rows.biases
 
 
 def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:

@@ -22,7 +22,7 @@ from slidelearn.layers import Execution, densify
 from slidelearn.lsh import LshIndex
 from slidelearn.neighbours import Neighbours
 from slidelearn.network import Network
-from slidelearn.ranker import Ranker, Shortlist
+from slidelearn.ranker import Ranker, Shortlist, best_first
 
 BATCH = 256
 """Samples answered together."""
@@ -91,7 +91,7 @@ def top_k(
             shortlist = _extended(*best, networks, hidden, batch, ranker.neighbours, ranker.lengths, run)
             best = ranker.order(batch, shortlist, n_threads=n_threads)
         elif len(networks) > 1:
-            best = _by_logits(best[0], _mean_logits(*best, networks, hidden, run))
+            best = best_first(best[0], _mean_logits(*best, networks, hidden, run), n_threads=n_threads)
         ids[rows], scores[rows] = best[0][:, :k], best[1][:, :k]
         if after_batch:
             after_batch(int(rows[-1]) + 1)
@@ -170,11 +170,6 @@ def _logits(network: Network, hidden: Float | Csr, ids: Ids, run: Execution) -> 
         listed = ActiveSet(ids[there], indptr, Labels(nobody.indptr, nobody.indices))
         logits[there] = network.output.forward(hidden, listed, run).logits
     return logits
-
-
-def _by_logits(ids: Ids, logits: Float) -> tuple[Ids, Float]:
-    order = np.argsort(-logits, axis=1, kind="stable")
-    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(logits, order, axis=1)
 
 
 def _top_k_of_tables(

@@ -60,6 +60,18 @@ class Perceptron(NamedTuple):
                     array -= np.float32(rate) * mean / (np.sqrt(square) + EPSILON)
         return network
 
+    def of_inputs(self, middle: Float, scale: Float) -> Self:
+        """The same for inputs of this mean and standard deviation, instead of 0 and 1."""
+        hidden = (self.hidden / scale[:, None]).astype(np.float32)
+        hidden_biases = (self.hidden_biases - middle @ hidden).astype(np.float32)
+        return self._replace(hidden=hidden, hidden_biases=hidden_biases)
+
+    @classmethod
+    def empty(cls, n_inputs: int, width: int) -> Self:
+        """Room for one that is to be read from a file."""
+        shapes = ((n_inputs, width), (width,), (width,), (1,))
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes))
+
     @classmethod
     def _drawn(cls, n_inputs: int, rng: np.random.Generator) -> Self:
         """First weights, as Glorot and Bengio (2010) draw them."""

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.batches import is_sound
-from slidelearn.classifiers import resized_classifiers, train_classifiers
+from slidelearn.classifiers import Classifiers
 from slidelearn.config import Config
-from slidelearn.kernels import Classifiers, Csr, Float, Ids
+from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.neighbours import Neighbours
 from slidelearn.refinement import Refinement
 
@@ -110,7 +109,7 @@ class Ranker:
         classifiers = None
         if shortlists is not None:
             every_c = np.full(Y.shape[1], c, np.float32)
-            classifiers = train_classifiers(X, Y, shortlists, config, c=every_c, former=None, n_threads=n_threads)
+            classifiers = Classifiers.trained(X, Y, shortlists, config, c=every_c, former=None, n_threads=n_threads)
         return cls(
             classifiers,
             neighbours,
@@ -141,7 +140,8 @@ class Ranker:
             counts = _label_counts(Y)
             new = counts / np.maximum(self.counts + counts, 1)
             c = self.c * np.maximum(new, UPDATE_SHARE)
-            classifiers = train_classifiers(X, Y, shortlists, config, c=c, former=self.classifiers, n_threads=n_threads)
+            former = self.classifiers
+            classifiers = Classifiers.trained(X, Y, shortlists, config, c=c, former=former, n_threads=n_threads)
         return replace(self, classifiers=classifiers).with_more_samples(X, Y)
 
     def with_more_samples(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
@@ -156,7 +156,7 @@ class Ranker:
         new = (0, n_labels - len(kept))
         return replace(
             self,
-            classifiers=self.classifiers and resized_classifiers(self.classifiers, kept, n_labels, n_features),
+            classifiers=self.classifiers and self.classifiers.resized(kept, n_labels, n_features),
             neighbours=self.neighbours and self.neighbours.renumbered(numbers, n_features, n_labels),
             n_features=n_features,
             counts=np.pad(self.counts[kept], new),
@@ -187,16 +187,14 @@ class Ranker:
             scores = self._with_gains(scores, self.gains[shortlist.ids[:, :n]], shortlist.ids[:, :n])
         if shortlist.ids.shape[1] > n:
             scores = np.hstack([scores, self._scores_below(scores, shortlist)])
-        scores = np.where(shortlist.ids < 0, -np.inf, scores)
-        best = np.argsort(-scores, axis=1, kind="stable")
-        return np.take_along_axis(shortlist.ids, best, axis=1), np.take_along_axis(scores, best, axis=1)
+        return best_first(shortlist.ids, scores, n_threads=n_threads)
 
     def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
         """Of these labels, (n_samples, m), by what `evidence` says of them."""
         blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
         if self.refinement is None:
             return blended
-        return self.refinement.log_odds(evidence, blended, np.ascontiguousarray(ids), n_threads=n_threads)
+        return self.refinement.log_odds(evidence, blended, ids, n_threads=n_threads)
 
     def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
         log_p = -np.logaddexp(0, -log_odds)
@@ -224,34 +222,20 @@ class Ranker:
         The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
         neighbours' votes; the logarithm of one more than the label's training samples.
         """
-        found = np.zeros((*shortlist.votes.shape, len(EVIDENCE)), np.float32)
-        listed, logits, _ = shortlist.first(found.shape[1])
-        listed, there = np.ascontiguousarray(listed), listed >= 0
-        with np.errstate(divide="ignore", invalid="ignore"):  # samples that have no label at all on their list
-            above = np.where(there, logits - logits.max(axis=1, keepdims=True), -np.inf)
-            found[..., 0] = above - np.log(np.exp(above).sum(axis=1, keepdims=True))
-        if self.classifiers:
-            margins = kernels.classifier_margins(x, self.n_features, listed, self.classifiers, n_threads=n_threads)
-            found[..., 1] = margins
-        found[..., 2] = np.sqrt(shortlist.votes)
-        found[..., 3] = np.log1p(self.counts)[listed]
-        found[~there] = 0
-        return found
+        listed = shortlist.first(shortlist.votes.shape[1])
+        ids, logits = np.ascontiguousarray(listed.ids), np.ascontiguousarray(listed.logits)
+        margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
+        return kernels.label_evidence(ids, logits, margins, listed.votes, self.counts, n_threads=n_threads)
 
     @classmethod
     def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
         """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
-        classifiers = None
-        if "weights" in lengths:
-            n = lengths["weights"]
-            weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
-            classifiers = Classifiers(weights, np.zeros(n_labels, np.float32))
         of_neighbours, of_refinement = (
             {name.removeprefix(prefix): n for name, n in lengths.items() if name.startswith(prefix)}
             for prefix in (NEIGHBOURS, REFINEMENT)
         )
         return cls(
-            classifiers,
+            Classifiers.empty(lengths["weights"], n_features, n_labels) if "weights" in lengths else None,
             Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours) if of_neighbours else None,
             n_features,
             config.shortlist_length,
@@ -272,15 +256,13 @@ class Ranker:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
         if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
             return False
-        if self.classifiers and not is_sound(self.classifiers.weights, self.n_features):
-            return False
-        return all(part is None or part.is_sound() for part in (self.neighbours, self.refinement))
+        parts = (self.classifiers, self.neighbours, self.refinement)
+        return all(part is None or part.is_sound() for part in parts)
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
         if self.classifiers:
-            yield from zip(("indptr", "features", "weights"), self.classifiers.weights, strict=True)
-            yield "biases", self.classifiers.biases
+            yield from self.classifiers.named_arrays()
         yield from (("blend", self.blend), ("counts", self.counts), ("c", self.c))
         if len(self.n_suggested):
             yield "n_suggested", self.n_suggested
@@ -292,6 +274,15 @@ class Ranker:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
         if self.refinement:
             yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
+
+
+def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
+    """The labels of each list, (n_samples, m), by their scores, and these; last the places of -1, with -inf."""
+    ids, scores = np.ascontiguousarray(ids), np.ascontiguousarray(scores)
+    places = kernels.best_places(ids, scores, ids.shape[1], n_threads=n_threads)
+    rows = np.arange(len(ids))[:, None]
+    ordered = ids[rows, places]
+    return ordered, np.where(ordered < 0, np.float32(-np.inf), scores[rows, places])
 
 
 def n_suggested(config: Config) -> int:

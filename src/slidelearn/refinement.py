@@ -29,8 +29,6 @@ N_PARTNERS = 16
 MOST_PAIRS = 3e7
 """Pairs of labels of one sample that are counted, about: of samples with very many labels, or very many samples, some
 tell which labels come together."""
-_LEAST = np.float32(1e-3)
-"""Added to support before its logarithm is taken."""
 PARTNERS = "partners."
 """How the names of their arrays begin."""
 
@@ -41,14 +39,8 @@ class Refinement:
 
     partners: Csr
     """(n_labels, n_labels): for each label the share of its samples that have the other one too."""
-    hidden: Float
-    """(n_evidence + 1, width): from the evidence, and the logarithm of the support, to the hidden units."""
-    hidden_biases: Float
-    """(width,)."""
-    output: Float
-    """(width,)."""
-    constant: Float
-    """(1,)."""
+    perceptron: Perceptron
+    """From the evidence, and the logarithm of the support, to log-odds."""
     n_refined: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
     """(1,): how many labels of each list it looks at; (0,): all of them, as models of format version 2 do."""
 
@@ -71,40 +63,24 @@ class Refinement:
         partners
             What `partners_of` finds.
         """
-        first = first_places(log_odds, ids)
-        listed = np.take_along_axis(ids, first, axis=1) >= 0
-        inputs = _inputs(evidence, log_odds, ids, first, partners, n_threads)[listed]
-        is_own = np.take_along_axis(is_own, first, axis=1)[listed]
+        places = first_places(log_odds, ids, n_threads=n_threads)
+        listed = np.take_along_axis(ids, places, axis=1) >= 0
+        inputs = kernels.refinement_inputs(ids, evidence, log_odds, places, partners, n_threads=n_threads)[listed]
+        is_own = np.take_along_axis(is_own, places, axis=1)[listed]
         spread = inputs.std(axis=0)
         scale = np.where(spread > 0, spread, np.inf)  # what is alike for all labels says nothing
         middle = inputs.mean(axis=0)
-        network = Perceptron.trained((inputs - middle) / scale, is_own)
-        hidden = (network.hidden / scale[:, None]).astype(np.float32)
-        hidden_biases = (network.hidden_biases - middle @ hidden).astype(np.float32)
-        n_refined = np.array([N_REFINED], np.int32)
-        return cls(partners, hidden, hidden_biases, network.output, network.constant, n_refined)
+        perceptron = Perceptron.trained((inputs - middle) / scale, is_own).of_inputs(middle, scale)
+        return cls(partners, perceptron, np.array([N_REFINED], np.int32))
 
     def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
         """(n_samples, m): of the second look at the first labels; others are lowered where they must stay below.
 
         The arguments are those of `fitted`.
         """
-        first = first_places(log_odds, ids, int(self.n_refined[0]) if len(self.n_refined) else ids.shape[1])
-        inputs = _inputs(evidence, log_odds, ids, first, self.partners, n_threads)
-        rows = inputs.reshape(-1, inputs.shape[-1])
-        hidden = kernels.matmul(rows, self.hidden, bias=self.hidden_biases, n_threads=n_threads)
-        np.maximum(hidden, 0, out=hidden)
-        refined = kernels.matmul(hidden, self.output[:, None], bias=self.constant, n_threads=n_threads)
-        refined = refined.reshape(first.shape)
-        if first.shape == log_odds.shape:
-            lowered = log_odds.copy()
-        else:
-            others = np.where(ids >= 0, log_odds, -np.inf)
-            np.put_along_axis(others, first, -np.inf, axis=1)
-            excess = others.max(axis=1, keepdims=True) - refined.min(axis=1, keepdims=True)
-            lowered = log_odds - np.maximum(excess, 0)
-        np.put_along_axis(lowered, first, refined, axis=1)
-        return lowered
+        n = int(self.n_refined[0]) if len(self.n_refined) else ids.shape[1]
+        ids, places = np.ascontiguousarray(ids), first_places(log_odds, ids, n, n_threads=n_threads)
+        return kernels.refine(ids, evidence, log_odds, places, self.partners, self.perceptron, n_threads=n_threads)
 
     def resized(self, numbers: Ids, n_labels: int) -> Refinement:
         """The same for other labels: label i as ``numbers[i]``, -1: without it; new ones have no partners."""
@@ -125,12 +101,7 @@ class Refinement:
         """What is saved."""
         names = (f"{PARTNERS}{name}" for name in ("indptr", "labels", "weights"))
         yield from zip(names, self.partners, strict=True)
-        yield from (
-            ("hidden", self.hidden),
-            ("hidden_biases", self.hidden_biases),
-            ("output", self.output),
-            ("constant", self.constant),
-        )
+        yield from self.perceptron._asdict().items()
         if len(self.n_refined):
             yield "n_refined", self.n_refined
 
@@ -139,17 +110,14 @@ class Refinement:
         """Room for one that is to be read from a file, whose arrays have these lengths, by name."""
         n, width = lengths.get(PARTNERS + "weights", 0), lengths.get("output", 0)
         partners = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
-        hidden, one = np.zeros((n_evidence + 1, width), np.float32), np.zeros(1, np.float32)
         n_refined = np.zeros(lengths.get("n_refined", 0), np.int32)
-        return cls(partners, hidden, np.zeros(width, np.float32), np.zeros(width, np.float32), one, n_refined)
+        return cls(partners, Perceptron.empty(n_evidence + 1, width), n_refined)
 
 
-def first_places(log_odds: Float, ids: Ids, n: int = N_REFINED) -> NDArray[np.int64]:
+def first_places(log_odds: Float, ids: Ids, n: int = N_REFINED, *, n_threads: int) -> NDArray[np.int64]:
     """Where the labels are that the first look puts first, (n_samples, at most n)."""
-    below = np.where(ids >= 0, -log_odds, np.inf)
-    if ids.shape[1] <= n:
-        return below.argsort(axis=1)
-    return np.argpartition(below, n - 1, axis=1)[:, :n]
+    ids = np.ascontiguousarray(ids)
+    return kernels.best_places(ids, log_odds, min(n, ids.shape[1]), n_threads=n_threads)
 
 
 def partners_of(Y: sparse.csr_array, former: Csr | None = None, counts: Float | None = None) -> Csr:
@@ -182,13 +150,3 @@ def partners_of(Y: sparse.csr_array, former: Csr | None = None, counts: Float | 
         joined = sparse.diags_array(share) @ together + sparse.diags_array(1 - share) @ before
         together = sparse.csr_array(joined.astype(np.float32))
     return Csr(*kernels.strongest(to_csr(together), Y.shape[1], N_PARTNERS))
-
-
-def _inputs(
-    evidence: Float, log_odds: Float, ids: Ids, first: NDArray[np.int64], partners: Csr, n_threads: int
-) -> Float:
-    """The evidence, and the logarithm of the support, for the first labels: (n_samples, n_first, n_evidence + 1)."""
-    probabilities = (1 / (1 + np.exp(-log_odds))).astype(np.float32)
-    support = kernels.partner_support(ids, probabilities, partners, n_threads=n_threads)
-    evidence = np.take_along_axis(evidence, first[..., None], axis=1)
-    return np.concatenate([evidence, np.log(np.take_along_axis(support, first, axis=1) + _LEAST)[..., None]], axis=-1)

@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 from support import assert_twins_agree, random_csr, random_floats
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Classifiers, Csr
+from slidelearn.kernels import NO_DATA, ClassifierRows, Csr
 
 N_FEATURES, N_SAMPLES, N_LABELS = 40, 60, 12
 RULE: dict[str, Any] = {"tolerance": 0.1, "max_passes": 20, "threshold": 0.05, "seed": 2**63 + 1}
@@ -28,11 +28,11 @@ def _sides(rng: np.random.Generator) -> tuple[Csr, Csr]:
     return positives, negatives
 
 
-def _some_classifiers(rng: np.random.Generator) -> Classifiers:
+def _some_classifiers(rng: np.random.Generator) -> ClassifierRows:
     rows = random_csr(rng, N_LABELS, N_FEATURES, 30)
     for i in range(N_LABELS):
         rows.indices[rows.indptr[i] : rows.indptr[i + 1]].sort()
-    return Classifiers(rows, random_floats(rng, N_LABELS))
+    return ClassifierRows(rows, random_floats(rng, N_LABELS))
 
 
 @pytest.mark.parametrize("rule", [{}, {"c": 0.1}, {"c": 10.0, "max_passes": 200}, {"threshold": 0.0, "max_passes": 1}])

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels.types import (
-    Classifiers,
+    ClassifierRows,
     Codes8,
     Columns,
     Csr,
@@ -165,7 +165,7 @@ def train_classifiers(
     positives: Csr,
     negatives: Csr,
     *,
-    former: Classifiers | None,
+    former: ClassifierRows | None,
     c: Float,
     tolerance: float,
     max_passes: int,
@@ -173,11 +173,27 @@ def train_classifiers(
     seed: int,
     n_threads: int,
 ) -> tuple[tuple[Offsets, Ids, Float], Float]: ...
-def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: Classifiers, *, n_threads: int) -> Float: ...
+def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float: ...
 def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]: ...
 def neighbour_votes(
     x: Csr, strong: Csr, index: NeighbourIndex, n_neighbours: int, ids: Ids, n_others: int, *, n_threads: int
 ) -> tuple[Float, Ids]: ...
-def partner_support(ids: Ids, probabilities: Float, partners: Csr, *, n_threads: int) -> Float: ...
+def label_evidence(
+    ids: Ids, logits: Float, margins: Float | None, votes: Float, counts: Float, *, n_threads: int
+) -> Float: ...
+def best_places(ids: Ids, scores: Float, n: int, *, n_threads: int) -> NDArray[np.int64]: ...
+def refinement_inputs(
+    ids: Ids, evidence: Float, log_odds: Float, places: NDArray[np.int64], partners: Csr, *, n_threads: int
+) -> Float: ...
+def refine(
+    ids: Ids,
+    evidence: Float,
+    log_odds: Float,
+    places: NDArray[np.int64],
+    partners: Csr,
+    perceptron: tuple[Float, Float, Float, Float],
+    *,
+    n_threads: int,
+) -> Float: ...
 def multiply_registers(arithmetic: str, n_rounds: int, *, n_threads: int) -> int: ...
 def touch_rows(rows: Float, ids: Ids, *, n_threads: int) -> None: ...

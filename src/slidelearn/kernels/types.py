@@ -43,7 +43,7 @@ class Csr(NamedTuple):
 NO_DATA: Float = np.empty(0, np.float32)
 
 
-class Classifiers(NamedTuple):
+class ClassifierRows(NamedTuple):
     """One linear classifier per label: a row of features for each, ascending, and the biases (n_labels,)."""
 
     weights: Csr

@@ -18,7 +18,10 @@ from slidelearn.kernels.reference.active import (
     top_others,
 )
 from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
-from slidelearn.kernels.reference.classifiers import classifier_margins, train_classifiers
+from slidelearn.kernels.reference.classifiers import (
+    classifier_margins,
+    train_classifiers,
+)
 from slidelearn.kernels.reference.data import parse_samples
 from slidelearn.kernels.reference.dense import add_matmul, matmul
 from slidelearn.kernels.reference.hash_codes import (
@@ -52,13 +55,14 @@ from slidelearn.kernels.reference.layers import (
     update_rows,
 )
 from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
-from slidelearn.kernels.reference.partners import partner_support
 from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
+from slidelearn.kernels.reference.ranking import best_places, label_evidence, refine, refinement_inputs
 
 __all__ = [
     "add_matmul",
     "allocate_rows",
     "assemble",
+    "best_places",
     "build_tables",
     "classifier_margins",
     "column_sums",
@@ -72,14 +76,16 @@ __all__ = [
     "features_forward",
     "gather_rows",
     "join_rows",
+    "label_evidence",
     "logistic_loss",
     "matmul",
     "neighbour_votes",
     "parse_samples",
-    "partner_support",
     "pq_encode",
     "pq_top_k",
     "quantize_rows",
+    "refine",
+    "refinement_inputs",
     "sampled_backward",
     "sampled_backward_sparse",
     "sampled_forward",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels.reference.random import random_below
-from slidelearn.kernels.types import Classifiers, Csr, Float, Ids, Offsets
+from slidelearn.kernels.types import ClassifierRows, Csr, Float, Ids, Offsets
 
 
 def train_classifiers(
@@ -15,7 +15,7 @@ def train_classifiers(
     positives: Csr,
     negatives: Csr,
     *,
-    former: Classifiers | None,
+    former: ClassifierRows | None,
     c: Float,
     tolerance: float,
     max_passes: int,
@@ -94,7 +94,7 @@ def _solved(
     return weights, bias
 
 
-def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: Classifiers, *, n_threads: int) -> Float:
+def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float:
     """The margin of each sample under the classifiers of its labels `ids` (n_samples, m); -inf beside -1."""
     weights, biases = classifiers
     all_margins = _written_out(x, n_features) @ _written_out(weights, n_features).T + biases
