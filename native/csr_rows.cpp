@@ -1,8 +1,24 @@
 #include "csr_rows.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace slidelearn {
+
+bool is_canonical(const int32_t* indptr, int64_t n_rows, const int32_t* indices, const float* data, int64_t n_entries,
+                  int64_t n_columns) {
+    if (indptr[0] != 0 || indptr[n_rows] != n_entries) return false;
+    for (int64_t i = 0; i < n_rows; ++i)
+        if (indptr[i] > indptr[i + 1]) return false;
+    for (int64_t i = 0; i < n_rows; ++i) {
+        int64_t last = -1;
+        for (int64_t e = indptr[i]; e < indptr[i + 1]; ++e) {
+            if (indices[e] <= last || indices[e] >= n_columns || !std::isfinite(data[e])) return false;
+            last = indices[e];
+        }
+    }
+    return true;
+}
 
 void taken_indptr(Csr matrix, const int64_t* rows, int64_t n, int64_t* out_indptr) {
     out_indptr[0] = 0;

@@ -1,4 +1,5 @@
-// Rows of sparse matrices: taking some out, setting two side by side, looking for one's entries in another's.
+// Rows of sparse matrices: whether they are in order, taking some out, setting two side by side, looking for one's
+// entries in another's.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,11 @@
 #include "views.h"
 
 namespace slidelearn {
+
+// Whether arrays of SciPy's are a matrix of so many columns whose rows are sorted, without duplicates, and finite:
+// indptr (n_rows + 1), indices and data (n_entries).
+bool is_canonical(const int32_t* indptr, int64_t n_rows, const int32_t* indices, const float* data, int64_t n_entries,
+                  int64_t n_columns);
 
 // out_indptr (n + 1) of the matrix that the given rows make. They may repeat.
 void taken_indptr(Csr matrix, const int64_t* rows, int64_t n, int64_t* out_indptr);

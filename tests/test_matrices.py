@@ -57,6 +57,18 @@ def test_sorts_and_sums_without_changing_what_it_was_given(index_type):
     np.testing.assert_array_equal(check_labels(X).toarray(), [[1, 0, 1], [0, 1, 0]])
 
 
+def test_what_is_in_order_is_told_whatever_its_flags_say():
+    X = sp.csr_array(DENSE)
+    X.has_canonical_format = False
+    result = check_features(X)
+    assert result is not X
+    assert np.shares_memory(result.data, X.data)
+    assert result.has_canonical_format
+    X.indices[:2] = 2, 1  # unsorted now, while the flags of others may say that they are sorted
+    X.has_canonical_format = True
+    np.testing.assert_array_equal(check_features(X).indices, [1, 2, 0, 2])
+
+
 def test_explicit_zeros_stay_features_but_are_no_labels():
     given = sp.csr_array((np.array([0.0, 2.0]), np.array([0, 1]), np.array([0, 2])), shape=(1, 3))
     assert check_features(given).nnz == 2

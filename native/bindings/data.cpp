@@ -1,7 +1,8 @@
-// Verbs that read data files.
+// Verbs over samples as they come: from files, and from users.
 #include <string>
 
 #include "common.h"
+#include "csr_rows.h"
 #include "parse_samples.h"
 
 namespace slidelearn {
@@ -37,9 +38,18 @@ std::tuple<OutCsr, OutCsr> bind_parse_samples(const nb::bytes& text, int64_t fir
             join(parsed, &SampleBlock::labels, false, n_threads)};
 }
 
+bool bind_is_canonical(const InArray<int32_t>& indptr, const InArray<int32_t>& indices, const InArray<float>& data,
+                       int64_t n_columns) {
+    require(indptr.size() >= 1, "indptr must have an element");
+    require(data.size() == indices.size(), "data must be as long as indices");
+    const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1, n_entries = static_cast<int64_t>(indices.size());
+    return is_canonical(indptr.data(), n_rows, indices.data(), data.data(), n_entries, n_columns);
+}
+
 }  // namespace
 
 void bind_data(nb::module_& m) {
+    m.def("is_canonical", &bind_is_canonical, "indptr"_a, "indices"_a, "data"_a, "n_columns"_a, Unlocked());
     m.def("parse_samples", &bind_parse_samples, "text"_a, nb::kw_only(), "first_line"_a, "n_samples"_a, "n_features"_a,
           "n_labels"_a, "first_id"_a, "labelled"_a, "column"_a, "n_threads"_a);
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
@@ -188,7 +189,8 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
     def _best(self, X: Any, k: int, method: str, after_batch: Callable[[int], None] | None) -> tuple[Ids, Float]:
         self._check_fitted()
         checked = read_features(X, least=0)
-        validate_data(self, X, reset=False, skip_check_array=True)
+        if not issparse(X) or hasattr(self, "feature_names_in_") or checked.shape[1] != self.n_features_in_:
+            validate_data(self, X, reset=False, skip_check_array=True)  # else it has nothing to find, and takes long
         if isinstance(k, bool) or not isinstance(k, int | np.integer) or not 1 <= k <= self.n_labels_:
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
         if method not in ("auto", "exact", "index", "lsh"):

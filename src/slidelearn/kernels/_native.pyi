@@ -147,6 +147,7 @@ def topk_candidates(
 def threshold_candidates(
     codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, min_tables: int, n_threads: int
 ) -> tuple[Offsets, Ids, Float]: ...
+def is_canonical(indptr: Ids, indices: Ids, data: Float, n_columns: int) -> bool: ...
 def parse_samples(
     text: bytes,
     *,

@@ -22,7 +22,7 @@ from slidelearn.kernels.reference.classifiers import (
     classifier_margins,
     train_classifiers,
 )
-from slidelearn.kernels.reference.data import parse_samples
+from slidelearn.kernels.reference.data import is_canonical, parse_samples
 from slidelearn.kernels.reference.dense import add_matmul, matmul
 from slidelearn.kernels.reference.hash_codes import (
     doph_codes,
@@ -75,6 +75,7 @@ __all__ = [
     "features_backward",
     "features_forward",
     "gather_rows",
+    "is_canonical",
     "join_rows",
     "label_evidence",
     "logistic_loss",

@@ -1,4 +1,4 @@
-"""Reading data files."""
+"""Samples as they come: from files, and from users."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from fractions import Fraction
 
 import numpy as np
 
-from slidelearn.kernels.types import Csr
+from slidelearn.kernels.types import Csr, Float, Ids
 
 _NUMBER = re.compile(rb"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _ID = re.compile(rb"\d+")
 _BLANKS = re.compile(rb"[ \t]+")
+
+
+def is_canonical(indptr: Ids, indices: Ids, data: Float, n_columns: int) -> bool:
+    """Whether these arrays are a matrix of so many columns whose rows are sorted, without duplicates, and finite."""
+    steps = np.diff(indptr)
+    if indptr[0] != 0 or indptr[-1] != len(indices) or (steps < 0).any():
+        return False
+    row = np.repeat(np.arange(len(steps)), steps)
+    inside = (indices >= 0) & (indices < n_columns)
+    ascending = (np.diff(row) > 0) | (np.diff(indices) > 0)
+    return bool(inside.all() and ascending.all() and np.isfinite(data).all())
 
 
 def parse_samples(
