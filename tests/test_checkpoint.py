@@ -23,6 +23,7 @@ from saved_models import (
 )
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn.checkpoint import FORMAT_VERSION
 from slidelearn.datasets import Dataset
 
 
@@ -156,8 +157,10 @@ def test_nan_is_refused(saved: Path) -> None:
 
 
 def test_another_version_is_refused(saved: Path) -> None:
-    rewrite_description(saved, lambda description: description.update(format_version=4))
-    with pytest.raises(CheckpointError, match=r"format_version must be in \[1, 3\], but is 4"):
+    rewrite_description(saved, lambda description: description.update(format_version=FORMAT_VERSION + 1))
+    with pytest.raises(
+        CheckpointError, match=rf"format_version must be in \[1, {FORMAT_VERSION}\], but is {FORMAT_VERSION + 1}"
+    ):
         SlideClassifier.load(saved)
 
 

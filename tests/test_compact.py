@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint, write_xmc
 from slidelearn.cli import app
-from slidelearn.compact import compact, compact_room, expand
+from slidelearn.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float
 from slidelearn.metrics import precision_at_k
@@ -60,8 +60,9 @@ def random_arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def expanded(compacted: dict[str, np.ndarray], like: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    arrays = {name: np.empty_like(array) if name.endswith("weights") else array for name, array in like.items()}
-    expand(compacted, arrays)
+    arrays = {name: array if name.endswith("bias") else np.empty_like(array) for name, array in like.items()}
+    expand_numbers(compacted, arrays)
+    expand_weights(compacted, arrays)
     return arrays
 
 
@@ -72,7 +73,7 @@ def test_weights_are_rounded_to_a_254th_of_the_largest_of_their_row(rng: np.rand
         "output.weights": "int8",
         "output.scales": "float32",
         "output.bias": "float32",
-        "ranker.indptr": "int64",
+        "ranker.indptr": "uint8",
         "ranker.weights": "int8",
         "ranker.scales": "float32",
     }
@@ -82,6 +83,24 @@ def test_weights_are_rounded_to_a_254th_of_the_largest_of_their_row(rng: np.rand
     assert (np.abs(found["output.weights"] - dense) <= largest / 253.9).all()
     for row in (slice(0, 3), slice(3, 10)):
         assert (np.abs(found["ranker.weights"] - sparse)[row] <= np.abs(sparse[row]).max() / 253.9).all()
+
+
+@pytest.mark.parametrize(("largest", "n_bytes"), [(0, 1), (255, 1), (256, 2), (65_536, 3), (2**31 - 1, 4)])
+def test_numbers_take_as_many_bytes_as_the_largest_needs(largest: int, n_bytes: int) -> None:
+    arrays = {
+        "ranker.indptr": np.array([0, 7, largest + 7], np.int64),
+        "ranker.features": np.array([largest, 0, 1], np.int32),
+        "ranker.neighbours.labels": np.array([], np.int32),
+    }
+    compacted = compact(arrays)
+    assert [compacted[name].shape for name in arrays] == [(3, n_bytes), (3, n_bytes), (0, 1)]
+    for name, array in expanded(compacted, arrays).items():
+        np.testing.assert_array_equal(array, arrays[name])
+
+
+def test_numbers_of_former_versions_are_as_they_are() -> None:
+    arrays = {"ranker.features": np.array([3, 1], np.int32)}
+    assert compact_room(arrays, {"ranker.features": (2,)})["ranker.features"] is arrays["ranker.features"]
 
 
 def test_rounded_weights_are_not_rounded_again(rng: np.random.Generator) -> None:
@@ -101,7 +120,8 @@ def test_numbers_too_small_for_a_scale_do_no_harm(tiny_number: float) -> None:
 
 def test_room_is_of_the_compact_form(rng: np.random.Generator) -> None:
     arrays = random_arrays(rng)
-    room, compacted = compact_room(arrays), compact(arrays)
+    compacted = compact(arrays)
+    room = compact_room(arrays, {name: array.shape for name, array in compacted.items()})
     assert {n: (a.shape, a.dtype) for n, a in room.items()} == {n: (a.shape, a.dtype) for n, a in compacted.items()}
     assert room["output.bias"] is arrays["output.bias"]
 
@@ -213,12 +233,14 @@ def test_a_scale_that_is_too_large_is_named(saved: Path, model: SlideClassifier)
         SlideClassifier.load(saved)
 
 
-def test_sparse_weights_that_do_not_fit_are_named(saved: Path, model: SlideClassifier) -> None:
-    assert model.ranker_
-    whole, indptr = arrays_path(saved).read_bytes(), model.ranker_.classifiers.weights.indptr
-    for value in (-1, 2**40):
-        damaged = indptr.copy()
-        damaged[1] = value
-        rewrite_arrays(saved, whole.replace(indptr.tobytes(), damaged.tobytes()))
-        with pytest.raises(CheckpointError, match=r"the arrays ranker\.\* do not fit each other"):
-            SlideClassifier.load(saved)
+@pytest.mark.parametrize("name", ["indptr", "features", "neighbours.indptr", "neighbours.labels"])
+def test_numbers_that_do_not_fit_are_named(name: str, saved: Path, model: SlideClassifier) -> None:
+    whole, numbers = arrays_path(saved).read_bytes(), compact(dict(model._model.named_arrays()))[f"ranker.{name}"]
+    assert whole.count(numbers.tobytes()) == 1
+    for byte in (0, 255):
+        damaged = numbers.copy()
+        damaged[1] = byte
+        rewrite_arrays(saved, whole.replace(numbers.tobytes(), damaged.tobytes()))
+        if byte == 255 or "indptr" in name:
+            with pytest.raises(CheckpointError, match=r"the arrays ranker\.\* do not fit each other"):
+                SlideClassifier.load(saved)

@@ -26,10 +26,10 @@ WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
 def test_there_are_some_of_every_version() -> None:
     versions = {read_description(GOLDEN / name)["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 18
+    assert len(WHOLE) == 20
 
 
-def test_the_newest_have_what_their_version_was_raised_for() -> None:
+def test_versions_have_what_they_were_raised_for() -> None:
     arrays = inspect_model(GOLDEN / "format-3" / "standardized")[1]
     assert {name for name in arrays if name.startswith(("standards.", "seen."))} == {
         "standards.means",
@@ -37,12 +37,16 @@ def test_the_newest_have_what_their_version_was_raised_for() -> None:
         "seen.label_counts",
         "seen.n_samples",
     }
+    arrays = inspect_model(GOLDEN / "format-4" / "recipe-inference")[1]
+    assert arrays["ranker.features"][1] == arrays["ranker.neighbours.indptr"][1] == np.uint8
 
 
 def test_a_reader_of_a_former_version_refuses_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "FORMAT_VERSION", FORMAT_VERSION - 1)
     for name in (name for name in MODELS if name.startswith(f"format-{FORMAT_VERSION}/")):
-        with pytest.raises(CheckpointError, match=rf"format_version must be in \[1, {FORMAT_VERSION - 1}\], but is 3"):
+        with pytest.raises(
+            CheckpointError, match=rf"format_version must be in \[1, {FORMAT_VERSION - 1}\], but is {FORMAT_VERSION}"
+        ):
             SlideClassifier.load(GOLDEN / name)
 
 

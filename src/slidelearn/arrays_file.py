@@ -95,6 +95,11 @@ class ArraysFile:
                 f"{self._path}: array {name!r} must have shape {shape}, but has {self._entries[name][1]}"
             )
 
+    def expect_rows(self, name: str, n_rows: int) -> None:
+        """Refuse a file that lacks the array or has it with another number of rows."""
+        shape = self._entries[name][1] if name in self._entries else ()
+        self.expect(name, (n_rows, *shape[1:]))
+
     def read_into(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Fill the arrays; the file must hold just these, in the same shapes and dtypes."""
         unknown = sorted(set(self._entries) - set(arrays))

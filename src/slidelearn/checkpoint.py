@@ -30,7 +30,7 @@ from slidelearn.atomic_files import (
     write_with_digest,
 )
 from slidelearn.batches import Seen
-from slidelearn.compact import compact, compact_room, expand
+from slidelearn.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.config import Config, make_config
 from slidelearn.features import Standards
 from slidelearn.label_index import LabelIndex
@@ -38,9 +38,10 @@ from slidelearn.network import Network
 from slidelearn.ranker import Ranker
 from slidelearn.version import __version__
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Of what is written; it is raised whenever former readers could not make sense of it. Of the versions that are read as
-well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack the arrays `STANDARDS` and `SEEN`."""
+well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack the arrays `STANDARDS` and `SEEN`; up to 3
+numbers in models for inference only are stored as they are."""
 BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
 RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
@@ -175,8 +176,11 @@ def load_model(directory: Path) -> Model:
             Seen.nothing(n_labels) if _lengths(arrays, SEEN) else None,
         )
         named = dict(model.named_arrays())
-        stored = compact_room(named) if inference_only else named
+        shapes = {name: shape for name, (shape, _) in arrays.descriptions.items()}
+        stored = compact_room(named, shapes) if inference_only else named
         arrays.read_into(stored)
+    if inference_only:
+        expand_numbers(stored, named)
     if model.ranker and not model.ranker.is_sound():
         raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
     if model.seen and not model.seen.is_sound():
@@ -187,7 +191,7 @@ def load_model(directory: Path) -> Model:
         raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
     if inference_only:
         try:
-            expand(stored, named)
+            expand_weights(stored, named)
         except ValueError as error:
             raise CheckpointError(f"{directory / description['arrays']}: {error}") from None
     model.n_steps = _member(description, "n_steps", int, directory)
@@ -276,7 +280,7 @@ def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: Arrays
     if not lengths:
         return None
     if "weights" in lengths:
-        arrays.expect(RANKER + "indptr", (n_labels + 1,))
+        arrays.expect_rows(RANKER + "indptr", n_labels + 1)
     return Ranker.empty(config, n_features, n_labels, lengths)
 
 
@@ -298,9 +302,9 @@ def _empty_standards(n_features: int, arrays: ArraysFile) -> Standards | None:
 
 
 def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:
-    """Elements of the arrays whose names begin so, by the rest of their names."""
-    descriptions = arrays.descriptions.items()
-    return {name.removeprefix(prefix): math.prod(shape) for name, (shape, _) in descriptions if name.startswith(prefix)}
+    """Rows of the arrays whose names begin so, by the rest of their names; 0 of those that have no elements at all."""
+    shapes = {name: shape for name, (shape, _) in arrays.descriptions.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): shape[0] if math.prod(shape) else 0 for name, shape in shapes.items() if shape}
 
 
 def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:
