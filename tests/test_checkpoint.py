@@ -262,7 +262,7 @@ def test_a_place_where_no_model_can_be_saved_is_refused(
         checkpoint.require_place(tmp_path / "file", 1)
     with pytest.raises(ValueError, match="cannot be written"):
         checkpoint.require_place(tmp_path / "file" / "model", 1)
-    with pytest.raises(ValueError, match="GB are free there"):
+    with pytest.raises(ValueError, match="MB are free there"):
         checkpoint.require_place(saved, 10**18)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="move what is there out of the way"):

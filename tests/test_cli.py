@@ -261,6 +261,9 @@ MISTAKES = {
     "test has other columns": (("--test", "{small}"), "must have 3546 features, as {train} has, but has 2"),
     "not XMC": (("--test", "{labels}"), "labels.txt, line 1"),
     "labels": (("--labels", "{small}"), "must have one line per label (413), but has 3"),
+    "log": (("--log", "{place}/no/log.csv"), "there is no directory {place}/no: make it, or give another place"),
+    "log over a file": (("--test", "{log}", "--log", "{log}"), "--log must be another file than {log}, which is read"),
+    "buffer": (("--buffer", "10"), "--buffer needs --stream"),
     "not TOML": (("--config", "{labels}"), "labels.txt is not a TOML file"),
 }
 
@@ -275,7 +278,9 @@ def test_mistakes_end_before_training_with_one_message(mistake: str, place: Path
         "small": tmp_path / "small.txt",
         "train": place / "train.txt.gz",
         "labels": place / "labels.txt",
+        "log": tmp_path / "test.csv",
     }
+    (tmp_path / "test.csv").write_text("text,labels\na cat,cat\n")
     arguments, message = MISTAKES[mistake]
     result = run("train", place / "train.txt.gz", *(text.format(**places) for text in arguments), code=1)
     assert result.stderr.startswith("slidelearn: ")
@@ -293,10 +298,43 @@ def test_mistakes_with_models(place: Path, tmp_path: Path, trained: SlideClassif
         (("evaluate", model, tmp_path / "small.txt"), f"must have 3546 features, as {model} has, but has 2"),
         (("predict", model, test, "--top-k", 414), f"--top-k must be at most 413, the labels that {model} has"),
         (("predict", tmp_path / "nameless", test, "--names"), "--names needs the names of the labels"),
-        (("predict", model, test, "--output", tmp_path / "no" / "file"), "No such file or directory"),
+        (("inspect", test), "is not a model: it is a file, and a model is a directory"),
         (("inspect", tmp_path), "is not a model"),
     ):
         assert message in run(*arguments, code=1).stderr
+
+
+def test_what_is_read_is_never_written_over(place: Path, tmp_path: Path) -> None:
+    for name in ("train.txt.gz", "test.txt"):
+        (tmp_path / name).write_bytes((place / name).read_bytes())
+    test, link = tmp_path / "test.txt", tmp_path / "link.txt"
+    link.symlink_to(test)
+    model, before = place / "model", test.read_bytes()
+    for arguments, option in (
+        (("predict", model, test, "--output", test), "--output"),
+        (("predict", model, test, "--output", link), "--output"),
+        (("predict", model, test, "--output", model / "config.json"), "--output"),
+        (("report", model, "--test", test, "--out", test), "--out"),
+        (("tune", test, "--trials", 1, "--out", test), "--out"),
+        (("convert", test, test), "B"),
+        (("data", "info", test, "--plot", test), "--plot"),
+        (("export", model, test, "--to", "onnx", "--test", test), "OUT"),
+    ):
+        assert f"slidelearn: {option} must be another file than " in run(*arguments, code=1).stderr
+    assert test.read_bytes() == before
+    for arguments, message in (
+        (("predict", model, test, "--output", tmp_path / "no" / "file"), f"there is no directory {tmp_path / 'no'}"),
+        (("predict", model, test, "--output", tmp_path), f"--output must be a file, but {tmp_path} is a directory"),
+    ):
+        assert message in run(*arguments, code=1).stderr
+
+
+def test_answers_into_a_closed_standard_output(place: Path) -> None:
+    command = [sys.executable, "-m", "slidelearn", "predict", str(place / "model"), str(place / "test.txt")]
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
+    done = subprocess.run(closed, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "slidelearn: the answers need --output, as standard output is closed\n"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+from slidelearn.temporary_files import is_device, written_beside
+
 
 class CheckpointError(ValueError):
     """A file of a model is missing, damaged, or of another version."""
@@ -61,7 +63,7 @@ def _new_digest(content: bytes | mmap.mmap = b"") -> hashlib.blake2b:
 def write_with_digest(directory: Path, name: str, write: Callable[[HashedFile], object]) -> str:
     """Write a file whose name ends in a digest of its content, ``stem-digest.suffix``; return that name."""
     temporary = directory / f"{name}.tmp"
-    with temporary.open("wb") as file:
+    with written_beside(temporary, directory / name) as file:
         hashed = HashedFile(file)
         write(hashed)
         file.flush()
@@ -74,8 +76,11 @@ def write_with_digest(directory: Path, name: str, write: Callable[[HashedFile], 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Put a file in place of the former one in one step."""
+    if is_device(path):
+        path.write_bytes(content)
+        return
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with written_beside(temporary, path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

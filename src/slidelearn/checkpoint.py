@@ -224,7 +224,7 @@ def require_place(directory: Path, n_bytes: int) -> None:
         raise ValueError(f"{directory} cannot be written: {above} does not allow it; give another place")
     free = shutil.disk_usage(above).free
     if free < n_bytes:
-        raise ValueError(f"{directory} needs {n_bytes / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free there")
+        raise ValueError(f"{directory} needs {n_bytes / 1e6:,.0f} MB, but {free / 1e6:,.0f} MB are free there")
 
 
 def read_description(directory: Path) -> dict[str, Any]:
@@ -234,6 +234,8 @@ def read_description(directory: Path) -> dict[str, Any]:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{directory} is not a model: it has no config.json") from None
+    except NotADirectoryError:
+        raise CheckpointError(f"{directory} is not a model: it is a file, and a model is a directory") from None
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     if not isinstance(description, dict) or description.get("format") != "slidelearn-model":

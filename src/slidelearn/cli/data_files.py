@@ -20,7 +20,8 @@ from slidelearn.cli.data_report import (
 )
 from slidelearn.cli.display import make_console, size
 from slidelearn.cli.inputs import Columns, From, Inputs, LayoutSettings
-from slidelearn.data import SampleSet, write_samples
+from slidelearn.cli.places import require_file_place
+from slidelearn.data import SampleSet, files_of, write_samples
 from slidelearn.documents import (
     LABEL_NAMES,
     VECTORIZER,
@@ -56,6 +57,8 @@ def convert(
     """Read samples from one file and write them to another, in the formats that their names say."""
     console = make_console()
     kind = format_of(target) if to_format is None else format_named(to_format)
+    for written in kind.files(target):
+        require_file_place("B", written, [*files_of(source, from_format), like])
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(source), source)
     if samples.X is None and not kind.texts:
@@ -118,6 +121,7 @@ def info(
 ) -> None:
     """Count samples, features and labels of a file, and show how often labels occur."""
     console = make_console(json=json)
+    require_file_place("--plot", plot, [path, test])
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(path), path)
     report = data_report(samples)

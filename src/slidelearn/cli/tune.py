@@ -18,6 +18,7 @@ from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, fil
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.options import gather_options
+from slidelearn.cli.places import require_file_place
 from slidelearn.cli.training_input import SamplesInput
 from slidelearn.config import make_config
 from slidelearn.extras import import_extra
@@ -54,6 +55,7 @@ def tune(
     """Try other options on a part of the samples, and tell which serve best; --set and --config are obeyed."""
     console = make_console(json=json)
     import_extra("optuna", "tune", "slidelearn tune")
+    require_file_place("--out", out, [train_file, validation])
     given = gather_options(config, settings or [], random_state=seed)
     make_config(**given)
     inputs = Inputs.of(console, threads, from_format, layout)
