@@ -272,6 +272,26 @@ def test_what_is_no_callback_is_refused(tiny: Dataset) -> None:
             learn(tiny.X_train, tiny.Y_train, callbacks=[Callback])
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_no_half_trained_model_answers(error: type[BaseException], tiny: Dataset) -> None:
+    class Fail(Callback):
+        def on_epoch(self, progress: Progress) -> None:
+            raise error
+
+    X, Y = tiny.X_train[:300], tiny.Y_train[:300]
+    clf = SlideClassifier(**SMALL)
+    with pytest.raises(error):
+        clf.fit(X, Y, callbacks=[Fail()])
+    with pytest.raises(NotFittedError):
+        clf.predict_topk(X)
+    clf.fit(X, Y)
+    classes, scores = clf.classes_, clf.predict_topk(X, 3)[1]
+    with pytest.raises(error):
+        clf.fit(tiny.X_train, tiny.Y_train[:, :200], callbacks=[Fail()])
+    np.testing.assert_array_equal(clf.predict_topk(X, 3)[1], scores)
+    np.testing.assert_array_equal(clf.classes_, classes)
+
+
 def test_callbacks_see_every_step(tiny: Dataset) -> None:
     class Log(Callback):
         def __init__(self) -> None:

@@ -229,15 +229,23 @@ class SlideClassifier(Changing):
         return self._trained(training, targets, X, callbacks)
 
     def _trained(self, training: ModelTraining, targets: Targets, X: Any, callbacks: Sequence[Callback]) -> Self:
-        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do."""
+        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do.
+
+        Where training fails or is interrupted, the former model stays, or none: never one that is half trained.
+        """
+        former = self.__dict__.copy()
         finds_threshold = not targets.one_each and not training.goes_on
         self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
         validate_data(self, X, skip_check_array=True)
-        self._describe()
-        training.run(callbacks)
-        if finds_threshold:
-            self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
+        try:
             self._describe()
+            training.run(callbacks)
+            if finds_threshold:
+                self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
+                self._describe()
+        except BaseException:
+            self.__dict__ = former
+            raise
         return self
 
     def _trained_once_more(
