@@ -263,6 +263,7 @@ MISTAKES = {
     "labels": (("--labels", "{small}"), "must have one line per label (413), but has 3"),
     "log": (("--log", "{place}/no/log.csv"), "there is no directory {place}/no: make it, or give another place"),
     "log over a file": (("--test", "{log}", "--log", "{log}"), "--log must be another file than {log}, which is read"),
+    "threads": (("--threads", "0"), "--threads must lie in [1, 1024], but is 0"),
     "buffer": (("--buffer", "10"), "--buffer needs --stream"),
     "not TOML": (("--config", "{labels}"), "labels.txt is not a TOML file"),
 }
@@ -302,6 +303,30 @@ def test_mistakes_with_models(place: Path, tmp_path: Path, trained: SlideClassif
         (("inspect", tmp_path), "is not a model"),
     ):
         assert message in run(*arguments, code=1).stderr
+
+
+def test_options_can_be_read_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ("train", "tune", "evaluate", "predict", "report", "export", "convert"):
+        assert "…" not in run(command, "-h").stdout, command
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError("std::bad_alloc"), "out of memory"),
+        (RuntimeError("can't start new thread"), "the system starts no more threads"),
+    ],
+)
+def test_a_system_without_memory_is_explained(
+    error: Exception, message: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SlideClassifier, "load", fail)
+    result = run("predict", place / "model", place / "test.txt", code=1)
+    assert result.stderr.startswith(f"slidelearn: {message}")
 
 
 def test_what_is_read_is_never_written_over(place: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_lines_must_be_utf_8(tmp_path):
     (tmp_path / "a").write_bytes("fünf\n".encode() + "fünf\n".encode("latin-1"))
     lines = text_lines(tmp_path / "a")
     assert next(lines) == (1, "fünf\n")
-    with pytest.raises(DataError, match=r"a, line 2: expected text in UTF-8, but "):
+    with pytest.raises(DataError, match=r"a, line 2: expected text in UTF-8, but .*; `iconv -f ENCODING -t UTF-8`"):
         next(lines)
 
 

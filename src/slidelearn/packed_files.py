@@ -87,7 +87,10 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             try:
                 yield number, line.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise DataError(f"{path}, line {number}: expected text in UTF-8, but {error.reason}") from None
+                raise DataError(
+                    f"{path}, line {number}: expected text in UTF-8, but {error.reason}; `iconv -f ENCODING -t UTF-8` "
+                    "makes it of another encoding, such as UTF-16"
+                ) from None
 
 
 @contextmanager

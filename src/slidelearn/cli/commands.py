@@ -38,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     help="Neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter. "
     "Data files have features or texts, in any of the formats that `slidelearn convert --help` lists.",
 )

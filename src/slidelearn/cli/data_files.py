@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from slidelearn.cli.arguments import Threads
 from slidelearn.cli.data_report import (
     data_report,
     label_counts,
@@ -52,7 +53,7 @@ def convert(
         Path | None,
         typer.Option(help="For texts: a file converted before, whose features and labels B is to have."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads that read.", show_default=False)] = None,
+    threads: Threads = None,
 ) -> None:
     """Read samples from one file and write them to another, in the formats that their names say."""
     console = make_console()
@@ -116,7 +117,7 @@ def info(
     ] = None,
     from_format: From = None,
     layout: LayoutSettings = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads that read.", show_default=False)] = None,
+    threads: Threads = None,
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Count samples, features and labels of a file, and show how often labels occur."""

@@ -17,7 +17,7 @@ from slidelearn.callbacks import Callback, Checkpointing, EarlyStopping, KeepBes
 from slidelearn.callbacks.checkpointing import remove_checkpoints
 from slidelearn.callbacks.logs import log_for
 from slidelearn.checkpoint import require_place
-from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
+from slidelearn.cli.arguments import Json, Seed, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings, read_names
 from slidelearn.cli.measuring import KS, footprint, measure, print_measured
@@ -104,7 +104,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the latest checkpoint, if there is one, else begin.")
     ] = False,
     threads: Threads = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
+    seed: Seed = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="Seconds that training may take, from the data in memory.", show_default=False)
     ] = None,

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slidelearn.atomic_files import write_atomically
-from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
+from slidelearn.cli.arguments import Json, Seed, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.options import gather_options
@@ -49,7 +49,7 @@ def tune(
         Path | None, typer.Option(help="File to write the best options to, for `train --config`.", show_default=False)
     ] = None,
     threads: Threads = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
+    seed: Seed = None,
     json: Json = False,
 ) -> None:
     """Try other options on a part of the samples, and tell which serve best; --set and --config are obeyed."""
