@@ -329,39 +329,6 @@ def test_a_system_without_memory_is_explained(
     assert result.stderr.startswith(f"slidelearn: {message}")
 
 
-def test_what_is_read_is_never_written_over(place: Path, tmp_path: Path) -> None:
-    for name in ("train.txt.gz", "test.txt"):
-        (tmp_path / name).write_bytes((place / name).read_bytes())
-    test, link = tmp_path / "test.txt", tmp_path / "link.txt"
-    link.symlink_to(test)
-    model, before = place / "model", test.read_bytes()
-    for arguments, option in (
-        (("predict", model, test, "--output", test), "--output"),
-        (("predict", model, test, "--output", link), "--output"),
-        (("predict", model, test, "--output", model / "config.json"), "--output"),
-        (("report", model, "--test", test, "--out", test), "--out"),
-        (("tune", test, "--trials", 1, "--out", test), "--out"),
-        (("convert", test, test), "B"),
-        (("data", "info", test, "--plot", test), "--plot"),
-        (("export", model, test, "--to", "onnx", "--test", test), "OUT"),
-    ):
-        assert f"slidelearn: {option} must be another file than " in run(*arguments, code=1).stderr
-    assert test.read_bytes() == before
-    for arguments, message in (
-        (("predict", model, test, "--output", tmp_path / "no" / "file"), f"there is no directory {tmp_path / 'no'}"),
-        (("predict", model, test, "--output", tmp_path), f"--output must be a file, but {tmp_path} is a directory"),
-    ):
-        assert message in run(*arguments, code=1).stderr
-
-
-def test_answers_into_a_closed_standard_output(place: Path) -> None:
-    command = [sys.executable, "-m", "slidelearn", "predict", str(place / "model"), str(place / "test.txt")]
-    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *command]
-    done = subprocess.run(closed, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 1
-    assert done.stderr == "slidelearn: the answers need --output, as standard output is closed\n"
-
-
 @pytest.mark.parametrize(
     "arguments", [("train", "no-such-file"), ("train",), ("trian", "x"), ("train", "x", "--sett", "a=b"), ("--wrong",)]
 )
