@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -224,6 +226,46 @@ def test_a_crash_while_saving_leaves_the_old_model_or_the_new(
     ]
 
 
+def test_a_model_that_is_replaced_while_it_is_read(
+    saved: Path, model: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
+    read_document, saves = checkpoint._read_document, [other, model]
+
+    def read_too_late(directory: Path, name: Any) -> str:
+        if saves:
+            saves.pop().save(saved)
+            saves.pop().save(saved)
+        return read_document(directory, name)
+
+    monkeypatch.setattr(checkpoint, "_read_document", read_too_late)
+    assert contents(SlideClassifier.load(saved)) == contents(other)
+
+
+def test_who_saves_waits_for_who_is_saving(
+    model: SlideClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, calls = tmp_path / "model", list[str]()
+    write_arrays = checkpoint.write_arrays
+    second = threading.Thread(target=lambda: model.save(directory, inference_only=True), name="second")
+
+    def write(*arguments: Any) -> None:
+        me = threading.current_thread().name
+        calls.append(f"{me} writes")
+        if me != "second":
+            second.start()
+            time.sleep(0.2)  # enough for the second to come in, if it could
+        write_arrays(*arguments)
+        calls.append(f"{me} has written")
+
+    monkeypatch.setattr(checkpoint, "write_arrays", write)
+    model.save(directory)
+    second.join()
+    me = threading.current_thread().name
+    assert calls == [f"{me} writes", f"{me} has written", "second writes", "second has written"]
+    SlideClassifier.load(directory)
+
+
 def test_only_files_of_the_model_are_removed(saved: Path, model: SlideClassifier) -> None:
     for name in ("model-card.md", "notes-0123456789abcdef.txt", "labels-old.txt", "mine.tmp"):
         (saved / name).write_text("mine")
@@ -265,7 +307,7 @@ def test_a_place_where_no_model_can_be_saved_is_refused(
         checkpoint.require_place(tmp_path / "file", 1)
     with pytest.raises(ValueError, match="cannot be written"):
         checkpoint.require_place(tmp_path / "file" / "model", 1)
-    with pytest.raises(ValueError, match="GB are free there"):
+    with pytest.raises(ValueError, match="MB are free there"):
         checkpoint.require_place(saved, 10**18)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="move what is there out of the way"):

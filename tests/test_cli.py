@@ -261,6 +261,10 @@ MISTAKES = {
     "test has other columns": (("--test", "{small}"), "must have 3546 features, as {train} has, but has 2"),
     "not XMC": (("--test", "{labels}"), "labels.txt, line 1"),
     "labels": (("--labels", "{small}"), "must have one line per label (413), but has 3"),
+    "log": (("--log", "{place}/no/log.csv"), "there is no directory {place}/no: make it, or give another place"),
+    "log over a file": (("--test", "{log}", "--log", "{log}"), "--log must be another file than {log}, which is read"),
+    "threads": (("--threads", "0"), "--threads must lie in [1, 1024], but is 0"),
+    "buffer": (("--buffer", "10"), "--buffer needs --stream"),
     "not TOML": (("--config", "{labels}"), "labels.txt is not a TOML file"),
 }
 
@@ -275,7 +279,9 @@ def test_mistakes_end_before_training_with_one_message(mistake: str, place: Path
         "small": tmp_path / "small.txt",
         "train": place / "train.txt.gz",
         "labels": place / "labels.txt",
+        "log": tmp_path / "test.csv",
     }
+    (tmp_path / "test.csv").write_text("text,labels\na cat,cat\n")
     arguments, message = MISTAKES[mistake]
     result = run("train", place / "train.txt.gz", *(text.format(**places) for text in arguments), code=1)
     assert result.stderr.startswith("slidelearn: ")
@@ -293,10 +299,34 @@ def test_mistakes_with_models(place: Path, tmp_path: Path, trained: SlideClassif
         (("evaluate", model, tmp_path / "small.txt"), f"must have 3546 features, as {model} has, but has 2"),
         (("predict", model, test, "--top-k", 414), f"--top-k must be at most 413, the labels that {model} has"),
         (("predict", tmp_path / "nameless", test, "--names"), "--names needs the names of the labels"),
-        (("predict", model, test, "--output", tmp_path / "no" / "file"), "No such file or directory"),
+        (("inspect", test), "is not a model: it is a file, and a model is a directory"),
         (("inspect", tmp_path), "is not a model"),
     ):
         assert message in run(*arguments, code=1).stderr
+
+
+def test_options_can_be_read_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for command in ("train", "tune", "evaluate", "predict", "report", "export", "convert"):
+        assert "…" not in run(command, "-h").stdout, command
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError("std::bad_alloc"), "out of memory"),
+        (RuntimeError("can't start new thread"), "the system starts no more threads"),
+    ],
+)
+def test_a_system_without_memory_is_explained(
+    error: Exception, message: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(SlideClassifier, "load", fail)
+    result = run("predict", place / "model", place / "test.txt", code=1)
+    assert result.stderr.startswith(f"slidelearn: {message}")
 
 
 @pytest.mark.parametrize(

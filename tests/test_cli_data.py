@@ -175,6 +175,7 @@ MISTAKES = {
     "layout form": (("data", "info", "{a}", "--layout", "x"), "--layout must be of the form name=value, such as"),
     "layout number": (("data", "info", "{a}", "--layout", "first_id=2"), "first_id must be 0 or 1, but is 2"),
     "no words": (("train", "{wordless}"), "there must be words, in two texts or more where there are many"),
+    "no lines": (("train", "{empty}"), "there must be texts to make features of, but there are none"),
     "streamed words": (("train", "{wordless}", "--stream"), "there must be words to make features of, but of"),
     "names twice": (("train", "{texts}", "--labels", "{texts}"), "--labels is for files that number their labels, but"),
     "stream in a hurry": (("train", "{a}", "--stream", "--max-seconds", "9"), "max_seconds must not be given with a"),
@@ -193,8 +194,10 @@ def test_mistakes_end_in_one_message(mistake: str, tmp_path: Path) -> None:
     if "{model}" in arguments:
         run("train", tmp_path / "a.txt", *QUICK, "--out", tmp_path / "model")
     write_samples(tmp_path / "wordless.csv", replace(with_texts(), texts=list("abcdefg")))
+    (tmp_path / "empty.jsonl").touch()
     before = sorted(tmp_path.iterdir())
-    names = {"a": "a.txt", "texts": "texts.csv", "other": "other.txt", "wordless": "wordless.csv", "model": "model"}
+    names = {"empty": "empty.jsonl"}
+    names |= {"a": "a.txt", "texts": "texts.csv", "other": "other.txt", "wordless": "wordless.csv", "model": "model"}
     places = {"place": tmp_path} | {name: tmp_path / file for name, file in names.items()}
     result = run(*(text.format(**places) for text in arguments), code=1)
     assert result.stderr.splitlines()[-1].startswith("slidelearn: ")

@@ -139,6 +139,14 @@ def test_options_are_checked_when_training_begins(options: dict[str, object], me
         clf.fit(tiny.X_train, tiny.Y_train)
 
 
+def test_a_sparse_frame_is_a_sparse_matrix(tiny: Dataset) -> None:
+    pandas = pytest.importorskip("pandas")
+    X, Y = tiny.X_train[:100], tiny.Y_train[:100]
+    frame = pandas.DataFrame.sparse.from_spmatrix(X)
+    clf, expected = SlideClassifier(**SMALL).fit(frame, Y), SlideClassifier(**SMALL).fit(X, Y)
+    np.testing.assert_array_equal(clf.predict_topk(frame)[1], expected.predict_topk(X)[1])
+
+
 def test_data_against_the_rules_is_refused(trained: SlideClassifier, tiny: Dataset) -> None:
     X, Y = tiny.X_train, tiny.Y_train
     n_labels = Y.shape[1]
@@ -151,6 +159,8 @@ def test_data_against_the_rules_is_refused(trained: SlideClassifier, tiny: Datas
         clf.fit(X[:, :0], Y)
     with pytest.raises(ValueError, match="y must have at least one label"):
         clf.fit(X, Y[:, :0])
+    with pytest.raises(ValueError, match="sample_weight must be a number for each sample, but is 'balanced'"):
+        clf.fit(X, Y, sample_weight="balanced")
     with pytest.raises(
         ValueError, match="X has 3545 features, but SlideClassifier is expecting 3546 features as input"
     ):
@@ -251,6 +261,35 @@ def test_save_and_load_bit_for_bit_and_go_on_bit_for_bit(kind: str, tiny: Datase
         np.testing.assert_array_equal(ours, theirs)
     assert arrays_of(loaded.partial_fit(X, Y)) == arrays_of(clf.partial_fit(X, Y))
     assert arrays_of(clone(loaded).fit(X, Y)) == arrays_of(clf.fit(X, Y))  # the options came along
+
+
+def test_what_is_no_callback_is_refused(tiny: Dataset) -> None:
+    clf = SlideClassifier(**SMALL)
+    for learn in (clf.fit, clf.partial_fit):
+        with pytest.raises(TypeError, match=r"callbacks must be a list, .* put a single one in a list"):
+            learn(tiny.X_train, tiny.Y_train, callbacks=Callback())
+        with pytest.raises(TypeError, match=r"callbacks must be objects of .*Callback'> is none"):
+            learn(tiny.X_train, tiny.Y_train, callbacks=[Callback])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_no_half_trained_model_answers(error: type[BaseException], tiny: Dataset) -> None:
+    class Fail(Callback):
+        def on_epoch(self, progress: Progress) -> None:
+            raise error
+
+    X, Y = tiny.X_train[:300], tiny.Y_train[:300]
+    clf = SlideClassifier(**SMALL)
+    with pytest.raises(error):
+        clf.fit(X, Y, callbacks=[Fail()])
+    with pytest.raises(NotFittedError):
+        clf.predict_topk(X)
+    clf.fit(X, Y)
+    classes, scores = clf.classes_, clf.predict_topk(X, 3)[1]
+    with pytest.raises(error):
+        clf.fit(tiny.X_train, tiny.Y_train[:, :200], callbacks=[Fail()])
+    np.testing.assert_array_equal(clf.predict_topk(X, 3)[1], scores)
+    np.testing.assert_array_equal(clf.classes_, classes)
 
 
 def test_callbacks_see_every_step(tiny: Dataset) -> None:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import os
 import re
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from slidelearn import packed_files
+from slidelearn.atomic_files import write_atomically, write_with_digest
 from slidelearn.packed_files import DataError, open_to_replace, pieces_of_lines, read_bytes, text_lines
 
 TEXT = b"3 4 5\n4,1 2:0.5 0:-1\n 3:0.1\n\n"
@@ -64,7 +68,7 @@ def test_lines_must_be_utf_8(tmp_path):
     (tmp_path / "a").write_bytes("fünf\n".encode() + "fünf\n".encode("latin-1"))
     lines = text_lines(tmp_path / "a")
     assert next(lines) == (1, "fünf\n")
-    with pytest.raises(DataError, match=r"a, line 2: expected text in UTF-8, but "):
+    with pytest.raises(DataError, match=r"a, line 2: expected text in UTF-8, but .*; `iconv -f ENCODING -t UTF-8`"):
         next(lines)
 
 
@@ -76,6 +80,42 @@ def test_what_was_there_stays_when_writing_fails(tmp_path):
         file.writelines([b"after", "no bytes"])
     assert read_bytes(path) == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_errors_name_the_file_and_not_its_temporary_name(tmp_path: Path) -> None:
+    for write in (open_to_replace, lambda path: nullcontext(write_atomically(path, b"x"))):
+        with pytest.raises(OSError, match=r"/no/a'$") as caught, write(tmp_path / "no" / "a"):
+            pass
+        assert caught.value.filename == str(tmp_path / "no" / "a")
+    with pytest.raises(OSError, match=r"No space left on device: .*/a'"), open_to_replace(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert not list(tmp_path.iterdir())
+
+
+def test_interrupted_writing_leaves_nothing(tmp_path: Path) -> None:
+    def interrupted(file: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_with_digest(tmp_path, "model.safetensors", interrupted)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_takes_the_place_of_a_device(tmp_path: Path) -> None:
+    pipe, heard = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+
+    def write_packed() -> None:
+        with open_to_replace(pipe) as file:
+            file.write(b"x")
+
+    for write in (write_packed, lambda: write_atomically(pipe, b"y")):
+        listening = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
+        listening.start()
+        write()
+        listening.join()
+    assert heard == [b"x", b"y"]
+    assert pipe.is_fifo()
 
 
 def test_equal_contents_make_equal_files(tmp_path: Path) -> None:

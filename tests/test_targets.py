@@ -50,6 +50,22 @@ def test_a_column_of_classes_is_taken_with_a_warning() -> None:
         assert _encoded(np.array([[7], [5]])) == [[0, 1], [1, 0]]
 
 
+def test_lists_in_the_columns_of_tables() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert _encoded(pandas.Series(NAMES, index=[7, 7, 3, 1])) == INDICATOR.tolist()
+    assert _encoded(pandas.Series([np.array(list(names)) for names in NAMES])) == INDICATOR.tolist()  # as Parquet has
+    assert _encoded(pandas.Series(pandas.Categorical(["b", "a"]))) == [[0, 1], [1, 0]]
+    with pytest.raises(ValueError, match=r"label names must be strings, but 1 is among them; lists of numbers become"):
+        look_at(pandas.Series([[1, 2], [3, 4]]))
+
+
+def test_lists_in_columns_of_polars() -> None:
+    polars = pytest.importorskip("polars")
+    assert _encoded(polars.Series([list(names) for names in NAMES])) == INDICATOR.tolist()
+    with pytest.raises(ValueError, match="a sample without labels has an empty list"):
+        look_at(polars.Series([["a"], None]))
+
+
 def test_many_classes_are_no_regression() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -72,6 +88,19 @@ def test_classes_of_later_samples() -> None:
         ([[1, 2], [3]], r"ragged; lists of numbers become an indicator by sklearn.preprocessing.MultiLabelBinarizer"),
         ([["a"], ["b", 3]], "label names must be strings, but 3 is among them"),
         ([{1, 2}, {3}], "label names must be strings, but 1 is among them"),
+        ([["a"], ["b", None]], "label names must be strings, but None is among them"),
+        ([["a"], None], "for sample 1 it is None; a sample without labels has an empty list"),
+        ([["a"], float("nan")], "for sample 1 it is nan; a sample without labels has an empty list"),
+        (
+            [[3, 7], [1, 2]],
+            "but holds 7 and 3; lists of numbers become an indicator",
+        ),  # numbers of labels, no indicator
+        (np.array([[0.2, 0.8], [1.0, 0.0]]), "y must be an indicator where it is dense and 2-d"),
+        (np.array([["a", "b"], ["b", "c"]]), "but has columns of strings; y.tolist()"),
+        (np.array(["a", None], object), "for sample 1 it holds None; leave samples without a class out"),
+        (np.array(["a", 1], object), "y must hold strings or numbers, but holds both"),
+        ("abc", "y must be a list, an array or a sparse matrix, but is 'abc'"),
+        (iter(["a"]), "y must be a list, an array or a sparse matrix"),
         ([[0, -1], [1, 0]], "y must not be negative"),
         (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), "y must hold numbers, strings or booleans"),
     ],

@@ -118,10 +118,24 @@ def test_what_are_no_texts_is_refused(trained_on_texts: SlideTextClassifier) -> 
         SlideTextClassifier().predict(["a"])
     with pytest.raises(ValueError, match="texts must be several strings, but are one; put it in a list"):
         trained_on_texts.predict("a cat")
+    for columns in (np.array([["a cat"]]), np.array([["a", "b"], ["c", "d"]])):
+        with pytest.raises(ValueError, match="texts must be one column of strings, but have shape"):
+            trained_on_texts.predict(columns)
+    for unordered in ({"text": ["a cat"]}, {"a cat", "a dog"}):
+        with pytest.raises(ValueError, match="texts must be strings one after the other"):
+            trained_on_texts.predict(unordered)
     with pytest.raises(ValueError, match="texts must be strings, but text 1 is None"):
         trained_on_texts.predict(["a cat", None])
     with pytest.raises(ValueError, match="analyzer must be None or a plain value"):
         SlideTextClassifier(SMALL, TfidfVectorizer(analyzer=str.split)).fit(["a"], [["b"]])
+
+
+def test_a_frame_is_not_its_column(trained_on_texts: SlideTextClassifier) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"text": ["a cat", "a boat"]})
+    assert len(trained_on_texts.predict(frame["text"])) == 2
+    with pytest.raises(ValueError, match=r"texts must be one column of strings, but have shape \(2, 1\)"):
+        trained_on_texts.predict(frame)
 
 
 def test_labels_that_are_refused_leave_the_words(trained_on_texts: SlideTextClassifier, tiny: Dataset) -> None:

@@ -6,9 +6,17 @@ import hashlib
 import mmap
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from slidelearn.temporary_files import is_device, written_beside
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 class CheckpointError(ValueError):
@@ -61,7 +69,7 @@ def _new_digest(content: bytes | mmap.mmap = b"") -> hashlib.blake2b:
 def write_with_digest(directory: Path, name: str, write: Callable[[HashedFile], object]) -> str:
     """Write a file whose name ends in a digest of its content, ``stem-digest.suffix``; return that name."""
     temporary = directory / f"{name}.tmp"
-    with temporary.open("wb") as file:
+    with written_beside(temporary, directory / name) as file:
         hashed = HashedFile(file)
         write(hashed)
         file.flush()
@@ -74,13 +82,31 @@ def write_with_digest(directory: Path, name: str, write: Callable[[HashedFile], 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Put a file in place of the former one in one step."""
+    if is_device(path):
+        path.write_bytes(content)
+        return
     temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
+    with written_beside(temporary, path) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_directory(path.parent)
+
+
+@contextmanager
+def one_writer(directory: Path) -> Iterator[None]:
+    """Let one thread or process at a time write into a directory; where the system has no such locks, nothing."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have none
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_directory(directory: Path) -> None:

@@ -19,6 +19,8 @@ def read_features(X: Any, least: int = 1) -> FloatCsr:
     scikit-learn checks what is dense; what is sparse `check_features` checks as well, in a fifth of the time, which
     would be a quarter of a query.
     """
+    if hasattr(X, "sparse"):  # a frame of pandas whose columns are all sparse
+        X = X.sparse.to_coo()
     if not issparse(X):
         X = check_array(X, ensure_min_samples=least, input_name="X", estimator="SlideClassifier")
     return check_features(X)
@@ -30,6 +32,8 @@ def read_samples(X: Any, y: Any, sample_weight: Any) -> tuple[Given, FloatCsr, F
     check_consistent_length(features, given.values)
     if sample_weight is None:
         return given, features, None
+    if isinstance(sample_weight, str):
+        raise ValueError(f"sample_weight must be a number for each sample, but is {sample_weight!r}")
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float32, input_name="sample_weight")
     if weights.shape != (features.shape[0],):
         raise ValueError(f"sample_weight must have shape ({features.shape[0]},), but has {weights.shape}")

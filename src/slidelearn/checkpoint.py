@@ -11,10 +11,10 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from slidelearn.atomic_files import (
     check_digest,
     digest_of,
     is_named_with_digest,
+    one_writer,
     sync_directory,
     write_atomically,
     write_with_digest,
@@ -46,6 +47,8 @@ BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
 RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
 """How the names of their arrays begin."""
+
+Read = TypeVar("Read")
 
 
 @dataclass
@@ -117,9 +120,15 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
     network = model.networks[0]
     inference_only = inference_only or not network.trainable
     named = dict(model.named_arrays(with_state=not inference_only))
-    former = _documents_named_in(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     stored = compact(named) if inference_only else named
+    directory.mkdir(parents=True, exist_ok=True)
+    with one_writer(directory):
+        _write_model(directory, model, stored, inference_only=inference_only)
+
+
+def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray], *, inference_only: bool) -> None:
+    """Write the files, the one that names the others last."""
+    network, former = model.networks[0], _documents_named_in(directory)
     arrays = write_with_digest(directory, "model.safetensors", lambda file: write_arrays(file, stored))
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
@@ -143,14 +152,28 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
 
 
 def load_model(directory: Path) -> Model:
-    """Read a model.
+    """Read a model; if another one takes its place meanwhile, that one.
 
     Raises
     ------
     CheckpointError
         Naming the file, and the array where there is one, that is missing, damaged or of another version.
     """
-    description = read_description(directory)
+    return _unless_replaced(directory, lambda description: _read_model(directory, description))
+
+
+def _unless_replaced(directory: Path, read: Callable[[dict[str, Any]], Read]) -> Read:
+    """Read what ``config.json`` names, and once more where another process has saved a model meanwhile."""
+    while True:
+        description = read_description(directory)
+        try:
+            return read(description)
+        except (CheckpointError, FileNotFoundError):
+            if read_description(directory) == description:
+                raise
+
+
+def _read_model(directory: Path, description: dict[str, Any]) -> Model:
     config = _config(description, directory)
     n_features = _member(description, "n_features", int, directory)
     n_labels = _member(description, "n_labels", int, directory)
@@ -203,9 +226,12 @@ def load_model(directory: Path) -> Model:
 
 def inspect_model(directory: Path) -> tuple[dict[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
     """Describe a model without reading its arrays: the content of ``config.json``, and each array's shape and dtype."""
-    description = read_description(directory)
-    with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
-        return description, arrays.descriptions
+
+    def described(description: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+        with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
+            return description, arrays.descriptions
+
+    return _unless_replaced(directory, described)
 
 
 def require_place(directory: Path, n_bytes: int) -> None:
@@ -228,7 +254,7 @@ def require_place(directory: Path, n_bytes: int) -> None:
         raise ValueError(f"{directory} cannot be written: {above} does not allow it; give another place")
     free = shutil.disk_usage(above).free
     if free < n_bytes:
-        raise ValueError(f"{directory} needs {n_bytes / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free there")
+        raise ValueError(f"{directory} needs {n_bytes / 1e6:,.0f} MB, but {free / 1e6:,.0f} MB are free there")
 
 
 def read_description(directory: Path) -> dict[str, Any]:
@@ -238,6 +264,8 @@ def read_description(directory: Path) -> dict[str, Any]:
         description = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(f"{directory} is not a model: it has no config.json") from None
+    except NotADirectoryError:
+        raise CheckpointError(f"{directory} is not a model: it is a file, and a model is a directory") from None
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     if not isinstance(description, dict) or description.get("format") != "slidelearn-model":

@@ -252,9 +252,9 @@ def holds_texts(path: str | os.PathLike[str], format: str | None = None) -> bool
     return kind.texts is not None if kind.holds_texts is None else kind.holds_texts(path)
 
 
-def files_of(path: str | os.PathLike[str]) -> list[Path]:
+def files_of(path: str | os.PathLike[str], format: str | None = None) -> list[Path]:
     """The files that `read_samples` reads where this one is named: of some formats there are several."""
-    path, kind = _path_and_format(path, None)
+    path, kind = _path_and_format(path, format)
     return list(kind.files(path))
 
 

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from slidelearn.callbacks import Callback
+from slidelearn.callbacks.base import require_callbacks
 from slidelearn.callbacks.checkpointing import refuse_checkpointing
 from slidelearn.changing import Changing
 from slidelearn.checked_input import read_samples
@@ -94,8 +95,9 @@ class SlideClassifier(Changing):
         X
             (n_samples, n_features): SciPy sparse matrix or array, dense array, or data frame.
         y
-            One of three forms. A class for each sample: (n_samples,) numbers or strings. Or labels: a sparse or dense
-            indicator (n_samples, n_labels), where non-zero means relevant, or a list of label names for each sample.
+            One of three forms. A class for each sample: (n_samples,) numbers or strings. Or labels: an indicator
+            (n_samples, n_labels), sparse, where non-zero means relevant, or dense, of 0 and 1; or a list of label names
+            for each sample.
         sample_weight
             (n_samples,): what each sample counts, not negative; only ratios matter, and samples of weight 0 are left
             out. The network's loss is weighted; for the ranker, heavy samples are there several times.
@@ -117,6 +119,7 @@ class SlideClassifier(Changing):
             If the loss is no number any more, or grows beyond all bounds.
         """
         began = now()
+        require_callbacks(callbacks)
         given, features, weights = read_samples(X, y, sample_weight)
         interrupted = None if resume_from is None else Interrupted.read(resume_from)
         if self.warm_start and hasattr(self, "_model") and not interrupted:
@@ -160,6 +163,7 @@ class SlideClassifier(Changing):
             As in `fit`.
         """
         began = now()
+        require_callbacks(callbacks)
         targets = Targets.in_order(stream.n_labels, stream.label_names)
         training = begin_stream(
             self._options(),
@@ -206,6 +210,7 @@ class SlideClassifier(Changing):
             As in `fit`, but for checkpoints: it is one pass, which cannot be resumed. Save the model after a call;
             after an interruption load it, and repeat the call.
         """
+        require_callbacks(callbacks)
         refuse_checkpointing(callbacks)
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
@@ -224,15 +229,23 @@ class SlideClassifier(Changing):
         return self._trained(training, targets, X, callbacks)
 
     def _trained(self, training: ModelTraining, targets: Targets, X: Any, callbacks: Sequence[Callback]) -> Self:
-        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do."""
+        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do.
+
+        Where training fails or is interrupted, the former model stays, or none: never one that is half trained.
+        """
+        former = self.__dict__.copy()
         finds_threshold = not targets.one_each and not training.goes_on
         self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
         validate_data(self, X, skip_check_array=True)
-        self._describe()
-        training.run(callbacks)
-        if finds_threshold:
-            self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
+        try:
             self._describe()
+            training.run(callbacks)
+            if finds_threshold:
+                self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
+                self._describe()
+        except BaseException:
+            self.__dict__ = former
+            raise
         return self
 
     def _trained_once_more(

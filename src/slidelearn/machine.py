@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+MAX_THREADS = 1024
+
 
 def resolve_threads(n_jobs: int | None) -> int:
     """The number of threads that `n_jobs` asks for: None and -1 mean all processors that this process may use.
@@ -19,8 +21,10 @@ def resolve_threads(n_jobs: int | None) -> int:
     """
     if n_jobs is None or n_jobs == -1:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not 1 <= n_jobs <= 1024:
-        raise ValueError(f"n_jobs must be None or -1 (all processors) or an integer in [1, 1024], but is {n_jobs!r}")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not 1 <= n_jobs <= MAX_THREADS:
+        raise ValueError(
+            f"n_jobs must be None or -1 (all processors) or an integer in [1, {MAX_THREADS}], but is {n_jobs!r}"
+        )
     return n_jobs
 
 

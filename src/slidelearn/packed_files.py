@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from slidelearn.temporary_files import is_device, written_beside
+
 PACKED = (".gz", ".xz")
 """How the names of packed files end."""
 _BOM = b"\xef\xbb\xbf"
@@ -85,23 +87,27 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             try:
                 yield number, line.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise DataError(f"{path}, line {number}: expected text in UTF-8, but {error.reason}") from None
+                raise DataError(
+                    f"{path}, line {number}: expected text in UTF-8, but {error.reason}; `iconv -f ENCODING -t UTF-8` "
+                    "makes it of another encoding, such as UTF-16"
+                ) from None
 
 
 @contextmanager
 def open_to_replace(path: Path) -> Iterator[io.BufferedIOBase]:
     """Open a file that appears whole, in place of the former one, or not at all; packed if its name asks for it."""
+    if is_device(path):
+        with path.open("wb") as raw:
+            yield raw
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as raw:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(path.name, "wb", fileobj=raw, mtime=0) as packed:  # no time: equal data, equal bytes
-                    yield packed
-            elif path.suffix == ".xz":
-                with lzma.open(raw, "wb") as packed:
-                    yield packed
-            else:
-                yield raw
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_beside(temporary, path) as raw:
+        if path.suffix == ".gz":
+            with gzip.GzipFile(path.name, "wb", fileobj=raw, mtime=0) as packed:  # no time: equal data, equal bytes
+                yield packed
+        elif path.suffix == ".xz":
+            with lzma.open(raw, "wb") as packed:
+                yield packed
+        else:
+            yield raw
+    temporary.replace(path)

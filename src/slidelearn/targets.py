@@ -7,7 +7,7 @@ a list of label names for each sample. Training and answers know labels by numbe
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
@@ -20,10 +20,10 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr, check_labels
+from slidelearn.name_lists import REMEDY, rows_of_names
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
 FORMS = ("classes", *INDICATORS, "names")
-_REMEDY = "lists of numbers become an indicator by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
 
 
 class Given(NamedTuple):
@@ -51,21 +51,24 @@ def look_at(y: Any) -> Given:
     """
     if y is None:
         raise ValueError("SlideClassifier requires y to be passed, but the target y is None")
+    if isinstance(y, str | Iterator):
+        raise ValueError(f"y must be a list, an array or a sparse matrix, but is {y!r}; list(...) makes a list of it")
     is_sparse: bool = sparse.issparse(y)
     if is_sparse:
         container = "csr_matrix" if sparse.isspmatrix(y) else "csr_array"
         return Given(container, check_labels(y, name="y"), np.dtype(y.dtype))
-    if _are_names(y):
-        return Given("names", [_names_of(labels) for labels in y], np.dtype(object))
+    names = rows_of_names(y)
+    if names is not None:
+        return Given("names", [_names_of(labels) for labels in names], np.dtype(object))
     values = check_array(_as_array(y), ensure_2d=False, dtype=None, ensure_min_samples=0, input_name="y")
     if values.ndim == 2 and values.shape[1] != 1:
+        _require_indicator(values)
         return Given("array", check_labels(values, name="y"), values.dtype)
     values = column_or_1d(values, warn=True)
+    _require_classes(values)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes")  # here many are usual
         check_classification_targets(values)
-    if not _are_plain(values):
-        raise ValueError(f"y must hold numbers, strings or booleans, but holds {values.dtype}")
     return Given("classes", values, values.dtype)
 
 
@@ -239,16 +242,6 @@ class Targets:
             raise ValueError(f"{name} must be {expected}, as in training, but is {given}")
 
 
-def _are_names(y: Any) -> bool:
-    """Whether this is a list of label names, or several, for each sample, and not an indicator written as lists."""
-    if isinstance(y, str) or not hasattr(y, "__len__") or getattr(y, "dtype", np.dtype(object)) != np.dtype(object):
-        return False
-    if not all(isinstance(labels, list | tuple | set | frozenset) for labels in y) or not len(y):
-        return False
-    first = next(chain.from_iterable(y), "")
-    return isinstance(first, str) or any(isinstance(labels, set | frozenset) for labels in y)
-
-
 def _several(labels: Any) -> Any:
     if isinstance(labels, str):
         raise ValueError(f"labels must be several, but are the text {labels!r}; put it in a list")
@@ -257,9 +250,9 @@ def _several(labels: Any) -> Any:
 
 def _names_of(labels: Iterable[Any]) -> list[str]:
     names = list(labels)
-    wrong = next((name for name in names if not isinstance(name, str)), None)
-    if wrong is not None:
-        raise ValueError(f"label names must be strings, but {wrong!r} is among them; {_REMEDY}")
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"label names must be strings, but {name!r} is among them; {REMEDY}")
     return names
 
 
@@ -270,12 +263,41 @@ def _as_array(y: Any) -> Any:
         return np.asarray(y)
     except ValueError:  # of unequal lengths
         raise ValueError(
-            f"y must be an array or sparse matrix, or lists of label names, but is ragged; {_REMEDY}"
+            f"y must be an array or sparse matrix, or lists of label names, but is ragged; {REMEDY}"
         ) from None
 
 
-def _are_plain(values: NDArray[Any]) -> bool:
-    """Whether these are values that JSON can hold."""
+def _require_indicator(values: NDArray[Any]) -> None:
+    """Refuse what stands in columns, but is no indicator: names, or the numbers of labels."""
+    if values.dtype.kind in "US" or any(isinstance(value, str) for value in values[:1].flat):
+        raise ValueError(
+            "y must have a class or a list of label names for each sample, but has columns of strings; y.tolist() "
+            "makes lists of names of an array"
+        )
+    if values.dtype.kind not in "buif" or not values.size:
+        return  # the check of matrices says what is wrong
+    highest = values.max()
+    others = (values != 0) & (values != highest)
+    if others.any() and np.isfinite(highest) and values.min() >= 0:
+        raise ValueError(
+            f"y must be an indicator where it is dense and 2-d, 0 or one other value, but holds {highest:g} and "
+            f"{values[others][0]:g}; {REMEDY}; weights of labels may be in a sparse matrix, and do not count"
+        )
+
+
+def _require_classes(values: NDArray[Any]) -> None:
+    """Refuse what is not of one kind that JSON can hold, before it is put in order."""
     if values.dtype.kind in "biufU":
-        return True
-    return values.dtype.kind == "O" and all(isinstance(value, str | int | float | bool) for value in set(values))
+        return
+    if values.dtype.kind != "O":
+        raise ValueError(f"y must hold numbers, strings or booleans, but holds {values.dtype}")
+    n_strings = 0
+    for sample, value in enumerate(values):
+        if not isinstance(value, str | int | float | bool | np.number | np.bool_):
+            raise ValueError(
+                f"y must hold numbers, strings or booleans, but for sample {sample} it holds {value!r}; leave samples "
+                "without a class out"
+            )
+        n_strings += isinstance(value, str)
+    if 0 < n_strings < len(values):
+        raise ValueError("y must hold strings or numbers, but holds both; [str(label) for label in y] are strings")

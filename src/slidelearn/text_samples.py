@@ -22,6 +22,8 @@ def vectorizer_for(samples: SampleSet) -> Vectorizer:
         If there are no words, or of many texts no word that stands in two.
     """
     assert samples.texts is not None
+    if not samples.texts:
+        raise ValueError("there must be texts to make features of, but there are none")
     try:
         return usual_vectorizer(len(samples.texts)).fit(samples.texts)
     except ValueError as error:  # scikit-learn's, that nothing is left

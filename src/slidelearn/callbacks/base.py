@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from slidelearn.progress import Progress
@@ -47,3 +47,18 @@ class Callback:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state, before `on_begin`."""
+
+
+def require_callbacks(callbacks: Sequence[Callback]) -> None:
+    """Refuse what is no sequence of callbacks, before the time for training is spent.
+
+    Raises
+    ------
+    TypeError
+        With what is there instead.
+    """
+    if not isinstance(callbacks, Sequence):
+        raise TypeError(f"callbacks must be a list, but are {callbacks!r}; put a single one in a list")
+    for callback in callbacks:
+        if not isinstance(callback, Callback):
+            raise TypeError(f"callbacks must be objects of slidelearn.callbacks.Callback, but {callback!r} is none")

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from slidelearn.machine import MAX_THREADS
+
 
 def file_argument(name: str, meaning: str) -> Any:
     """A file that must be there."""
@@ -18,12 +20,21 @@ def file_option(meaning: str) -> Any:
     return typer.Option(exists=True, dir_okay=False, help=meaning, show_default=False)
 
 
+def _checked_threads(n: int | None) -> int | None:
+    """Refuse what is no number of threads; a range of typer's would take the room that names of options need."""
+    if n is not None and not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"--threads must lie in [1, {MAX_THREADS}], but is {n}")
+    return n
+
+
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="A directory that `slidelearn train` wrote.", show_default=False)
 ]
 Threads = Annotated[
-    int | None, typer.Option(min=1, max=1024, help="Threads; all processors if not given.", show_default=False)
+    int | None,
+    typer.Option(callback=_checked_threads, metavar="N", help="Threads; all if not given.", show_default=False),
 ]
+Seed = Annotated[int | None, typer.Option(min=0, metavar="N", help="Seed of everything random.", show_default=False)]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

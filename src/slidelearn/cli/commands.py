@@ -22,6 +22,7 @@ from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.inspection import machine_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
+from slidelearn.cli.places import require_file_place
 from slidelearn.cli.report import report
 from slidelearn.cli.train import train
 from slidelearn.cli.tune import tune
@@ -37,6 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     help="Neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter. "
     "Data files have features or texts, in any of the formats that `slidelearn convert --help` lists.",
 )
@@ -119,6 +121,9 @@ def predict(
 ) -> None:
     """Write the best labels of each sample, a line each: label:score label:score ..."""
     console = make_console(json=True)  # standard output is for the answers
+    require_file_place("--output", output, [input_file, model])
+    if output is None and sys.stdout is None:
+        raise ValueError("the answers need --output, as standard output is closed")
     clf = SlideClassifier.load(model, n_jobs=threads)
     if top_k > clf.n_labels_:
         raise ValueError(f"--top-k must be at most {clf.n_labels_}, the labels that {model} has, but is {top_k}")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from slidelearn.cli.arguments import Threads
 from slidelearn.cli.data_report import (
     data_report,
     label_counts,
@@ -20,7 +21,8 @@ from slidelearn.cli.data_report import (
 )
 from slidelearn.cli.display import make_console, size
 from slidelearn.cli.inputs import Columns, From, Inputs, LayoutSettings
-from slidelearn.data import SampleSet, write_samples
+from slidelearn.cli.places import require_file_place
+from slidelearn.data import SampleSet, files_of, write_samples
 from slidelearn.documents import (
     LABEL_NAMES,
     VECTORIZER,
@@ -51,11 +53,13 @@ def convert(
         Path | None,
         typer.Option(help="For texts: a file converted before, whose features and labels B is to have."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads that read.", show_default=False)] = None,
+    threads: Threads = None,
 ) -> None:
     """Read samples from one file and write them to another, in the formats that their names say."""
     console = make_console()
     kind = format_of(target) if to_format is None else format_named(to_format)
+    for written in kind.files(target):
+        require_file_place("B", written, [*files_of(source, from_format), like])
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(source), source)
     if samples.X is None and not kind.texts:
@@ -113,11 +117,12 @@ def info(
     ] = None,
     from_format: From = None,
     layout: LayoutSettings = None,
-    threads: Annotated[int | None, typer.Option(min=1, max=1024, help="Threads that read.", show_default=False)] = None,
+    threads: Threads = None,
     json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Count samples, features and labels of a file, and show how often labels occur."""
     console = make_console(json=json)
+    require_file_place("--plot", plot, [path, test])
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(path), path)
     report = data_report(samples)

@@ -16,6 +16,7 @@ from slidelearn.checkpoint import require_place
 from slidelearn.cli.arguments import Json, Model, Threads
 from slidelearn.cli.display import make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
+from slidelearn.cli.places import require_file_place
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export import onnx_top_k, to_hub, to_onnx
 from slidelearn.export.hub import metrics_of
@@ -70,6 +71,8 @@ def export(
     console = make_console(json=json)
     if out.absolute() == model.absolute():
         raise ValueError(f"OUT must be another place than MODEL, which stays as it is, but both are {out}")
+    if to is Form.onnx:
+        require_file_place("OUT", out, [test, model])
     clf = SlideClassifier.load(model, n_jobs=threads)
     samples = _read(Inputs.of(console, threads, from_format, layout), test, clf, model) if test else None
     before = _metrics(clf, samples)

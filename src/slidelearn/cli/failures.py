@@ -37,8 +37,17 @@ def _explained() -> Iterator[None]:
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
         raise typer.Exit(1) from None
-    except (ValueError, MemoryError, TrainingDiverged, ImportError) as error:
-        _complain(str(error) or "out of memory")
+    except MemoryError as error:
+        reason = str(error)
+        _complain("out of memory" if reason in ("", "std::bad_alloc") else reason)
+        raise typer.Exit(1) from None
+    except RuntimeError as error:
+        if "start new thread" not in str(error):
+            raise
+        _complain("the system starts no more threads: there is too little memory, or a limit on threads")
+        raise typer.Exit(1) from None
+    except (ValueError, TrainingDiverged, ImportError) as error:
+        _complain(str(error))
         raise typer.Exit(1) from None
 
 

@@ -12,6 +12,7 @@ from slidelearn.cli.arguments import Model, Threads, file_option
 from slidelearn.cli.display import make_console
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.measuring import measure
+from slidelearn.cli.places import require_file_place
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
 from slidelearn.report import page
@@ -28,6 +29,7 @@ def report(
     """Write a page about a saved model: learning curves, accuracy by label frequency, tables, speed, mistakes."""
     console = make_console()
     import_extra("matplotlib", "plot", "slidelearn report")
+    require_file_place("--out", out, [test, model])
     clf = SlideClassifier.load(model, n_jobs=threads)
     tested, measured = None, None
     if test:

@@ -17,11 +17,12 @@ from slidelearn.callbacks import Callback, Checkpointing, EarlyStopping, KeepBes
 from slidelearn.callbacks.checkpointing import remove_checkpoints
 from slidelearn.callbacks.logs import log_for
 from slidelearn.checkpoint import require_place
-from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
+from slidelearn.cli.arguments import Json, Seed, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings, read_names
 from slidelearn.cli.measuring import KS, footprint, measure, print_measured
 from slidelearn.cli.options import gather_options
+from slidelearn.cli.places import require_file_place
 from slidelearn.cli.training_input import SamplesInput, StreamInput
 from slidelearn.config import make_config
 from slidelearn.documents import put_label_names
@@ -61,8 +62,13 @@ def train(
         bool, typer.Option("--stream", help="Leave the samples in their file, which is read once for each epoch.")
     ] = False,
     buffer: Annotated[
-        int, typer.Option(min=1, help="Samples in memory at a time with --stream, shuffled among each other.")
-    ] = BUFFER_SIZE,
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help=f"Samples in memory at a time with --stream, shuffled among each other; {BUFFER_SIZE:,} if not given.",
+        ),
+    ] = None,
     labels: Annotated[Path | None, file_option("Names of the labels, a line each, to keep with the model.")] = None,
     inference_only: Annotated[
         bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
@@ -98,7 +104,7 @@ def train(
         bool, typer.Option("--resume", help="Go on from the latest checkpoint, if there is one, else begin.")
     ] = False,
     threads: Threads = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
+    seed: Seed = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="Seconds that training may take, from the data in memory.", show_default=False)
     ] = None,
@@ -108,15 +114,20 @@ def train(
     console = make_console(json=json)
     if inference_only and not out:
         raise ValueError("--inference-only needs --out, the directory to save the model in")
+    if buffer and not stream:
+        raise ValueError("--buffer needs --stream: without it all samples are in memory")
     if early_stopping and not validation:
         raise ValueError("--early-stopping needs --validation, the samples to measure the gain on")
     kept = _checkpointing(out, checkpoint_every_steps, checkpoint_every_minutes, keep, resume=resume)
+    require_file_place("--log", log, [train_file, test, validation, labels, config])
     logs = [log_for(log)] if log else []
     options = gather_options(config, settings or [], random_state=seed, max_seconds=max_seconds)
     resolved = make_config(**options)
+    if out:
+        require_place(out, 0)
     began = time.perf_counter()
     inputs = Inputs.of(console, threads, from_format, layout)
-    samples = StreamInput(inputs, train_file, buffer) if stream else SamplesInput(inputs, train_file)
+    samples = StreamInput(inputs, train_file, buffer or BUFFER_SIZE) if stream else SamplesInput(inputs, train_file)
     columns = samples.columns
     if labels and columns.label_names:
         raise ValueError(f"--labels is for files that number their labels, but {train_file} has names for them")

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from slidelearn.atomic_files import write_atomically
-from slidelearn.cli.arguments import Json, Settings, Threads, file_argument, file_option
+from slidelearn.cli.arguments import Json, Seed, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
 from slidelearn.cli.options import gather_options
+from slidelearn.cli.places import require_file_place
 from slidelearn.cli.training_input import SamplesInput
 from slidelearn.config import make_config
 from slidelearn.extras import import_extra
@@ -48,12 +49,13 @@ def tune(
         Path | None, typer.Option(help="File to write the best options to, for `train --config`.", show_default=False)
     ] = None,
     threads: Threads = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.", show_default=False)] = None,
+    seed: Seed = None,
     json: Json = False,
 ) -> None:
     """Try other options on a part of the samples, and tell which serve best; --set and --config are obeyed."""
     console = make_console(json=json)
     import_extra("optuna", "tune", "slidelearn tune")
+    require_file_place("--out", out, [train_file, validation])
     given = gather_options(config, settings or [], random_state=seed)
     make_config(**given)
     inputs = Inputs.of(console, threads, from_format, layout)
