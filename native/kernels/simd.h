@@ -160,6 +160,45 @@ static inline void axpy(float a, const float* x, float* y, int64_t n) {
     for (; i < n; ++i) y[i] += a * x[i];
 }
 
+// A row of a sum, and what it is multiplied by.
+struct Term {
+    float factor;
+    const float* row;
+};
+
+template <int n_vectors, class Terms>
+static inline void sum_columns(const float* start, int64_t n_terms, const Terms& term, int64_t first, float* y) {
+    Vec sums[n_vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < n_vectors; ++v) sums[v] = start ? load(start + first + v * kWidth) : Vec{};
+    for (int64_t t = 0; t < n_terms; ++t) {
+        const Term of = term(t);
+        const Vec factor = broadcast(of.factor);
+#pragma GCC unroll 16
+        for (int v = 0; v < n_vectors; ++v) sums[v] += factor * load(of.row + first + v * kWidth);
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < n_vectors; ++v) store(y + first + v * kWidth, sums[v]);
+}
+
+// y (n) = start (n) + the terms, one after another; start may be null: zeros. Sums stay in registers, those of some
+// columns at a time.
+template <class Terms>
+static inline void sum_terms(const float* start, int64_t n_terms, const Terms& term, float* y, int64_t n) {
+    constexpr int kTogether = kWidth == 16 ? 16 : 8;  // of 32 registers, or of 16
+    int64_t i = 0;
+    for (; i + kTogether * kWidth <= n; i += kTogether * kWidth) {
+        sum_columns<kTogether>(start, n_terms, term, i, y);
+    }
+    for (; i + 4 * kWidth <= n; i += 4 * kWidth) sum_columns<4>(start, n_terms, term, i, y);
+    for (; i + kWidth <= n; i += kWidth) sum_columns<1>(start, n_terms, term, i, y);
+    for (; i < n; ++i) {
+        float sum_of_all = start ? start[i] : 0.0f;
+        for (int64_t t = 0; t < n_terms; ++t) sum_of_all += term(t).factor * term(t).row[i];
+        y[i] = sum_of_all;
+    }
+}
+
 // e^x, within 2 units in the last place; 0 below about -87, the largest finite value's neighbourhood above 88.
 static inline Vec exp(Vec x) {
     const Vec low = broadcast(-87.3f), high = broadcast(88.3f);
