@@ -81,13 +81,14 @@ static inline void store_lanes(uint32_t chosen, VecInt v, int32_t* to) {
 
 typedef float Quad __attribute__((vector_size(16)));
 
-// Halves are added to halves, so the order is that of a balanced tree.
-static inline float sum(Vec v) {
+// All lanes, joined in the order of a balanced tree: halves with halves.
+template <class Join>
+static inline float joined(Vec v, const Join& join) {
 #if defined(__AVX512F__)
     typedef float Half __attribute__((vector_size(32)));
     Half halves[2];
     std::memcpy(halves, &v, sizeof v);
-    const Half folded = halves[0] + halves[1];
+    const Half folded = join(halves[0], halves[1]);
 #else
     const Vec folded = v;
 #endif
@@ -95,14 +96,22 @@ static inline float sum(Vec v) {
 #if defined(__AVX2__)
     Quad quads[2];
     std::memcpy(quads, &folded, sizeof quads);
-    q = quads[0] + quads[1];
+    q = join(quads[0], quads[1]);
 #else
     q = folded;
 #endif
-    return (q[0] + q[2]) + (q[1] + q[3]);
+    return join(join(q[0], q[2]), join(q[1], q[3]));
+}
+
+static inline float sum(Vec v) {
+    return joined(v, [](auto a, auto b) { return a + b; });
 }
 
 static inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+static inline float largest(Vec v) {
+    return joined(v, [](auto a, auto b) { return a > b ? a : b; });
+}
 
 static inline float largest(const float* p, int64_t n) {
     float best = p[0];
@@ -110,10 +119,7 @@ static inline float largest(const float* p, int64_t n) {
     if (n >= kWidth) {
         Vec v = load(p);
         for (i = kWidth; i + kWidth <= n; i += kWidth) v = larger(v, load(p + i));
-        float lanes[kWidth];
-        store(lanes, v);
-        best = lanes[0];
-        for (int lane = 1; lane < kWidth; ++lane) best = lanes[lane] > best ? lanes[lane] : best;
+        best = largest(v);
     }
     for (; i < n; ++i) best = p[i] > best ? p[i] : best;
     return best;
@@ -124,9 +130,7 @@ static inline float largest_magnitude(const float* p, int64_t n) {
     Vec v{};
     int64_t i = 0;
     for (; i + kWidth <= n; i += kWidth) v = larger(larger(load(p + i), -load(p + i)), v);
-    float lanes_of_v[kWidth];
-    store(lanes_of_v, v);
-    float best = largest(lanes_of_v, kWidth);
+    float best = largest(v);
     for (; i < n; ++i) best = std::fabs(p[i]) > best ? std::fabs(p[i]) : best;
     return best;
 }
