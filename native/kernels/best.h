@@ -38,7 +38,8 @@ struct Best {
     }
 };
 
-// A bound that at least `wanted` of the scores reach: the best of every lane are as many. -inf where that tells nothing.
+// A bound that at least `wanted` of the scores reach: the best of every lane are as many. -inf where that tells
+// nothing.
 static inline float reached_by(int64_t wanted, const float* scores, int64_t n) {
     constexpr int64_t kLanes = 2 * kWidth;
     if (wanted > kLanes || n < kLanes) return -INFINITY;
