@@ -217,8 +217,9 @@ void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<
             if (j + kAhead < list.n) prefetch(rows.weights(list.ids[j + kAhead]), rows.width);
             const int32_t id = list.ids[j];
             const float product = dot(hidden.row(i), rows.weights(id), rows.width);
-            list.scores[j] = product * (scales ? scales[id] : 1.0f) + quantized.biases[id];
+            list.scores[j] = scales ? product * scales[id] : product;
         }
+        for (int64_t j = 0; j < list.n; ++j) list.scores[j] += quantized.biases[list.ids[j]];
         list.put_in_order(best.row(i), scores.row(i), k);
     });
 }
