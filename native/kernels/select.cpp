@@ -30,7 +30,8 @@ void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matr
         const int32_t* own = logits.label_columns + logits.label_indptr[i];
         const int64_t n_own = logits.label_indptr[i + 1] - logits.label_indptr[i];
         const float* z = logits.data + logits.begin(i);
-        const float bound = reached_by(best.n_columns + n_own, z, logits.length(i));  // by as many others, if not by own
+        const float bound =
+            reached_by(best.n_columns + n_own, z, logits.length(i));  // by as many others, if not by own
         scan(z, logits.length(i), row, bound, [&](int64_t column, float score) {
             if (!contains(own, n_own, column)) row.offer(row_ids[column], score);
         });
