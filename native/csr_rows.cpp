@@ -5,6 +5,17 @@
 
 namespace slidelearn {
 
+namespace {
+
+constexpr int64_t kAhead = 16;  // rows asked for ahead of their visit: those of a batch lie anywhere
+
+void ask_for(const void* first, const void* last) {
+    __builtin_prefetch(first);
+    __builtin_prefetch(last);
+}
+
+}  // namespace
+
 bool is_canonical(const int32_t* indptr, int64_t n_rows, const int32_t* indices, const float* data, int64_t n_entries,
                   int64_t n_columns) {
     if (indptr[0] != 0 || indptr[n_rows] != n_entries) return false;
@@ -28,6 +39,11 @@ void taken_indptr(Csr matrix, const int64_t* rows, int64_t n, int64_t* out_indpt
 void take_rows(Csr matrix, const int64_t* rows, int64_t n, const int64_t* out_indptr, int32_t* out_indices,
                float* out_data) {
     for (int64_t i = 0; i < n; ++i) {
+        if (i + kAhead < n) {
+            const int64_t begin = matrix.begin(rows[i + kAhead]), end = matrix.end(rows[i + kAhead]);
+            ask_for(matrix.indices + begin, matrix.indices + end);
+            if (matrix.data) ask_for(matrix.data + begin, matrix.data + end);
+        }
         const int64_t begin = matrix.begin(rows[i]), end = matrix.end(rows[i]);
         std::copy(matrix.indices + begin, matrix.indices + end, out_indices + out_indptr[i]);
         if (matrix.data) std::copy(matrix.data + begin, matrix.data + end, out_data + out_indptr[i]);

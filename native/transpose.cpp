@@ -84,13 +84,14 @@ void Transposed::sort(Csr matrix) {
     indptr_.push_back(matrix.n_entries());
 }
 
-std::vector<int32_t> distinct(const int32_t* ids, int64_t n) {
+std::vector<int32_t> distinct(const int32_t* ids, int64_t n, int32_t* places) {
     std::vector<Key> keys(n);
-    for (int64_t k = 0; k < n; ++k) keys[k] = {ids[k], 0, 0};
+    for (int64_t k = 0; k < n; ++k) keys[k] = {ids[k], 0, static_cast<int32_t>(k)};
     radix_sort(keys);
     std::vector<int32_t> result;
     for (const Key& key : keys) {
         if (result.empty() || result.back() != key.column) result.push_back(key.column);
+        places[key.entry] = static_cast<int32_t>(result.size()) - 1;
     }
     return result;
 }

@@ -37,7 +37,7 @@ class Transposed {
     std::unique_ptr<int32_t[]> entries_;
 };
 
-// The distinct ids among `n`, ascending.
-std::vector<int32_t> distinct(const int32_t* ids, int64_t n);
+// The distinct ids among `n`, ascending; places (n): where each of the given ones stands among them.
+std::vector<int32_t> distinct(const int32_t* ids, int64_t n, int32_t* places);
 
 }  // namespace slidelearn

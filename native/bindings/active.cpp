@@ -2,6 +2,7 @@
 #include "active.h"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "csr_rows.h"
@@ -97,11 +98,13 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
     return {best, scores};
 }
 
-OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
+std::tuple<OutArray<int32_t>, OutArray<int32_t>> bind_distinct(const InArray<int32_t>& ids) {
     bool inside = true;
     for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0;
     require(inside, "ids must be >= 0");
-    return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
+    require(ids.size() < std::numeric_limits<int32_t>::max(), "ids must be fewer than 2^31");
+    OutArray<int32_t> places = new_array<int32_t>(ids.size());
+    return {to_array(distinct(ids.data(), static_cast<int64_t>(ids.size()), places.data())), places};
 }
 
 std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
@@ -136,13 +139,16 @@ Csr view_of_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
     const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1, n_entries = static_cast<int64_t>(indices.size());
     require(data.size() == 0 || data.size() == indices.size(),
             "matrix.data must be empty or as long as matrix.indices");
+    bool are_there = true, sound = true;
+    for (std::size_t i = 0; i < rows.size(); ++i) are_there &= rows(i) >= 0 && rows(i) < n_rows;
+    require(are_there, "rows must lie in [0, " + std::to_string(n_rows) + ")");
+    const int64_t* starts = indptr.data();
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        const int64_t row = rows(i);
-        require(row >= 0 && row < n_rows, "rows must lie in [0, " + std::to_string(n_rows) + ")");
-        require(0 <= indptr(row) && indptr(row) <= indptr(row + 1) && indptr(row + 1) <= n_entries,
-                "matrix.indptr must not decrease, and must lie in [0, len(matrix.indices)]");
+        const int64_t begin = starts[rows(i)], end = starts[rows(i) + 1];
+        sound &= 0 <= begin && begin <= end && end <= n_entries;
     }
-    return {indptr.data(), indices.data(), data.size() ? data.data() : nullptr, n_rows};
+    require(sound, "matrix.indptr must not decrease, and must lie in [0, len(matrix.indices)]");
+    return {starts, indices.data(), data.size() ? data.data() : nullptr, n_rows};
 }
 
 OutCsr bind_take_rows(const InCsr& matrix, const InArray<int64_t>& rows) {

@@ -45,9 +45,11 @@ using OutMatrix = nb::ndarray<nb::numpy, T, nb::ndim<2>, nb::c_contig>;
 using InCsr = std::tuple<InArray<int64_t>, InArray<int32_t>, InArray<float>>;
 using OutCsr = std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<float>>;
 
-inline void require(bool holds, const std::string& message) {
-    if (!holds) throw nb::value_error(message.c_str());
+// Told apart, for a message that nobody reads takes longer to make than most checks, which run for each row of a batch.
+inline void require(bool holds, const char* message) {
+    if (!holds) throw nb::value_error(message);
 }
+inline void require(bool holds, const std::string& message) { require(holds, message.c_str()); }
 
 inline void require_threads(int n_threads) {
     require(n_threads >= 1, "n_threads must be >= 1, but is " + std::to_string(n_threads));

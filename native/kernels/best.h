@@ -38,14 +38,36 @@ struct Best {
     }
 };
 
-// Calls offer(column, score) for all scores that `best` may admit.
+// A bound that at least `wanted` of the scores reach: the best of every lane are as many. -inf where that tells
+// nothing.
+static inline float reached_by(int64_t wanted, const float* scores, int64_t n) {
+    constexpr int64_t kLanes = 2 * kWidth;
+    if (wanted > kLanes || n < kLanes) return -INFINITY;
+    Vec first = load(scores), second = load(scores + kWidth);
+    for (int64_t i = kLanes; i + kLanes <= n; i += kLanes) {
+        first = larger(load(scores + i), first);
+        second = larger(load(scores + i + kWidth), second);
+    }
+    float best[kLanes];
+    store(best, first);
+    store(best + kWidth, second);
+    float bound = INFINITY;
+    for (float score : best) {
+        const uint32_t better = lanes_above(first, broadcast(score)) | lanes_above(second, broadcast(score)) << kWidth;
+        if (__builtin_popcount(better) < wanted && score < bound) bound = score;
+    }
+    return bound;
+}
+
+// Calls offer(column, score) for all scores from the bound on that `best` may admit.
 template <class Offer>
-static inline void scan(const float* scores, int64_t n, const Best& best, Offer&& offer) {
+static inline void scan(const float* scores, int64_t n, const Best& best, float bound, Offer&& offer) {
     for (int64_t begin = 0; begin < n; begin += kStride) {
         const int64_t length = n - begin < kStride ? n - begin : kStride;
-        if (!best.admits(largest(scores + begin, length))) continue;
+        const float highest = largest(scores + begin, length);
+        if (!(highest >= bound) || !best.admits(highest)) continue;
         for (int64_t k = begin; k < begin + length; ++k) {
-            if (best.admits(scores[k])) offer(k, scores[k]);
+            if (scores[k] >= bound && best.admits(scores[k])) offer(k, scores[k]);
         }
     }
 }

@@ -20,16 +20,13 @@ void features_forward(Csr x, Rows rows, const float* bias, Matrix<float> hidden,
     parallel_for(n_threads, chunks(x.n_rows, kSamples), [&](int64_t chunk, int) {
         const int64_t last = x.end(smaller(x.n_rows, (chunk + 1) * kSamples) - 1);
         for (int64_t i = chunk * kSamples; i < smaller(x.n_rows, (chunk + 1) * kSamples); ++i) {
-            float* h = hidden.row(i);
-            if (bias) {
-                std::memcpy(h, bias, hidden.n_columns * sizeof(float));
-            } else {
-                std::memset(h, 0, hidden.n_columns * sizeof(float));
-            }
-            for (int64_t entry = x.begin(i); entry < x.end(i); ++entry) {
+            const int64_t first = x.begin(i);
+            const auto term = [&](int64_t t) {
+                const int64_t entry = first + t;
                 if (entry + kAhead < last) prefetch(rows.weights(x.indices[entry + kAhead]), rows.width);
-                axpy(x.data[entry], rows.weights(x.indices[entry]), h, hidden.n_columns);
-            }
+                return Term{x.data[entry], rows.weights(x.indices[entry])};
+            };
+            sum_terms(bias, x.length(i), term, hidden.row(i), hidden.n_columns);
         }
     });
 }
@@ -42,10 +39,11 @@ void features_backward(Columns columns, const float* x_data, Matrix<const float>
         float* g = gradients.floats() + worker * rows.padded();
         for (int64_t c = chunk * kColumns; c < smaller(n, (chunk + 1) * kColumns); ++c) {
             if (c + kAhead < n) prefetch_row(rows, columns.ids[c + kAhead]);
-            std::memset(g, 0, rows.width * sizeof(float));
-            for (int64_t k = columns.indptr[c]; k < columns.indptr[c + 1]; ++k) {
-                axpy(x_data[columns.entries[k]], d_hidden.row(columns.rows[k]), g, rows.width);
-            }
+            const int64_t first = columns.indptr[c];
+            const auto term = [&](int64_t t) {
+                return Term{x_data[columns.entries[first + t]], d_hidden.row(columns.rows[first + t])};
+            };
+            sum_terms(nullptr, columns.indptr[c + 1] - first, term, g, rows.width);
             update_row(rows, columns.ids[c], g, 1.0f, 0.0f, rule);
         }
     });

@@ -1,6 +1,5 @@
 #include "kernels/int8_scan.h"
 
-#include "kernels/best.h"
 #include "kernels/contenders.h"
 #include "kernels/simd.h"
 #include "scratch.h"
@@ -16,7 +15,7 @@ constexpr int64_t kSamples = 8;          // for which a panel is loaded once
 constexpr int64_t kSpare = 16;           // labels beyond the k best by rounded products that are looked at again
 constexpr int64_t kAhead = 4;            // rows asked for ahead of their exact product
 
-static_assert(kPanel % kWidth == 0);
+static_assert(kPanel % kWidth == 0 && kPanel <= 64);
 
 int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -123,25 +122,28 @@ class ContenderLists {
     Scratch lists_, ids_, scores_;
 };
 
-// Offers the rows of a panel to the lists of n samples from `first` on, which keep the k best.
+// Offers the rows of a panel to the lists of n samples from `first` on, which keep the k best. Few rows are above a
+// threshold, and which ones nobody foresees: so there is one branch for each sample, and one for each such row.
 template <int n>
 void scan_panel(const QuantizedRows& rows, int64_t panel, const Queries& queries, int64_t first, Contenders* lists,
                 int64_t k) {
-    static constexpr int32_t kLanes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    float products[n][kPanel];
-    multiply<n>(queries.codes(first), rows, panel, queries.depth(), products);
-    const auto rough_logits = [&](int s, int64_t j) {
-        const int64_t row = panel * kPanel + j;
-        return queries.step(first + s) * (load(rows.factors + row) * load(products[s] + j)) + load(rows.biases + row);
-    };
-    uint32_t above[n] = {};
-    for (int64_t j = 0; j < kPanel; j += kWidth) {
-        for (int s = 0; s < n; ++s) above[s] |= lanes_above(rough_logits(s, j), broadcast(lists[s].threshold));
+    float logits[n][kPanel];  // rough ones
+    multiply<n>(queries.codes(first), rows, panel, queries.depth(), logits);
+    const int32_t first_row = static_cast<int32_t>(panel * kPanel);
+    uint64_t above[n] = {};
+    for (int j = 0; j < kPanel; j += kWidth) {
+        const Vec factors = load(rows.factors + first_row + j), biases = load(rows.biases + first_row + j);
+        for (int s = 0; s < n; ++s) {
+            const Vec rough = queries.step(first + s) * (factors * load(logits[s] + j)) + biases;
+            store(logits[s] + j, rough);
+            above[s] |= static_cast<uint64_t>(lanes_above(rough, broadcast(lists[s].threshold))) << j;
+        }
     }
     for (int s = 0; s < n; ++s) {
         if (!above[s]) continue;
-        for (int64_t j = 0; j < kPanel; j += kWidth) {
-            lists[s].offer(rough_logits(s, j), load(kLanes) + static_cast<int32_t>(panel * kPanel + j));
+        for (uint64_t lanes = above[s]; lanes; lanes &= lanes - 1) {
+            const int lane = __builtin_ctzll(lanes);
+            lists[s].append(logits[s][lane], first_row + lane);
         }
         if (!lists[s].has_room(kPanel)) lists[s].cut(k);
     }
@@ -211,14 +213,14 @@ void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<
             list.merge(lists(worker, i));
             list.cut(n_scanned);
         }
-        Best row{best.row(i), scores.row(i), k};
-        row.clear();
         for (int64_t j = 0; j < list.n; ++j) {
             if (j + kAhead < list.n) prefetch(rows.weights(list.ids[j + kAhead]), rows.width);
             const int32_t id = list.ids[j];
             const float product = dot(hidden.row(i), rows.weights(id), rows.width);
-            row.offer(id, product * (scales ? scales[id] : 1.0f) + quantized.biases[id]);
+            list.scores[j] = scales ? product * scales[id] : product;
         }
+        for (int64_t j = 0; j < list.n; ++j) list.scores[j] += quantized.biases[list.ids[j]];
+        list.put_in_order(best.row(i), scores.row(i), k);
     });
 }
 

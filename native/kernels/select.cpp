@@ -29,7 +29,10 @@ void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matr
         const int32_t* row_ids = logits.indptr ? ids + logits.begin(i) : ids;
         const int32_t* own = logits.label_columns + logits.label_indptr[i];
         const int64_t n_own = logits.label_indptr[i + 1] - logits.label_indptr[i];
-        scan(logits.data + logits.begin(i), logits.length(i), row, [&](int64_t column, float score) {
+        const float* z = logits.data + logits.begin(i);
+        const float bound =
+            reached_by(best.n_columns + n_own, z, logits.length(i));  // by as many others, if not by own
+        scan(z, logits.length(i), row, bound, [&](int64_t column, float score) {
             if (!contains(own, n_own, column)) row.offer(row_ids[column], score);
         });
     });
@@ -66,7 +69,8 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
                 z[j] = z[j] * (scales ? scales[first + j] : 1.0f) + rows.tail(first + j)[kBias];
             }
             Best row = best_of(worker, i);
-            scan(z, n_labels, row, [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
+            scan(z, n_labels, row, -INFINITY,
+                 [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
         }
     });
 

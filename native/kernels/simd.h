@@ -81,13 +81,14 @@ static inline void store_lanes(uint32_t chosen, VecInt v, int32_t* to) {
 
 typedef float Quad __attribute__((vector_size(16)));
 
-// Halves are added to halves, so the order is that of a balanced tree.
-static inline float sum(Vec v) {
+// All lanes, joined in the order of a balanced tree: halves with halves.
+template <class Join>
+static inline float joined(Vec v, const Join& join) {
 #if defined(__AVX512F__)
     typedef float Half __attribute__((vector_size(32)));
     Half halves[2];
     std::memcpy(halves, &v, sizeof v);
-    const Half folded = halves[0] + halves[1];
+    const Half folded = join(halves[0], halves[1]);
 #else
     const Vec folded = v;
 #endif
@@ -95,14 +96,22 @@ static inline float sum(Vec v) {
 #if defined(__AVX2__)
     Quad quads[2];
     std::memcpy(quads, &folded, sizeof quads);
-    q = quads[0] + quads[1];
+    q = join(quads[0], quads[1]);
 #else
     q = folded;
 #endif
-    return (q[0] + q[2]) + (q[1] + q[3]);
+    return join(join(q[0], q[2]), join(q[1], q[3]));
+}
+
+static inline float sum(Vec v) {
+    return joined(v, [](auto a, auto b) { return a + b; });
 }
 
 static inline Vec larger(Vec a, Vec b) { return a > b ? a : b; }
+
+static inline float largest(Vec v) {
+    return joined(v, [](auto a, auto b) { return a > b ? a : b; });
+}
 
 static inline float largest(const float* p, int64_t n) {
     float best = p[0];
@@ -110,10 +119,7 @@ static inline float largest(const float* p, int64_t n) {
     if (n >= kWidth) {
         Vec v = load(p);
         for (i = kWidth; i + kWidth <= n; i += kWidth) v = larger(v, load(p + i));
-        float lanes[kWidth];
-        store(lanes, v);
-        best = lanes[0];
-        for (int lane = 1; lane < kWidth; ++lane) best = lanes[lane] > best ? lanes[lane] : best;
+        best = largest(v);
     }
     for (; i < n; ++i) best = p[i] > best ? p[i] : best;
     return best;
@@ -124,9 +130,7 @@ static inline float largest_magnitude(const float* p, int64_t n) {
     Vec v{};
     int64_t i = 0;
     for (; i + kWidth <= n; i += kWidth) v = larger(larger(load(p + i), -load(p + i)), v);
-    float lanes_of_v[kWidth];
-    store(lanes_of_v, v);
-    float best = largest(lanes_of_v, kWidth);
+    float best = largest(v);
     for (; i < n; ++i) best = std::fabs(p[i]) > best ? std::fabs(p[i]) : best;
     return best;
 }
@@ -158,6 +162,45 @@ static inline void axpy(float a, const float* x, float* y, int64_t n) {
     int64_t i = 0;
     for (; i + kWidth <= n; i += kWidth) store(y + i, load(y + i) + va * load(x + i));
     for (; i < n; ++i) y[i] += a * x[i];
+}
+
+// A row of a sum, and what it is multiplied by.
+struct Term {
+    float factor;
+    const float* row;
+};
+
+template <int n_vectors, class Terms>
+static inline void sum_columns(const float* start, int64_t n_terms, const Terms& term, int64_t first, float* y) {
+    Vec sums[n_vectors];
+#pragma GCC unroll 16
+    for (int v = 0; v < n_vectors; ++v) sums[v] = start ? load(start + first + v * kWidth) : Vec{};
+    for (int64_t t = 0; t < n_terms; ++t) {
+        const Term of = term(t);
+        const Vec factor = broadcast(of.factor);
+#pragma GCC unroll 16
+        for (int v = 0; v < n_vectors; ++v) sums[v] += factor * load(of.row + first + v * kWidth);
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < n_vectors; ++v) store(y + first + v * kWidth, sums[v]);
+}
+
+// y (n) = start (n) + the terms, one after another; start may be null: zeros. Sums stay in registers, those of some
+// columns at a time.
+template <class Terms>
+static inline void sum_terms(const float* start, int64_t n_terms, const Terms& term, float* y, int64_t n) {
+    constexpr int kTogether = kWidth == 16 ? 16 : 8;  // of 32 registers, or of 16
+    int64_t i = 0;
+    for (; i + kTogether * kWidth <= n; i += kTogether * kWidth) {
+        sum_columns<kTogether>(start, n_terms, term, i, y);
+    }
+    for (; i + 4 * kWidth <= n; i += 4 * kWidth) sum_columns<4>(start, n_terms, term, i, y);
+    for (; i + kWidth <= n; i += kWidth) sum_columns<1>(start, n_terms, term, i, y);
+    for (; i < n; ++i) {
+        float sum_of_all = start ? start[i] : 0.0f;
+        for (int64_t t = 0; t < n_terms; ++t) sum_of_all += term(t).factor * term(t).row[i];
+        y[i] = sum_of_all;
+    }
 }
 
 // e^x, within 2 units in the last place; 0 below about -87, the largest finite value's neighbourhood above 88.

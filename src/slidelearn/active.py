@@ -58,9 +58,8 @@ class ActiveSet:
 
 def shared_set(labels: Csr, candidates: list[Ids], log_q: Float | None = None) -> ActiveSet:
     """The union of the samples' labels and all candidates."""
-    ids = kernels.distinct(np.concatenate([labels.indices, *candidates]))
-    columns = np.searchsorted(ids, labels.indices).astype(np.int32)
-    return ActiveSet(ids, None, Labels(labels.indptr, columns), log_q)
+    ids, columns = kernels.distinct(np.concatenate([labels.indices, *candidates]))
+    return ActiveSet(ids, None, Labels(labels.indptr, columns[: len(labels.indices)]), log_q)
 
 
 def all_neurons(n_neurons: int, labels: Csr) -> ActiveSet:

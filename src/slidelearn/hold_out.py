@@ -66,9 +66,10 @@ def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[N
     unit = sparse.csr_array(sparse.diags_array(1 / np.maximum(lengths, np.finfo(np.float32).tiny)) @ some)
     indptr, indices, data = kernels.strongest(to_csr(unit), X.shape[1], N_STRONGEST)
     strong = sparse.csr_array((data, indices, indptr), unit.shape)
-    rough = (strong[:n] @ strong.T).tocoo()
-    likely = (rough.data >= _ROUGHLY) & (rough.row != rough.col)
-    first, second = rough.row[likely], rough.col[likely]
+    rough = strong[:n] @ strong.T
+    likely = np.flatnonzero(rough.data >= _ROUGHLY)  # few, of millions: only these are told which rows they are of
+    first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
+    first, second = first[first != second], second[first != second]
     cosines = np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).reshape(-1)
     near = cosines >= NEAR
     return first[near].astype(np.int64), second[near].astype(np.int64)

@@ -113,7 +113,7 @@ class ActiveSetSampler:
             batch.labels,
             found or nobody,
             drawn or nobody,
-            kernels.distinct(np.concatenate(common)) if common else NOTHING,
+            kernels.distinct(np.concatenate(common))[0] if common else NOTHING,
             self._config.min_active,
             self._n_labels,
             seed,
@@ -191,9 +191,11 @@ def _others(taken: Ids, n: int, n_labels: int, seed: int) -> Ids:
     n_draws = n
     while True:
         draws = kernels.draw(1, n_draws, None, n_labels, seed).reshape(-1)
-        fresh = draws[~np.isin(draws, taken)]
-        _, first = np.unique(fresh, return_index=True)
-        drawn = fresh[np.sort(first)]
+        ids, places = kernels.distinct(np.concatenate([taken, draws]))
+        numbers = np.arange(len(places))
+        first = np.empty(len(ids), np.int64)
+        first[places[::-1]] = numbers[::-1]  # of equal ones the first is written last
+        drawn = draws[(first[places] == numbers)[len(taken) :]]
         if len(drawn) >= n:
             return drawn[:n]
         n_draws *= 2

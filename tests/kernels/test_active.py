@@ -57,7 +57,9 @@ def test_draws_are_uniform() -> None:
 @pytest.mark.parametrize("bound", [1, 100, 2**31 - 1])
 def test_distinct(rng: np.random.Generator, n: int, bound: int) -> None:
     ids = rng.integers(bound, size=n, dtype=np.int32)
-    np.testing.assert_array_equal(kernels.distinct(ids), reference.distinct(ids))
+    for actual, expected in zip(kernels.distinct(ids), reference.distinct(ids), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 60])

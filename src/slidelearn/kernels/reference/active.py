@@ -66,9 +66,10 @@ def top_others(
     return best, scores
 
 
-def distinct(ids: Ids) -> Ids:
-    """The distinct ids, ascending."""
-    return np.unique(ids)
+def distinct(ids: Ids) -> tuple[Ids, Ids]:
+    """The distinct ids, ascending, and where each of the ids given stands among them."""
+    found, places = np.unique(ids, return_inverse=True)
+    return found, places.astype(np.int32)
 
 
 def assemble(
