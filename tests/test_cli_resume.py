@@ -130,6 +130,16 @@ def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return out
 
 
+def test_checkpoints_have_the_names_of_labels(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slidelearn.callbacks.checkpointing.Checkpointing._remove_old", lambda _: None)
+    monkeypatch.setattr("slidelearn.cli.train.remove_checkpoints", lambda _: None)
+    (tmp_path / "names.txt").write_text("".join(f"name {number}\n" for number in range(50)))
+    out = ("--out", tmp_path / "out", "--labels", tmp_path / "names.txt")
+    run("train", place / "train.txt", *QUICK, *out, "--checkpoint-every-steps", 5)
+    for checkpoint in checkpoints(tmp_path / "out" / "checkpoints"):
+        assert "name 7" in run("predict", checkpoint, place / "validation.txt", "--top-k", 10, "--names").stdout
+
+
 def test_checkpoints_are_not_lost_by_mistake(interrupted: Path, place: Path) -> None:
     for more in ((), ("--checkpoint-every-steps", 5)):
         message = run("train", place / "train.txt", "--out", interrupted, *QUICK, *more, code=1).stderr

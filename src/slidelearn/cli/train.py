@@ -136,6 +136,10 @@ def train(
         + f"; {_threads(threads)}"
     )
 
+    documents = dict[str, str]()
+    samples.put_documents(documents)
+    if names:
+        put_label_names(documents, names, columns.n_labels)
     clf = SlideClassifier(n_jobs=threads, **options)
     with _saying_how_to_resume(kept), _place_of_best(out if early_stopping else None) as best:
         looks: list[Callback] = []
@@ -145,11 +149,8 @@ def train(
             looks += [EarlyStopping(patience=early_stopping), KeepBest(best)]
         with TrainingDisplay(console) as display:
             callbacks = [*looks, *logs, display, *([kept] if kept else [])]
-            samples.fit(clf, callbacks, _checkpoint(console, out) if resume and out else None)
+            samples.fit(clf, callbacks, _checkpoint(console, out) if resume and out else None, documents)
         _print_training(console, clf)
-        samples.put_documents(clf.documents_)
-        if names:
-            put_label_names(clf.documents_, names, clf.n_labels_)
         if out:
             clf.save(out, inference_only=inference_only)
             console.print(f"saved {out}", soft_wrap=True)
