@@ -9,6 +9,8 @@ from support import Planted, planted_samples
 from slidelearn import SlideClassifier, kernels, load_dataset, machine_costs
 from slidelearn.datasets import Dataset
 
+pytest_plugins = ["optional_packages"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def costs_of_the_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
