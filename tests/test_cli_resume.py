@@ -116,6 +116,29 @@ def test_without_a_checkpoint_resume_begins(place: Path, tmp_path: Path) -> None
     assert "has a finished model, and no checkpoint to go on from: leave out --resume" in message
 
 
+def test_interrupted_before_the_first_checkpoint(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the model of another training, which stays until then, `--resume` begins anew."""
+    out, command = tmp_path / "out", ("train", place / "train.txt", *QUICK)
+    run(*command, "--out", tmp_path / "whole")
+    run(*command, "--out", out, "--set", "n_epochs=1")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def ctrl_c(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slidelearn.fitting.rehearse", ctrl_c)
+        message = run(*command, "--out", out, "--checkpoint-every-steps", 5, code=130).stderr
+    assert message == (
+        "slidelearn: interrupted; the same command with --resume begins anew, as there was no checkpoint yet\n"
+    )
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    text = run(*command, "--out", out, "--checkpoint-every-steps", 5, "--resume").stdout
+    assert "interrupted before the first checkpoint: training from the start" in text
+    assert_same(tmp_path / "whole", out)
+    assert not (out / "checkpoints").exists()
+
+
 @pytest.fixture
 def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place with checkpoints of a training that has not ended."""
