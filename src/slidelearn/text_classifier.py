@@ -88,9 +88,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn words and labels from a file that need not fit in memory; see `SlideClassifier.fit_stream`.
 
-        The file is read twice to count words and labels, and once for each epoch, when the features of its texts are
-        made anew. In memory are, beside the network, all words that there are, the names of the labels and a buffer of
-        samples. A file that fits in the buffer gives the same model as `fit`, bit for bit.
+        The file is read twice, to count words and labels and to make features, which are kept in a temporary file; if
+        that would take more than half of the room there (``TMPDIR``), they are made anew for each epoch. In memory are,
+        beside the network, all words that there are, the names of the labels and a buffer of samples. A file that fits
+        in the buffer gives the same model as `fit`, bit for bit.
 
         Parameters
         ----------
