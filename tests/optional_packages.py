@@ -21,9 +21,9 @@ class OptionalPackages:
     """Watches which tests are skipped, or picks those that were."""
 
     def __init__(self, config: pytest.Config) -> None:
-        self._cache = config.cache
+        self._cache: pytest.Cache | None = getattr(config, "cache", None)  # none with -p no:cacheprovider
         self._needing: list[str] = [name for name in config.getoption("--needing").split(",") if name]
-        self.skipped: dict[str, str] = self._cache.get(_MEMORY, {}) if self._needing else {}
+        self.skipped: dict[str, str] = self._cache.get(_MEMORY, {}) if self._cache and self._needing else {}
         """Test, or file of tests -> the package it wants."""
         self._picked = [test for test, package in self.skipped.items() if package in self._needing]
         self._n_skipped_again = 0
@@ -48,10 +48,10 @@ class OptionalPackages:
     pytest_collectreport = pytest_runtest_logreport
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if not self._needing:
-            self._cache.set(_MEMORY, self.skipped)
-        elif self._n_skipped_again:
+        if self._n_skipped_again:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._cache and not self._needing:
+            self._cache.set(_MEMORY, self.skipped)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._n_skipped_again:
