@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from support import Planted, planted_samples
 
 from slidelearn import SlideClassifier, kernels, load_dataset, machine_costs
 from slidelearn.datasets import Dataset
+
+pytest_plugins = ["optional_packages"]
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

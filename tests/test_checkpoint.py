@@ -87,7 +87,8 @@ def test_hostile_members_are_refused(member: str, saved: Path) -> None:
         SlideClassifier.load(saved)
 
 
-def test_hostile_options_do_no_harm(saved: Path, model: SlideClassifier) -> None:
+def test_hostile_options_do_no_harm(saved: Path, model: SlideClassifier, tiny: Dataset) -> None:
+    """They are refused, or the model answers."""
     original = (saved / "config.json").read_text()
     for option in type(model.config_).model_fields:
         for value in HOSTILE_VALUES:
@@ -100,6 +101,8 @@ def test_hostile_options_do_no_harm(saved: Path, model: SlideClassifier) -> None
             except CheckpointError:
                 continue
             assert loaded.config_ == model.config_.model_copy(update={option: getattr(loaded.config_, option)})
+            for method in ("auto", "lsh"):
+                assert loaded.predict_topk(tiny.X_test[:2], 3, method=method)[0].shape == (2, 3)
 
 
 @pytest.mark.parametrize("document", [None, 7, "../config.json", "labels.txt", "", ".", "a\0b", "/dev/zero"])

@@ -116,6 +116,29 @@ def test_without_a_checkpoint_resume_begins(place: Path, tmp_path: Path) -> None
     assert "has a finished model, and no checkpoint to go on from: leave out --resume" in message
 
 
+def test_interrupted_before_the_first_checkpoint(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside the model of another training, which stays until then, `--resume` begins anew."""
+    out, command = tmp_path / "out", ("train", place / "train.txt", *QUICK)
+    run(*command, "--out", tmp_path / "whole")
+    run(*command, "--out", out, "--set", "n_epochs=1")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def ctrl_c(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("slidelearn.fitting.rehearse", ctrl_c)
+        message = run(*command, "--out", out, "--checkpoint-every-steps", 5, code=130).stderr
+    assert message == (
+        "slidelearn: interrupted; the same command with --resume begins anew, as there was no checkpoint yet\n"
+    )
+    assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
+    text = run(*command, "--out", out, "--checkpoint-every-steps", 5, "--resume").stdout
+    assert "interrupted before the first checkpoint: training from the start" in text
+    assert_same(tmp_path / "whole", out)
+    assert not (out / "checkpoints").exists()
+
+
 @pytest.fixture
 def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A place with checkpoints of a training that has not ended."""
@@ -128,6 +151,16 @@ def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         patch.setattr("slidelearn.fitted.save_model", interrupt)
         run("train", place / "train.txt", "--out", out, *QUICK, "--checkpoint-every-steps", 5, code=130)
     return out
+
+
+def test_checkpoints_have_the_names_of_labels(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slidelearn.callbacks.checkpointing.Checkpointing._remove_old", lambda _: None)
+    monkeypatch.setattr("slidelearn.cli.train.remove_checkpoints", lambda _: None)
+    (tmp_path / "names.txt").write_text("".join(f"name {number}\n" for number in range(50)))
+    out = ("--out", tmp_path / "out", "--labels", tmp_path / "names.txt")
+    run("train", place / "train.txt", *QUICK, *out, "--checkpoint-every-steps", 5)
+    for checkpoint in checkpoints(tmp_path / "out" / "checkpoints"):
+        assert "name 7" in run("predict", checkpoint, place / "validation.txt", "--top-k", 10, "--names").stdout
 
 
 def test_checkpoints_are_not_lost_by_mistake(interrupted: Path, place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 from golden_models import KINDS, SMALL, samples
 from saved_models import contents, mutated
+from typer.testing import CliRunner
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint
 from slidelearn.checkpoint import FORMAT_VERSION, inspect_model, read_description
+from slidelearn.cli import app
 from slidelearn.snapshot import load_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -26,7 +29,7 @@ WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
 def test_there_are_some_of_every_version() -> None:
     versions = {read_description(GOLDEN / name)["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 20
+    assert len(WHOLE) == 22
 
 
 def test_versions_have_what_they_were_raised_for() -> None:
@@ -39,6 +42,19 @@ def test_versions_have_what_they_were_raised_for() -> None:
     }
     arrays = inspect_model(GOLDEN / "format-4" / "recipe-inference")[1]
     assert arrays["ranker.features"][1] == arrays["ranker.neighbours.indptr"][1] == np.uint8
+
+
+def test_moments_of_16_bits_are_as_they_were() -> None:
+    """Read as the bits of bfloat16 that they are: as numbers they are the moments of small gradients."""
+    for name in ("moments", "moments-checkpoint"):
+        arrays = dict(SlideClassifier.load(GOLDEN / "format-3" / name).network_.named_arrays())
+        m, v = ((arrays[f"output.{part}"].astype(np.uint32) << 16).view(np.float32) for part in ("m", "v"))
+        assert (m != 0).mean() > 0.5
+        assert np.abs(m).max() < 1
+        assert 0 <= v.min() <= v.max() < 1
+    shown = CliRunner().invoke(app, ["inspect", str(GOLDEN / "format-3" / "moments")]).stdout
+    assert re.search(r"output\.m +bfloat16 ", shown)
+    assert "uint16" not in shown
 
 
 def test_a_reader_of_a_former_version_refuses_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -165,7 +167,22 @@ def test_the_command_line_streams_texts(file: Path, tmp_path: Path) -> None:
     assert_same(*(SlideTextClassifier.load(tmp_path / name, n_jobs=1) for name in ("stream", "memory")))
 
 
-def test_what_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_features_are_made_once_where_there_is_room(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, transform = [], HashingVectorizer.transform
+    monkeypatch.setattr(HashingVectorizer, "transform", lambda *given: (made.append(given), transform(*given))[1])
+
+    def trained() -> SlideTextClassifier:
+        clf = SlideTextClassifier(SlideClassifier(**QUICK), HashingVectorizer(n_features=256))
+        return clf.fit_stream(TextStream(file, buffer_size=900))
+
+    with_room, n_chunks = trained(), len(made)
+    assert n_chunks == 3
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+    assert_same(trained(), with_room)
+    assert len(made) > 4 * n_chunks
+
+
+def test_what_is_refused(tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"^buffer_size must be >= 1, but is 0$"):
         TextStream(tmp_path / "a.jsonl", buffer_size=0)
     write_samples(tmp_path / "a.txt", with_features(rng))
@@ -180,6 +197,7 @@ def test_what_is_refused(tmp_path: Path, rng: np.random.Generator) -> None:
         TextStream(path).features(TfidfVectorizer(min_df=6))
     with pytest.raises(ValueError, match="tokenizer must be None or a plain value"):
         TextStream(path).features(TfidfVectorizer(tokenizer=str.split))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))  # so that it is read again
     features = TextStream(path).features()
     write_samples(path, SampleSet(with_texts().Y, texts=TEXTS, label_names=list("abcdefg")))
     with pytest.raises(DataError, match=r"a\.jsonl has changed while it was used: it had 7 samples"):

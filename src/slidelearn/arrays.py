@@ -29,6 +29,11 @@ def is_finite(array: NDArray[Any]) -> bool:
     return array.dtype.kind != "f" or all(bool(np.isfinite(piece).all()) for piece in pieces(array))
 
 
+def name_of_numbers(dtype: np.dtype[Any]) -> str:
+    """What the numbers of an array are: uint16 are the bits of bfloat16."""
+    return "bfloat16" if dtype == np.uint16 else dtype.name
+
+
 def require_array(
     arrays: Mapping[str, NDArray[Any]], name: str, dtype: DTypeLike, shape: tuple[int | None, ...]
 ) -> NDArray[Any]:

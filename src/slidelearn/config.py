@@ -84,7 +84,7 @@ class Config(BaseModel):
     """Coordinates that DOPH takes as the set to hash: the largest ones."""
     n_buckets: Annotated[int, Field(ge=2, le=2**26)] | None = None
     """Buckets of a table; None: as many as there are codes, at most 2^18."""
-    bucket_size: Annotated[int, Field(ge=1)] | None = None
+    bucket_size: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Slots of a bucket; None: unlimited."""
     insertion: Literal["reservoir", "fifo"] = "reservoir"
     """Who stays when a bucket is full."""
@@ -97,7 +97,7 @@ class Config(BaseModel):
     """SimHash: on a rebuild, update codes from the coordinates that changed, at the price of a copy of the rows."""
     lsh_selection: Literal["vanilla", "topk", "threshold"] = "topk"
     """Random tables until enough, the neurons on which most tables agree, or all on which `lsh_min_tables` agree."""
-    lsh_candidates: Annotated[int, Field(ge=1)] = 1000
+    lsh_candidates: Annotated[int, Field(ge=1, lt=2**31)] = 1000
     """Candidates per sample that ``vanilla`` and ``topk`` stop at."""
     lsh_min_tables: Annotated[int, Field(ge=1)] = 2
     """Tables that must agree on a candidate under ``threshold``."""
@@ -125,7 +125,7 @@ class Config(BaseModel):
     held-out training samples: the harder it is to tell what is right, the less a single sample should count."""
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
-    n_neighbours: Annotated[int, Field(ge=0)] = 30
+    n_neighbours: Annotated[int, Field(ge=0, lt=2**31)] = 30
     """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples."""
     n_suggested: Annotated[int, Field(ge=0)] | None = None
     """Labels that these may add to a shortlist; None: 5, unless answers are no better with them on held-out training

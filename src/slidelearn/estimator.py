@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -87,6 +87,7 @@ class SlideClassifier(Changing):
         *,
         callbacks: Sequence[Callback] = (),
         resume_from: str | Path | None = None,
+        documents: Mapping[str, str] | None = None,
     ) -> Self:
         """Train from the start, or go on: with a training that was interrupted, or, with `warm_start`, with the model.
 
@@ -106,6 +107,8 @@ class SlideClassifier(Changing):
         resume_from
             A checkpoint, or the directory in which `slidelearn.callbacks.Checkpointing` keeps them: training goes on
             from the latest. With `deterministic` it ends in the same bits as if it had not been interrupted.
+        documents
+            Texts that are to be among `documents_` from the first step on, so that callbacks and checkpoints have them.
 
         Raises
         ------
@@ -123,7 +126,7 @@ class SlideClassifier(Changing):
         given, features, weights = read_samples(X, y, sample_weight)
         interrupted = None if resume_from is None else Interrupted.read(resume_from)
         if self.warm_start and hasattr(self, "_model") and not interrupted:
-            return self._trained_once_more(X, given, features, weights, callbacks, began)
+            return self._trained_once_more(X, given, features, weights, callbacks, began, documents)
         config, left_open, n_threads = self._options(), self._left_open(), self._n_threads
         targets = (interrupted and interrupted.known_targets) or Targets.of(given)
         samples = TrainingSet.of(features, targets.encoded(given), weights)
@@ -134,10 +137,15 @@ class SlideClassifier(Changing):
             training = begin(
                 config, left_open, samples, several=several, n_threads=n_threads, callbacks=callbacks, began=began
             )
-        return self._trained(training, targets, X, callbacks)
+        return self._trained(training, targets, X, callbacks, documents)
 
     def fit_stream(
-        self, stream: SampleStream, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None
+        self,
+        stream: SampleStream,
+        *,
+        callbacks: Sequence[Callback] = (),
+        resume_from: str | Path | None = None,
+        documents: Mapping[str, str] | None = None,
     ) -> Self:
         """Train from the start on a file that need not fit in memory; it is read once for each epoch.
 
@@ -153,6 +161,8 @@ class SlideClassifier(Changing):
             What looks on.
         resume_from
             As in `fit`; the file must be the same, and the stream's buffer.
+        documents
+            As in `fit`.
 
         Raises
         ------
@@ -174,7 +184,8 @@ class SlideClassifier(Changing):
             began=began,
             interrupted=None if resume_from is None else Interrupted.read(resume_from),
         )
-        return self._trained(training, targets, sparse.csr_array((0, stream.n_features), dtype="float32"), callbacks)
+        no_samples = sparse.csr_array((0, stream.n_features), dtype="float32")
+        return self._trained(training, targets, no_samples, callbacks, documents)
 
     def partial_fit(
         self,
@@ -184,6 +195,7 @@ class SlideClassifier(Changing):
         sample_weight: Any = None,
         *,
         callbacks: Sequence[Callback] = (),
+        documents: Mapping[str, str] | None = None,
     ) -> Self:
         """Learn from more samples, in one pass, in a time that follows their number; the first call begins a model.
 
@@ -206,7 +218,7 @@ class SlideClassifier(Changing):
             model behind the others; their rows in the network start in the direction of their samples.
         classes
             Classes or names that join even if y does not hold them. None: those in y.
-        sample_weight, callbacks
+        sample_weight, callbacks, documents
             As in `fit`, but for checkpoints: it is one pass, which cannot be resumed. Save the model after a call;
             after an interruption load it, and repeat the call.
         """
@@ -216,6 +228,7 @@ class SlideClassifier(Changing):
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
             samples = self._grown_for(X, given, features, weights, classes)
+            self.documents_.update(documents or {})
             trials = reconsider(self._model, samples, self._left_open(), self._n_threads, callbacks)
             answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
             update(self._model, samples, self._n_threads, began, answers).run(callbacks)
@@ -226,9 +239,16 @@ class SlideClassifier(Changing):
         targets = Targets.of(given, classes)
         samples = TrainingSet.of(features, targets.encoded(given), weights)
         training = begin_updates(self._options(), self._left_open(), samples, self._n_threads, callbacks, began)
-        return self._trained(training, targets, X, callbacks)
+        return self._trained(training, targets, X, callbacks, documents)
 
-    def _trained(self, training: ModelTraining, targets: Targets, X: Any, callbacks: Sequence[Callback]) -> Self:
+    def _trained(
+        self,
+        training: ModelTraining,
+        targets: Targets,
+        X: Any,
+        callbacks: Sequence[Callback],
+        documents: Mapping[str, str] | None,
+    ) -> Self:
         """Hold a new model, train it, and find the score from which on it gives labels; until then any will do.
 
         Where training fails or is interrupted, the former model stays, or none: never one that is half trained.
@@ -238,6 +258,7 @@ class SlideClassifier(Changing):
         self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
         validate_data(self, X, skip_check_array=True)
         try:
+            self.documents_.update(documents or {})
             self._describe()
             training.run(callbacks)
             if finds_threshold:
@@ -256,11 +277,13 @@ class SlideClassifier(Changing):
         weights: Float | None,
         callbacks: Sequence[Callback],
         began: Began,
+        documents: Mapping[str, str] | None,
     ) -> Self:
         """Go on with the model, which may take on labels and features before."""
         options, left_open = self._options(), self._left_open()
         changed_options(self.config_, options, left_open)  # refuses what is wrong before anything has changed
         samples = self._grown_for(X, given, features, weights)
+        self.documents_.update(documents or {})
 
         def digest() -> str:
             return digest_of_samples(*TrainingSet.of(features, self._targets.encoded(given), weights))

@@ -79,7 +79,8 @@ class Neighbours:
         """
         self._index = self._index or self._make_index()
         strong = Csr(*kernels.strongest(x, self._n_features, N_STRONGEST))
-        return kernels.neighbour_votes(x, strong, self._index, self._n_asked, ids, n_others, n_threads=n_threads)
+        n_asked = max(min(self._n_asked, self.n_samples), 1)
+        return kernels.neighbour_votes(x, strong, self._index, n_asked, ids, n_others, n_threads=n_threads)
 
     @property
     def n_samples(self) -> int:
@@ -109,8 +110,8 @@ class Neighbours:
         return cls(features, labels, n_features, n_labels, n_asked)
 
     def is_sound(self) -> bool:
-        """Whether the arrays fit each other, as in `Ranker.is_sound`."""
-        alike = len(self._features.indptr) == len(self._labels.indptr)
+        """Whether the arrays fit each other, as in `Ranker.is_sound`, and somebody is to be asked."""
+        alike = len(self._features.indptr) == len(self._labels.indptr) and self._n_asked > 0
         return alike and is_sound(self._features, self._n_features) and is_sound(self._labels, self._n_labels)
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
 from slidelearn.datasets import Dataset
@@ -18,6 +19,31 @@ _KINDS = {kind.__name__: kind for kind in (CountVectorizer, HashingVectorizer, T
 _FORMAT, _FORMER_FORMAT = "slidelearn-vectorizer-1", "slidelearn-tfidf-1"
 MANY_TEXTS = 1000
 """From so many on, words that stand in one text only are left out: half of all words, which tell nothing."""
+
+
+def are_texts(X: Any) -> bool:
+    """Whether these are meant as texts, not as features: what begins with a string, or is one."""
+    if isinstance(X, str):
+        return True
+    is_flat = hasattr(X, "__iter__") and not issparse(X) and getattr(X, "ndim", 1) == 1
+    return is_flat and isinstance(next(iter(X), None), str)
+
+
+def check_texts(texts: Sequence[str]) -> list[str]:
+    """Refuse what scikit-learn's vectorisers would take for texts, or fail on without saying where.
+
+    Raises
+    ------
+    ValueError
+        Naming the first that is no string.
+    """
+    if isinstance(texts, str):
+        raise ValueError("texts must be several strings, but are one; put it in a list")
+    texts = list(texts)
+    for place, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ValueError(f"texts must be strings, but text {place} is {text!r}")
+    return texts
 
 
 def fit_vectorizer(texts: Iterable[str], vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:

@@ -13,11 +13,11 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
-from slidelearn.documents import VECTORIZER, n_texts_of, put_vectorizer, vectorizer_of
+from slidelearn.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr
-from slidelearn.text import Vectorizer, grown_vectorizer, parameters_to_save, usual_vectorizer
+from slidelearn.text import Vectorizer, check_texts, grown_vectorizer, parameters_to_save, usual_vectorizer
 from slidelearn.text_stream import TextStream
 
 
@@ -75,10 +75,11 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y
             Most often a list of label names for each text; or one of the other forms that `SlideClassifier.fit` takes.
         sample_weight, callbacks, resume_from
-            As in `SlideClassifier.fit`.
+            As in `SlideClassifier.fit`; `slidelearn.callbacks.Validation` takes texts.
         """
         classifier, vectorizer, X = self._begin(texts)
-        classifier.fit(X, y, sample_weight, callbacks=callbacks, resume_from=resume_from)
+        documents = _documents(vectorizer, len(texts))
+        classifier.fit(X, y, sample_weight, callbacks=callbacks, resume_from=resume_from, documents=documents)
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
         return self
 
@@ -87,9 +88,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Learn words and labels from a file that need not fit in memory; see `SlideClassifier.fit_stream`.
 
-        The file is read twice to count words and labels, and once for each epoch, when the features of its texts are
-        made anew. In memory are, beside the network, all words that there are, the names of the labels and a buffer of
-        samples. A file that fits in the buffer gives the same model as `fit`, bit for bit.
+        The file is read twice, to count words and labels and to make features, which are kept in a temporary file; if
+        that would take more than half of the room there (``TMPDIR``), they are made anew for each epoch. In memory are,
+        beside the network, all words that there are, the names of the labels and a buffer of samples. A file that fits
+        in the buffer gives the same model as `fit`, bit for bit.
 
         Parameters
         ----------
@@ -109,7 +111,8 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         classifier = self._new_classifier()
         features = stream.features(self.vectorizer)
-        classifier.fit_stream(features, callbacks=callbacks, resume_from=resume_from)
+        documents = _documents(features.vectorizer, features.n_samples)
+        classifier.fit_stream(features, callbacks=callbacks, resume_from=resume_from, documents=documents)
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, features.vectorizer, features.n_samples
         return self
 
@@ -129,16 +132,18 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         if not hasattr(self, "classifier_"):
             classifier, vectorizer, X = self._begin(texts)
-            classifier.partial_fit(X, y, classes, sample_weight, callbacks=callbacks)
+            documents = _documents(vectorizer, len(texts))
+            classifier.partial_fit(X, y, classes, sample_weight, callbacks=callbacks, documents=documents)
             self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
             return self
-        grown = grown_vectorizer(self.vectorizer_, _checked(texts), self.n_texts_)
-        X = grown.transform(texts)
+        grown = grown_vectorizer(self.vectorizer_, check_texts(texts), self.n_texts_)
+        X, n_texts = grown.transform(texts), self.n_texts_ + len(texts)
+        documents = _documents(grown, n_texts)
         try:
-            self.classifier_.partial_fit(X, y, classes, sample_weight, callbacks=callbacks)
+            self.classifier_.partial_fit(X, y, classes, sample_weight, callbacks=callbacks, documents=documents)
         finally:  # if y is refused, all stays as it was; if training is broken off, the new words are known
-            if self.classifier_.n_features_in_ == X.shape[1]:
-                self.vectorizer_, self.n_texts_ = grown, self.n_texts_ + len(texts)
+            if self.classifier_.documents_.get(VECTORIZER) == documents[VECTORIZER]:
+                self.vectorizer_, self.n_texts_ = grown, n_texts
         return self
 
     def predict(self, texts: Sequence[str]) -> Any:
@@ -189,9 +194,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
         """Write the model with its vectoriser to a directory; see `SlideClassifier.save`."""
-        classifier = self._fitted()
-        put_vectorizer(classifier.documents_, self.vectorizer_, self.n_texts_)
-        classifier.save(directory, inference_only=inference_only)
+        self._fitted().save(directory, inference_only=inference_only)
 
     @classmethod
     def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
@@ -230,7 +233,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _begin(self, texts: Sequence[str]) -> tuple[SlideClassifier, Vectorizer, FloatCsr]:
         """A classifier to be trained, a vectoriser that knows the words of the texts, and their features."""
-        texts = _checked(texts)
+        texts = check_texts(texts)
         classifier = self._new_classifier()
         vectorizer = usual_vectorizer(len(texts)) if self.vectorizer is None else clone(self.vectorizer)
         parameters_to_save(vectorizer)  # before the time for training is spent
@@ -241,7 +244,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _features(self, texts: Sequence[str]) -> FloatCsr:
         self._fitted()
-        features: FloatCsr = self.vectorizer_.transform(_checked(texts))
+        features: FloatCsr = self.vectorizer_.transform(check_texts(texts))
         return features
 
     def _fitted(self) -> SlideClassifier:
@@ -267,3 +270,10 @@ def _checked(texts: Sequence[str]) -> Sequence[str]:
         if not isinstance(text, str):
             raise ValueError(f"texts must be strings, but text {place} is {text!r}")
     return texts
+
+
+def _documents(vectorizer: Vectorizer, n_texts: int) -> Documents:
+    """What goes with a model of texts."""
+    documents = dict[str, str]()
+    put_vectorizer(documents, vectorizer, n_texts)
+    return documents

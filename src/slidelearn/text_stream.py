@@ -1,4 +1,4 @@
-"""Texts that are read from a file each time they are needed, for files that do not fit in memory."""
+"""Texts that stay in their file, and their features in another one, for files that do not fit in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sklearn.base import clone
 
 from slidelearn.data import open_texts
 from slidelearn.formats.labelled_texts import LabelledText, labels_matrix
-from slidelearn.matrices import FloatCsr, check_features
+from slidelearn.kept_chunks import Chunk, KeptChunks
+from slidelearn.matrices import check_features
 from slidelearn.sample_stream import BUFFER_SIZE, SampleStream
 from slidelearn.text import Vectorizer, parameters_to_save, usual_vectorizer
 from slidelearn.word_counts import WordCounts
@@ -68,7 +69,7 @@ class TextStream:
         return open_texts(self.path, format=self._format, **self._layout)
 
     def features(self, vectorizer: Vectorizer | None = None) -> TextFeatures:
-        """The same samples with features, which a vectoriser makes of the texts each time they are read.
+        """The same samples with features, which a vectoriser makes of the texts.
 
         It takes two passes: one to count words and to find the names of labels, one to count features.
 
@@ -93,15 +94,22 @@ class TextStream:
 
 
 class TextFeatures(SampleStream):
-    """Samples whose features are made of texts as these are read; labels are numbered in the order of their names."""
+    """Samples whose features are made of texts; labels are numbered in the order of their names.
+
+    They are made once, and kept in a temporary file as far as there is room (`slidelearn.kept_chunks`).
+    """
 
     def __init__(self, texts: TextStream, vectorizer: Vectorizer, label_names: list[str]) -> None:
         self._texts, self.vectorizer = texts, vectorizer
         self._numbers = {name: number for number, name in enumerate(label_names)}
+        self._kept = KeptChunks()
         super().__init__(texts.path, buffer_size=texts.buffer_size)
         self.label_names = label_names
 
-    def _chunks(self, n_rows: int) -> Iterator[tuple[FloatCsr, FloatCsr]]:
+    def _chunks(self, n_rows: int) -> Iterator[Chunk]:
+        return self._kept.read(self._made(n_rows))
+
+    def _made(self, n_rows: int) -> Iterator[Chunk]:
         texts, ends, labels = list[str](), array("q", [0]), array("i")
         for text, names in self._texts:
             texts.append(text)
@@ -116,6 +124,6 @@ class TextFeatures(SampleStream):
         if texts:
             yield self._with_features(texts, ends, labels)
 
-    def _with_features(self, texts: list[str], ends: array[int], labels: array[int]) -> tuple[FloatCsr, FloatCsr]:
+    def _with_features(self, texts: list[str], ends: array[int], labels: array[int]) -> Chunk:
         Y = labels_matrix(ends, np.frombuffer(labels, np.int32), len(self._numbers))
         return check_features(self.vectorizer.transform(texts)), Y

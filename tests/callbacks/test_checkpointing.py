@@ -145,6 +145,54 @@ def test_an_ended_training_is_not_trained_again(few: Planted, tmp_path: Path) ->
     assert_same_models(again, whole)
 
 
+class CtrlC(Callback):
+    """Pressed while shortlists are made."""
+
+    def on_shortlists(self, n_done: int, n_samples: int) -> None:
+        raise KeyboardInterrupt
+
+
+class CtrlCInTrial(Callback):
+    def on_trial(self, option: str, value: object) -> None:
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("phase", ["shortlists", "classifiers", "refinement"])
+def test_interrupted_after_the_last_step(
+    phase: str, few: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the rehearsal nor a step is done again."""
+    whole = classifier().fit(few.X, few.Y)
+    rehearsed = fitting.rehearse
+
+    def rehearse_undisturbed(*arguments: Any, **options: Any) -> Any:
+        found = rehearsed(*arguments, **options)
+        name = {"classifiers": "slidelearn.ranker.train_classifiers", "refinement": "slidelearn.settled.replace"}
+        if phase in name:
+            patch.setattr(name[phase], ctrl_c)
+        return found
+
+    def ctrl_c(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting, "rehearse", rehearse_undisturbed)
+        callbacks = [*([CtrlC()] if phase == "shortlists" else []), Checkpointing(tmp_path)]
+        with pytest.raises(KeyboardInterrupt):
+            classifier().fit(few.X, few.Y, callbacks=callbacks)
+    assert int(checkpoints(tmp_path)[-1].name[5:]) == whole.training_["n_steps"] * 2
+    monkeypatch.setattr(fitting, "rehearse", None)
+    monkeypatch.setattr("slidelearn.training.Trainer._step", None)
+    assert_same_models(classifier().fit(few.X, few.Y, resume_from=tmp_path), whole)
+
+
+def test_interrupted_before_the_first_step(few: Planted, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        classifier().fit(few.X, few.Y, callbacks=[CtrlCInTrial(), Checkpointing(tmp_path)])
+    with pytest.raises(CheckpointError, match="has no checkpoint to resume from: train from the start"):
+        classifier().fit(few.X, few.Y, resume_from=tmp_path)
+
+
 def test_the_pilot_is_not_run_again(few: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, number in {"N_SAMPLES": 300, "LEAST": 300, "LEAST_PER_LABEL": 0.0}.items():
         monkeypatch.setattr(pilot, name, number)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from support import Planted
 
-from slidelearn import SlideClassifier
+from slidelearn import SampleSet, SlideClassifier, SlideTextClassifier, TextStream, write_samples
 from slidelearn.callbacks import Callback, Checkpointing, EarlyStopping, KeepBest, Validation
+from slidelearn.datasets import Dataset
 from slidelearn.metrics import precision_at_k
 from slidelearn.progress import Progress
 
@@ -77,6 +78,42 @@ def test_labels_have_the_form_of_training(form: str, planted: Planted) -> None:
     assert watch.looks[-1][2] == clf.score(X_test, labels(planted.Y_test)) > 0
     with pytest.raises(ValueError, match="Y of Validation must be a"):
         clf.fit(planted.X.toarray(), labels(planted.Y), callbacks=[Validation(X_test, planted.Y_test)])
+
+
+def named(Y: Any, tiny: Dataset) -> list[list[str]]:
+    return [[tiny.label_names[label] for label in row.indices] for row in Y]
+
+
+def test_texts_are_looked_at_by_the_words_of_the_model(tiny: Dataset, tmp_path: Path) -> None:
+    """In memory, from a file, with a model that learns new words; and what is kept of it is a model of texts."""
+    texts, names = tiny.test_texts, named(tiny.Y_test, tiny)
+    write_samples(
+        tmp_path / "train.jsonl", SampleSet(tiny.Y_train, texts=tiny.train_texts, label_names=tiny.label_names)
+    )
+    looks = [Validation(np.array(texts), names), EarlyStopping(patience=3), KeepBest(tmp_path / "best")]
+    looks.append(Checkpointing(tmp_path / "run"))
+    clf = SlideTextClassifier(SlideClassifier(**SMALL)).fit(
+        tiny.train_texts, named(tiny.Y_train, tiny), callbacks=looks
+    )
+    found = clf.classifier_.training_["validation"]
+    assert found["p@1"] == clf.score(texts, names) > 0.1
+    for kept in (tmp_path / "best", tmp_path / "run" / "step-00000104"):
+        assert SlideTextClassifier.load(kept).score(texts, names) == found["p@1"]
+    streamed = SlideTextClassifier(SlideClassifier(**SMALL))
+    streamed.fit_stream(TextStream(tmp_path / "train.jsonl"), callbacks=[Validation(texts, names)])
+    assert streamed.classifier_.training_["validation"] == found
+    clf.partial_fit(["a quagga"] * 9, [["quagga"]] * 9, callbacks=[Validation(["quagga"], [["quagga"]])])
+    assert clf.classifier_.training_["validation"]["p@1"] == clf.score(["quagga"], [["quagga"]]) == 1.0
+
+
+def test_texts_are_refused_where_features_are_learnt_from(planted: Planted) -> None:
+    looks = [Validation(["a", "b"], planted.Y_test[:2])]
+    with pytest.raises(ValueError, match=r"^X of Validation must be features, as in training, but is texts"):
+        SlideClassifier(**SMALL).fit(planted.X, planted.Y, callbacks=looks)
+    with pytest.raises(ValueError, match="texts must be several strings, but are one"):
+        Validation("a", [["b"]])
+    with pytest.raises(ValueError, match="texts must be strings, but text 1 is 3"):
+        Validation(["a", 3], [["b"], ["c"]])
 
 
 @pytest.mark.parametrize("options", [{}, {**LSH, "hidden_sizes": (16, 24), "hidden_active": (0, 8)}])

@@ -9,14 +9,15 @@ from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.checkpoint import Model, load_model, save_model
-from slidelearn.documents import targets_of
+from slidelearn.documents import targets_of, vectorizer_of
 from slidelearn.features import prepare
 from slidelearn.inference import top_k
-from slidelearn.matrices import check_features
+from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
 from slidelearn.network import Network
 from slidelearn.progress import Progress
 from slidelearn.targets import look_at
+from slidelearn.text import are_texts, check_texts
 
 _N_RANKS = 20
 
@@ -34,7 +35,8 @@ class Validation(Callback):
     Parameters
     ----------
     X, Y
-        (n_samples, n_features), and the labels in the form of training. A few thousand samples tell enough.
+        (n_samples, n_features), or (n_samples,) texts where `slidelearn.SlideTextClassifier` trains; and the labels in
+        the form of training. A few thousand samples tell enough.
     every_steps
         How often to look, beside the end of each epoch.
 
@@ -55,8 +57,8 @@ class Validation(Callback):
     def __init__(self, X: Any, Y: Any, *, every_steps: int | None = None) -> None:
         if every_steps is not None and every_steps < 1:
             raise ValueError(f"every_steps must be >= 1, but is {every_steps}")
-        self._X, self._y = check_features(X), look_at(Y)
-        n_samples = self._X.shape[0]
+        self._X, self._y = check_texts(X) if are_texts(X) else check_features(X), look_at(Y)
+        n_samples = len(self._X) if isinstance(self._X, list) else self._X.shape[0]
         if self._y.n_samples != n_samples:
             raise ValueError(
                 f"X and Y must have one row per sample, but X has {n_samples} and Y has {self._y.n_samples}"
@@ -70,13 +72,10 @@ class Validation(Callback):
         model = progress.model
         if model is None:
             raise ValueError("Validation needs a model that knows its labels, but the network is part of none")
-        if self._X.shape[1] != model.n_features:
-            raise ValueError(
-                f"X of Validation must have {model.n_features} columns, as in training, but has {self._X.shape[1]}"
-            )
+        X = self._features_for(model)
         targets = targets_of(model.documents, progress.network.n_labels)
         self._labels = targets.encoded(self._y, "Y of Validation")
-        self._features = prepare(self._X, progress.network.config, model.standards)
+        self._features = prepare(X, progress.network.config, model.standards)
 
     def on_step(self, progress: Progress) -> None:
         """Look, if it is time; the end of an epoch is looked at anyway."""
@@ -91,6 +90,19 @@ class Validation(Callback):
     def on_model(self, model: Model, n_threads: int) -> None:
         """Measure the whole model."""
         model.training["validation"] = self._measured(model.networks, n_threads, ranker=model.ranker, index=model.index)
+
+    def _features_for(self, model: Model) -> FloatCsr:
+        X = self._X
+        if isinstance(X, list):
+            vectorizer = vectorizer_of(model.documents)
+            if vectorizer is None:
+                raise ValueError("X of Validation must be features, as in training, but is texts")
+            return check_features(vectorizer.transform(X))
+        if X.shape[1] != model.n_features:
+            raise ValueError(
+                f"X of Validation must have {model.n_features} columns, as in training, but has {X.shape[1]}"
+            )
+        return X
 
     def _look(self, progress: Progress) -> None:
         progress.metrics = self._measured([progress.network], progress.n_threads)

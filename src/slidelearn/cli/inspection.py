@@ -16,6 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from slidelearn import kernels
+from slidelearn.arrays import name_of_numbers
 from slidelearn.checkpoint import inspect_model
 from slidelearn.cli.display import size
 from slidelearn.machine import available_bytes, processor_name, resolve_threads
@@ -77,7 +78,7 @@ def _arrays_table(arrays: dict[str, tuple[tuple[int, ...], Any]]) -> Table:
         table.add_column(header, justify="right")
     for name, (shape, dtype) in arrays.items():
         n_bytes = math.prod(shape) * dtype.itemsize
-        table.add_row(name, dtype.name, " x ".join(f"{n:,}" for n in shape), f"{n_bytes:,}")
+        table.add_row(name, name_of_numbers(dtype), " x ".join(f"{n:,}" for n in shape), f"{n_bytes:,}")
     return table
 
 

@@ -147,7 +147,12 @@ def train(
         + f"; {_threads(threads)}"
     )
 
+    documents = dict[str, str]()
+    samples.put_documents(documents)
+    if names:
+        put_label_names(documents, names, columns.n_labels)
     clf = SlideClassifier(n_jobs=threads, **options)
+    resume_from = _checkpoint(console, out) if resume and out else None
     with _saying_how_to_resume(kept), _place_of_best(out if early_stopping else None) as best:
         looks: list[Callback] = []
         if validated:
@@ -156,11 +161,8 @@ def train(
             looks += [EarlyStopping(patience=early_stopping), KeepBest(best)]
         with TrainingDisplay(console) as display:
             callbacks = [*looks, *logs, display, *([kept] if kept else [])]
-            samples.fit(clf, callbacks, _checkpoint(console, out) if resume and out else None)
+            samples.fit(clf, callbacks, resume_from, documents)
         _print_training(console, clf)
-        samples.put_documents(clf.documents_)
-        if names:
-            put_label_names(clf.documents_, names, clf.n_labels_)
         if out:
             clf.save(out, inference_only=inference_only)
             console.print(f"saved {out}", soft_wrap=True)
@@ -199,10 +201,13 @@ def _checkpointing(
 
 
 def _checkpoint(console: Console, out: Path) -> Path | None:
-    """The checkpoint to go on from; None where training was interrupted before there was one."""
-    latest = latest_checkpoint(out / CHECKPOINTS)
+    """The checkpoint to go on from; None where training was interrupted before there was one, or never began."""
+    directory = out / CHECKPOINTS
+    latest = latest_checkpoint(directory)
     if latest:
         console.print(f"going on from {latest}", soft_wrap=True)
+    elif directory.exists():
+        console.print("interrupted before the first checkpoint: training from the start", soft_wrap=True)
     elif (out / "config.json").exists():
         raise ValueError(f"{out} has a finished model, and no checkpoint to go on from: leave out --resume")
     else:
@@ -212,12 +217,17 @@ def _checkpoint(console: Console, out: Path) -> Path | None:
 
 @contextmanager
 def _saying_how_to_resume(kept: Checkpointing | None) -> Iterator[None]:
+    """Have a directory for checkpoints from the beginning, by which `--resume` knows that a training has begun."""
     try:
+        if kept:
+            kept.directory.mkdir(parents=True, exist_ok=True)
         yield
     except KeyboardInterrupt:
-        if kept and (latest := latest_checkpoint(kept.directory)):
-            raise KeyboardInterrupt(f"the same command with --resume goes on from {latest}") from None
-        raise
+        if not kept:
+            raise
+        latest = latest_checkpoint(kept.directory)
+        how = f"goes on from {latest}" if latest else "begins anew, as there was no checkpoint yet"
+        raise KeyboardInterrupt(f"the same command with --resume {how}") from None
 
 
 @contextmanager

@@ -33,12 +33,14 @@ class TrainingInput(ABC):
         """Memory that training on them takes beside what they take themselves."""
 
     @abstractmethod
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+    def fit(
+        self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None, documents: Documents
+    ) -> None:
         """Train on them, from the start or from a checkpoint."""
 
     @abstractmethod
     def put_documents(self, documents: Documents) -> None:
-        """Keep what a model must know of them beside what it has learnt."""
+        """Put what a model must know of them beside what it learns."""
 
 
 class SamplesInput(TrainingInput):
@@ -60,10 +62,12 @@ class SamplesInput(TrainingInput):
         """The networks, copies of samples, and the ranker's."""
         return training_bytes(config, self.X, self.Y)
 
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+    def fit(
+        self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None, documents: Documents
+    ) -> None:
         """Train on all of them; labels that have names are known by these."""
         y = self.columns.known(self._samples)
-        clf.fit(self.X, y, callbacks=callbacks, resume_from=resume_from)
+        clf.fit(self.X, y, callbacks=callbacks, resume_from=resume_from, documents=documents)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen; of texts, how they become features."""
@@ -97,9 +101,11 @@ class StreamInput(TrainingInput):
         """The same, of the samples that are in memory, and these."""
         return stream_bytes(config, self._stream)
 
-    def fit(self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None) -> None:
+    def fit(
+        self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None, documents: Documents
+    ) -> None:
         """Train on all of them, in one pass for each epoch."""
-        clf.fit_stream(self._stream, callbacks=callbacks, resume_from=resume_from)
+        clf.fit_stream(self._stream, callbacks=callbacks, resume_from=resume_from, documents=documents)
 
     def put_documents(self, documents: Documents) -> None:
         """How often each label was seen; of texts, how they become features."""
