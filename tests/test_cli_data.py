@@ -268,11 +268,11 @@ def test_a_plot(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert path.read_bytes().startswith(b"\x89PNG")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     message = run("data", "info", place / "train.txt", "--plot", path, code=1).stderr
-    assert "plots are drawn by matplotlib: pip install 'slidelearn[plot]'" in message
+    assert "--plot needs the package matplotlib: pip install 'slidelearn[plot]'" in message
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_samples(tmp_path / "a.txt", with_features(np.random.default_rng(0)))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = run("convert", tmp_path / "a.txt", tmp_path / "a.parquet", code=1).stderr
-    assert "Parquet and Arrow files are read and written by pyarrow: pip install 'slidelearn[arrow]'" in message
+    assert "a Parquet or Arrow file needs the package pyarrow: pip install 'slidelearn[arrow]'" in message

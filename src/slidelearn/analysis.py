@@ -50,8 +50,8 @@ def frequency_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def count_classes(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
-    """Classes of labels by doubling counts: the class of each label, and the name of each class: 0, 1, 2-3, 4-7, ..."""
+def count_bands(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Groups of labels by doubling counts: the group of each label, and the name of each group: 0, 1, 2-3, 4-7, ..."""
     exponent = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))), -1).astype(np.int64)
     lowest = int(exponent.min(initial=0))
     ends = [(2**e, 2 ** (e + 1) - 1) for e in range(max(lowest, 0), int(exponent.max(initial=0)) + 1)]
@@ -59,10 +59,10 @@ def count_classes(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[st
     return exponent - lowest, names
 
 
-def recall_by_class(
-    ids: Ids, Y: FloatCsr, classes: NDArray[np.int64], n_classes: int
+def recall_by_group(
+    ids: Ids, Y: FloatCsr, group_of: NDArray[np.int64], n_groups: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How often test samples have labels of each class, and how often one of their best labels is such a one.
+    """How often test samples have labels of each group, and how often one of their best labels is such a one.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def recall_by_class(
         (n_samples, k) the best labels of each sample, -1 for none.
     Y
         (n_samples, n_labels) the true ones.
-    classes
-        (n_labels,) of each label.
+    group_of
+        (n_labels,): the group of each label.
     """
-    n_true = np.bincount(classes[Y.indices], minlength=n_classes)
+    n_true = np.bincount(group_of[Y.indices], minlength=n_groups)
     row, rank = np.nonzero(_hits(ids, Y))
-    return n_true, np.bincount(classes[ids[row, rank]], minlength=n_classes)
+    return n_true, np.bincount(group_of[ids[row, rank]], minlength=n_groups)
 
 
 def accuracy_by_group(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> list[GroupAccuracy]:
@@ -91,7 +91,7 @@ def accuracy_by_group(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> list[
         (n_labels,) training samples of each label.
     """
     groups = frequency_groups(counts)
-    n_true, n_found = recall_by_class(ids, Y, groups, len(GROUPS))
+    n_true, n_found = recall_by_group(ids, Y, groups, len(GROUPS))
     first = ids[:, 0] >= 0
     best, right = ids[first, 0], _hits(ids[:, :1], Y)[first, 0]
     n_best, n_right = (np.bincount(groups[part], minlength=len(GROUPS)) for part in (best, best[right]))

@@ -18,7 +18,8 @@ from slidelearn.kernels.types import Float
 
 FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
 
-_MAX_COLUMNS = 2**31 - 1  # ids are int32
+MOST_COLUMNS = 2**31 - 1
+"""Ids are int32."""
 
 
 def check_features(X: Any, *, name: str = "X") -> FloatCsr:
@@ -142,8 +143,8 @@ def _to_csr(matrix: Any, name: str, shape: str, remedy: str) -> FloatCsr:
         raise ValueError(f"{name} must be 2-d, {shape}, but has shape {matrix.shape}; {remedy}")
     if np.dtype(matrix.dtype).kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, but its dtype is {matrix.dtype}")
-    if matrix.shape[1] > _MAX_COLUMNS:
-        raise ValueError(f"{name} must have at most {_MAX_COLUMNS} columns, but has {matrix.shape[1]}")
+    if matrix.shape[1] > MOST_COLUMNS:
+        raise ValueError(f"{name} must have at most {MOST_COLUMNS} columns, but has {matrix.shape[1]}")
     with np.errstate(over="ignore", under="ignore"):  # the callers look for what becomes infinite
         if is_sparse:
             csr = _sparse_to_csr(matrix, name)
