@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import run
 from scipy import sparse
-from typer.testing import CliRunner
 
 from slidelearn import (
     SampleSet,
@@ -29,7 +29,6 @@ from slidelearn.analysis import (
     surest_mistakes,
 )
 from slidelearn.callbacks import Validation
-from slidelearn.cli import app
 from slidelearn.datasets import Dataset
 from slidelearn.documents import put_label_counts, put_label_names
 from slidelearn.history import HISTORY
@@ -154,9 +153,7 @@ class Page(HTMLParser):
 
 
 def report(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, ["report", *map(str, arguments)])
-    assert result.exit_code == code, result.output
-    return result
+    return run("report", *arguments, code=code)
 
 
 def test_the_page_needs_nothing_else(plots: Any, model: SlideClassifier, tiny: Dataset, tmp_path: Path) -> None:
