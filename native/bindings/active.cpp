@@ -101,7 +101,6 @@ OutArray<int32_t> bind_distinct(const InArray<int32_t>& ids) {
     bool inside = true;
     for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0;
     require(inside, "ids must be >= 0");
-    require(static_cast<int64_t>(ids.size()) < kIdsEnd, "ids must be fewer than 2^31");
     return to_array(distinct(ids.data(), static_cast<int64_t>(ids.size())));
 }
 
