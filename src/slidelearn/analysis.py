@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels import Float, Ids
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import FloatCsr, are_entries
 
 GROUPS = ("head", "middle", "tail")
 
@@ -74,7 +74,7 @@ def recall_by_group(
         (n_labels,): the group of each label.
     """
     n_true = np.bincount(group_of[Y.indices], minlength=n_groups)
-    row, rank = np.nonzero(_hits(ids, Y))
+    row, rank = np.nonzero(are_entries(Y, ids))
     return n_true, np.bincount(group_of[ids[row, rank]], minlength=n_groups)
 
 
@@ -93,7 +93,7 @@ def accuracy_by_group(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> list[
     groups = frequency_groups(counts)
     n_true, n_found = recall_by_group(ids, Y, groups, len(GROUPS))
     first = ids[:, 0] >= 0
-    best, right = ids[first, 0], _hits(ids[:, :1], Y)[first, 0]
+    best, right = ids[first, 0], are_entries(Y, ids[:, :1])[first, 0]
     n_best, n_right = (np.bincount(groups[part], minlength=len(GROUPS)) for part in (best, best[right]))
     made = []
     for number, name in enumerate(GROUPS):
@@ -127,7 +127,7 @@ class Confusion:
 
 def confusions(ids: Ids, Y: FloatCsr, n: int) -> list[Confusion]:
     """The most frequent confusions: of samples whose best label is wrong, each label they have with that one."""
-    wrong = np.flatnonzero((ids[:, 0] >= 0) & ~_hits(ids[:, :1], Y)[:, 0])
+    wrong = np.flatnonzero((ids[:, 0] >= 0) & ~are_entries(Y, ids[:, :1])[:, 0])
     pairs = Counter(
         (int(true), int(ids[row, 0])) for row in wrong for true in Y.indices[Y.indptr[row] : Y.indptr[row + 1]]
     )
@@ -138,7 +138,7 @@ def confusions(ids: Ids, Y: FloatCsr, n: int) -> list[Confusion]:
 
 def surest_mistakes(ids: Ids, scores: Float, Y: FloatCsr, n: int) -> list[int]:
     """The samples whose best label is wrong, those with the highest score first; no two with the same best label."""
-    wrong = (ids[:, 0] >= 0) & ~_hits(ids[:, :1], Y)[:, 0] & (np.diff(Y.indptr) > 0)
+    wrong = (ids[:, 0] >= 0) & ~are_entries(Y, ids[:, :1])[:, 0] & (np.diff(Y.indptr) > 0)
     found: list[int] = []
     seen: set[int] = set()
     for row in np.argsort(-scores[:, 0], kind="stable"):
@@ -154,14 +154,6 @@ def labels_of(Y: FloatCsr, row: int) -> Sequence[int]:
     """The labels of a sample."""
     labels: list[int] = Y.indices[Y.indptr[row] : Y.indptr[row + 1]].tolist()
     return labels
-
-
-def _hits(ids: Ids, Y: FloatCsr) -> NDArray[np.bool_]:
-    """(n_samples, k) whether the sample has the label."""
-    n_labels = Y.shape[1]
-    true = np.repeat(np.arange(Y.shape[0], dtype=np.int64), np.diff(Y.indptr)) * n_labels + Y.indices
-    asked = np.arange(len(ids), dtype=np.int64)[:, None] * n_labels + ids
-    return np.isin(asked, true) & (ids >= 0)
 
 
 def _ratio(part: int, whole: int) -> float:

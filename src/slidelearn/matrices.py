@@ -11,6 +11,7 @@ import hashlib
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array, issparse
 
 from slidelearn.arrays import pieces
@@ -115,6 +116,17 @@ def raise_values(X: FloatCsr, power: float) -> FloatCsr:
     """Take the values of X to a power, signs kept, in a new matrix."""
     data = np.sign(X.data) * np.abs(X.data) ** np.float32(power)
     return _with_data(X, data.astype(np.float32, copy=False))
+
+
+def are_entries(X: FloatCsr, columns: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether each row of X has an entry at its columns, (n_rows, n); it has none at -1."""
+    n_rows, n_columns = X.shape
+    entries = np.repeat(np.arange(n_rows) * n_columns, np.diff(X.indptr)) + X.indices  # one number each, ascending
+    if not len(entries):
+        return np.zeros(columns.shape, np.bool_)
+    asked = np.arange(n_rows)[:, None] * n_columns + columns
+    found = entries[np.minimum(np.searchsorted(entries, asked), len(entries) - 1)] == asked
+    return np.asarray(found & (columns >= 0))
 
 
 def _with_data(X: FloatCsr, data: Float) -> FloatCsr:
