@@ -123,14 +123,22 @@ inline nb::capsule owned(void* p, void (*free)(void*) noexcept) {
 
 // New arrays, 64-byte aligned, their contents not set.
 template <class T>
+T* allocate(std::size_t n) {
+    return static_cast<T*>(take_memory(times(n, sizeof(T))));
+}
+template <class T>
+nb::capsule owner_of(T* data) {
+    return owned(data, give_back_memory);
+}
+template <class T>
 OutArray<T> new_array(std::size_t n) {
-    void* data = take_memory(times(n, sizeof(T)));
-    return OutArray<T>(static_cast<T*>(data), {n}, owned(data, give_back_memory));
+    T* data = allocate<T>(n);
+    return OutArray<T>(data, {n}, owner_of(data));
 }
 template <class T>
 OutMatrix<T> new_matrix(std::size_t n_rows, std::size_t n_columns) {
-    void* data = take_memory(times(times(n_rows, n_columns), sizeof(T)));
-    return OutMatrix<T>(static_cast<T*>(data), {n_rows, n_columns}, owned(data, give_back_memory));
+    T* data = allocate<T>(times(n_rows, n_columns));
+    return OutMatrix<T>(data, {n_rows, n_columns}, owner_of(data));
 }
 
 template <class T>
