@@ -29,7 +29,8 @@ from slidelearn.config import make_config
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.label_rows import start_label_rows
 from slidelearn.layers import Execution
-from slidelearn.lsh.families import MAX_DEFAULT_BUCKETS, SimHash
+from slidelearn.lsh.family import MAX_DEFAULT_BUCKETS
+from slidelearn.lsh.simhash import SimHash
 from slidelearn.matrices import FloatCsr, normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k, precision_standard_error, propensities, psp_at_k
 from slidelearn.network import Network

@@ -12,7 +12,8 @@ from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
 from slidelearn import config
-from slidelearn.config import PRESETS, Config
+from slidelearn.config import Config
+from slidelearn.presets import PRESETS
 
 
 class Options(SphinxDirective):

@@ -1,8 +1,6 @@
 #include "active.h"
 
 #include <algorithm>
-#include <atomic>
-#include <new>
 
 #include "id_set.h"
 #include "random.h"
@@ -30,12 +28,11 @@ Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int6
     result.indptr.resize(n_samples + 1);
     result.n_found.resize(n_samples);
     result.n_fill.resize(n_samples);
-    std::atomic<bool> out_of_memory{false};
-    auto assemble_row = [&](int64_t i) {
+    parallel_for(n_threads, n_samples, [&](int64_t i, int) {
         IdSet& set = set_of_this_thread(n_neurons);
         std::vector<int32_t>& row = rows[i];
         const int64_t n_given = labels.length(i) + found.length(i) + drawn.length(i) + n_common;
-        row.resize(std::max(n_given, min_active));
+        row.resize(std::max(n_given, min_active));  // the last thing that may fail before the set is empty again
         int64_t n = 0;
         auto add = [&](const int32_t* begin, int64_t length) {
             for (const int32_t* id = begin; id < begin + length; ++id) {
@@ -55,15 +52,7 @@ Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int6
         result.n_fill[i] = static_cast<int32_t>(n) - n_before_fill;
         row.resize(n);
         for (int32_t id : row) set.erase(id);
-    };
-    parallel_for(n_threads, n_samples, [&](int64_t i, int) {
-        try {
-            assemble_row(i);
-        } catch (const std::bad_alloc&) {
-            out_of_memory = true;
-        }
     });
-    if (out_of_memory) throw std::bad_alloc();
     for (int64_t i = 0; i < n_samples; ++i)
         result.indptr[i + 1] = result.indptr[i] + static_cast<int64_t>(rows[i].size());
     result.ids.resize(result.indptr[n_samples]);

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "agreement_counts.h"
@@ -53,13 +51,14 @@ struct Workspace {
     int64_t likely_agreement = 1;  // that the best neurons of a sample reach, going by the sample before
 };
 
-Workspace& workspace_of_this_thread(int64_t n_tables, int64_t n_neurons) {
-    thread_local std::unique_ptr<Workspace> kept;
-    if (!kept || static_cast<int64_t>(kept->buckets.size()) != n_tables ||
-        static_cast<int64_t>(kept->counts.size()) < n_neurons) {
-        kept = std::make_unique<Workspace>(n_tables, n_neurons);
-    }
-    return *kept;
+// Taken out while it is in use: one that an error leaves unclear is never put back.
+thread_local std::unique_ptr<Workspace> kept_workspace;
+
+std::unique_ptr<Workspace> take_workspace(int64_t n_tables, int64_t n_neurons) {
+    std::unique_ptr<Workspace> work = std::move(kept_workspace);
+    const bool fits = work && static_cast<int64_t>(work->buckets.size()) == n_tables &&
+                      static_cast<int64_t>(work->counts.size()) >= n_neurons;
+    return fits ? std::move(work) : std::make_unique<Workspace>(n_tables, n_neurons);
 }
 
 // choose(sample, work, ids) appends the sample's ids, ascending, and leaves `work` clear.
@@ -67,18 +66,13 @@ template <class Choose>
 Candidates for_each_sample(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons, int n_threads,
                            Choose&& choose) {
     Candidates candidates(codes.n_columns);
-    std::atomic<bool> out_of_memory{false};
     parallel_for(n_threads, codes.n_columns, [&](int64_t sample, int) {
-        try {
-            Workspace& work = workspace_of_this_thread(codes.n_rows, n_neurons);
-            find_buckets(tables, codes, sample, work.buckets);
-            choose(sample, work, candidates[sample]);
-            work.chosen.drain([&](int32_t id) { candidates[sample].push_back(id); });
-        } catch (const std::bad_alloc&) {
-            out_of_memory = true;
-        }
+        std::unique_ptr<Workspace> work = take_workspace(codes.n_rows, n_neurons);
+        find_buckets(tables, codes, sample, work->buckets);
+        choose(sample, *work, candidates[sample]);
+        work->chosen.drain([&](int32_t id) { candidates[sample].push_back(id); });
+        kept_workspace = std::move(work);
     });
-    if (out_of_memory) throw std::bad_alloc();
     return candidates;
 }
 

@@ -1,10 +1,8 @@
 #include "classifiers.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <utility>
 
 #include "random.h"
@@ -196,23 +194,17 @@ Classifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr nega
     std::vector<std::vector<std::pair<int32_t, float>>> rows(n_labels);
     Classifiers result;
     result.biases.resize(n_labels);
-    std::atomic<bool> out_of_memory{false};
     parallel_for(n_threads, n_labels, [&](int64_t label, int worker) {
         if (!former && (positives.length(label) == 0 || negatives.length(label) == 0)) {
             result.biases[label] = positives.length(label) > 0 ? 1.0f : -1.0f;
             return;
         }
-        try {
-            Problem& problem = problems[worker];
-            problem.set(x, positives, negatives, former, label, 0.5 / rule.c[label]);
-            problem.solve(rule, label);
-            rows[label] = problem.kept(rule.threshold);
-            result.biases[label] = problem.bias();
-        } catch (const std::bad_alloc&) {
-            out_of_memory = true;
-        }
+        Problem& problem = problems[worker];
+        problem.set(x, positives, negatives, former, label, 0.5 / rule.c[label]);
+        problem.solve(rule, label);
+        rows[label] = problem.kept(rule.threshold);
+        result.biases[label] = problem.bias();
     });
-    if (out_of_memory) throw std::bad_alloc();
     result.indptr.assign(1, 0);
     for (const auto& row : rows) {
         for (const auto& [feature, weight] : row) {

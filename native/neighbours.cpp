@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <new>
 #include <numeric>
 #include <utility>
 
@@ -251,20 +250,17 @@ SparseRows strongest(Csr x, int64_t n) {
 
 bool neighbour_votes(Csr x, Csr strong, const NeighbourIndex& index, int64_t n_neighbours, Matrix<const int32_t> ids,
                      Matrix<float> votes, Matrix<int32_t> others, int n_threads) {
-    std::atomic<bool> out_of_memory{false}, sound{true};
+    n_neighbours = std::min(n_neighbours, index.features.n_rows);  // there are no more
+    std::atomic<bool> sound{true};
     parallel_for(n_threads, x.n_rows, [&](int64_t row, int) {
-        thread_local Query query;
-        try {
-            query.prepare(index);
-            const bool answered = query.answer(x, strong, row, index, n_neighbours, ids.row(row), ids.n_columns,
-                                               votes.row(row), others.row(row), others.n_columns);
-            if (!answered) sound = false;
-        } catch (const std::bad_alloc&) {
-            query = Query();
-            out_of_memory = true;
-        }
+        thread_local Query kept;
+        Query query = std::move(kept);  // taken out while it is in use: one that an error leaves unclear is lost
+        query.prepare(index);
+        const bool answered = query.answer(x, strong, row, index, n_neighbours, ids.row(row), ids.n_columns,
+                                           votes.row(row), others.row(row), others.n_columns);
+        kept = std::move(query);
+        if (!answered) sound = false;
     });
-    if (out_of_memory) throw std::bad_alloc();
     return sound;
 }
 

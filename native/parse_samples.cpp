@@ -242,7 +242,7 @@ SampleBlocks parse_samples(const char* text, std::size_t size, const SampleLines
         try {
             read_block(blocks[i], first_line[i], lines, parsed[i]);
         } catch (...) {
-            errors[i] = std::current_exception();  // a body must not throw
+            errors[i] = std::current_exception();  // blocks before this one may have lines at fault, too
         }
     });
     for (const std::exception_ptr& error : errors) {

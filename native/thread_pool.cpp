@@ -4,8 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include "platform.h"
@@ -63,11 +63,18 @@ struct Region {
     void (*body)(void*, int64_t, int);
     void* context;
     int64_t n_chunks;
-    std::atomic<int64_t> next_chunk;
+    std::atomic<int64_t> next_chunk{0};
+    std::atomic<bool> has_failed{false};
+    std::exception_ptr error{};  // what the first body threw that did
 
-    void take_chunks(int worker) {
-        for (int64_t chunk; (chunk = next_chunk.fetch_add(1, std::memory_order_relaxed)) < n_chunks;) {
-            body(context, chunk, worker);
+    void take_chunks(int worker) noexcept {
+        try {
+            for (int64_t chunk; (chunk = next_chunk.fetch_add(1, std::memory_order_relaxed)) < n_chunks;) {
+                body(context, chunk, worker);
+            }
+        } catch (...) {
+            if (!has_failed.exchange(true)) error = std::current_exception();
+            next_chunk = n_chunks;
         }
     }
 };
@@ -102,7 +109,7 @@ class Pool {
     int hire(int n_wanted) {
         try {
             for (; n_hired_ < n_wanted; ++n_hired_) std::thread([this] { work(); }).detach();
-        } catch (const std::system_error&) {
+        } catch (const std::exception&) {  // no more threads, or no memory for one
         }
         return std::min<int>(n_hired_, n_wanted);
     }
@@ -158,9 +165,9 @@ Pool& pool() {
 
 void run_parallel(int n_threads, int64_t n_chunks, void (*body)(void*, int64_t, int), void* context) {
     const int n_useful = static_cast<int>(std::min<int64_t>(n_threads, n_chunks));
-    Region region{body, context, n_chunks, {0}};
-    if (n_useful > 1 && pool().try_run(n_useful, region)) return;
-    region.take_chunks(0);
+    Region region{body, context, n_chunks};
+    if (n_useful < 2 || !pool().try_run(n_useful, region)) region.take_chunks(0);
+    if (region.error) std::rethrow_exception(region.error);
 }
 
 }  // namespace slidelearn

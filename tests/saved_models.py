@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.atomic_files import digest_of
+from slidelearn.description import digest_of_description
 
 
 def arrays_path(directory: Path) -> Path:
@@ -39,7 +40,7 @@ def rewrite_description(directory: Path, change: Callable[[dict[str, Any]], obje
     path = directory / "config.json"
     description = json.loads(path.read_text())
     change(description)
-    description["digest"] = checkpoint._digest(description)
+    description["digest"] = digest_of_description(description)
     path.write_text(json.dumps(description))
 
 

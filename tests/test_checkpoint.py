@@ -25,8 +25,8 @@ from saved_models import (
 )
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint
-from slidelearn.checkpoint import FORMAT_VERSION
 from slidelearn.datasets import Dataset
+from slidelearn.description import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module")
@@ -235,11 +235,11 @@ def test_a_model_that_is_replaced_while_it_is_read(
     other = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
     read_document, saves = checkpoint._read_document, [other, model]
 
-    def read_too_late(directory: Path, name: Any) -> str:
+    def read_too_late(path: Path) -> str:
         if saves:
             saves.pop().save(saved)
             saves.pop().save(saved)
-        return read_document(directory, name)
+        return read_document(path)
 
     monkeypatch.setattr(checkpoint, "_read_document", read_too_late)
     assert contents(SlideClassifier.load(saved)) == contents(other)

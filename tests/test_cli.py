@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commands import QUICK, last_json, run
 
 from slidelearn import SlideClassifier, __version__, write_xmc
-from slidelearn.cli import app
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
 from slidelearn.costs import Costs
@@ -38,17 +37,6 @@ TRAINING = {
 }
 BOTH = {"n_test_samples", "read_seconds", "predict_ms_per_sample", "predict_ms_alone"}
 ALWAYS = {"peak_memory_mb", "model_mb", "config"}
-QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=1", "--threads", "1")
-
-
-def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
-
-
-def last_json(result: Any) -> dict[str, Any]:
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import QUICK, last_json, run
 from sample_sets import assert_same, with_features, with_texts
 from scipy import sparse
-from typer.testing import CliRunner
 
 from slidelearn import SampleSet, SlideClassifier, SlideTextClassifier, read_samples, write_samples
-from slidelearn.cli import app
 from slidelearn.cli.data_report import data_report, unseen_report
 from slidelearn.datasets import Dataset
-
-QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=1", "--threads", "1")
-
-
-def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
-
-
-def last_json(result: Any) -> dict[str, Any]:
-    return json.loads(result.stdout.splitlines()[-1])
 
 
 def metrics(report: dict[str, Any]) -> dict[str, float]:
@@ -271,11 +257,11 @@ def test_a_plot(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert path.read_bytes().startswith(b"\x89PNG")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     message = run("data", "info", place / "train.txt", "--plot", path, code=1).stderr
-    assert "plots are drawn by matplotlib: pip install 'slidelearn[plot]'" in message
+    assert "--plot needs the package matplotlib: pip install 'slidelearn[plot]'" in message
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_samples(tmp_path / "a.txt", with_features(np.random.default_rng(0)))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = run("convert", tmp_path / "a.txt", tmp_path / "a.parquet", code=1).stderr
-    assert "Parquet and Arrow files are read and written by pyarrow: pip install 'slidelearn[arrow]'" in message
+    assert "a Parquet or Arrow file needs the package pyarrow: pip install 'slidelearn[arrow]'" in message

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from commands import run
 
 from slidelearn import SlideClassifier, write_xmc
-from slidelearn.cli import app
 from slidelearn.datasets import Dataset
 
 
@@ -21,17 +20,15 @@ def place(tiny: Dataset, trained: SlideClassifier, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, ["export", *map(str, arguments)])
-    assert result.exit_code == code, result.output
-    return result
+def export(*arguments: object, code: int = 0) -> Any:
+    return run("export", *arguments, code=code)
 
 
 @pytest.mark.parametrize("form", ["inference", "onnx", "hub"])
 def test_sizes_and_precisions_of_both_forms_are_shown(place: Path, form: str) -> None:
     for package in {"onnx": ("onnx", "onnxruntime"), "hub": ("huggingface_hub",)}.get(form, ()):
         pytest.importorskip(package)
-    result = run(place / "model", place / "out", "--to", form, "--test", place / "test.txt", "--json")
+    result = export(place / "model", place / "out", "--to", form, "--test", place / "test.txt", "--json")
     lines = result.stdout.splitlines()
     report = json.loads(lines[-1])
     assert report["model"]["p@1"] > 0.3
@@ -44,19 +41,19 @@ def test_sizes_and_precisions_of_both_forms_are_shown(place: Path, form: str) ->
 
 
 def test_without_test_samples_only_sizes_are_shown(place: Path) -> None:
-    result = run(place / "model", place / "out")
+    result = export(place / "model", place / "out")
     assert "P@1" not in result.stdout
     assert "inference" in result.stdout
     assert not SlideClassifier.load(place / "out").network_.trainable
 
 
 def test_a_model_is_not_exported_onto_itself(place: Path) -> None:
-    result = run(place / "model", place / "model", code=1)
+    result = export(place / "model", place / "model", code=1)
     assert "OUT must be another place than MODEL" in result.stderr
     assert SlideClassifier.load(place / "model").network_.trainable
 
 
 def test_a_missing_package_is_named_with_its_extra(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    result = run(place / "model", place / "out", "--to", "onnx", code=1)
+    result = export(place / "model", place / "out", "--to", "onnx", code=1)
     assert "slidelearn: slidelearn export needs the package onnx: pip install 'slidelearn[onnx]'" in result.stderr

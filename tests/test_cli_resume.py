@@ -10,27 +10,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from commands import run
 from support import Planted
-from typer.testing import CliRunner
 
 from slidelearn import SlideClassifier, write_xmc
 from slidelearn.callbacks.checkpointing import checkpoints
-from slidelearn.cli import app
 
 QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=3", "--set", "batch_size=100", "--threads", "1")
 SLOW = ("--set", "hidden_sizes=16", "--set", "n_epochs=30", "--set", "batch_size=10", "--set", "ranker=false")
 SLOW = (*SLOW, "--threads", "1")
 SOURCES: dict[str, tuple[object, ...]] = {"memory": (), "stream": ("--stream", "--buffer", 150)}
-
-
-def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import QUICK, last_json, run
 from saved_models import (
     arrays_path,
     contents,
@@ -19,10 +19,8 @@ from saved_models import (
     rewrite_arrays,
     rewrite_header,
 )
-from typer.testing import CliRunner
 
 from slidelearn import CheckpointError, SlideClassifier, checkpoint, write_xmc
-from slidelearn.cli import app
 from slidelearn.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float
@@ -169,23 +167,18 @@ def test_it_refuses_to_go_on_learning(saved: Path, tiny: Dataset) -> None:
 
 
 def test_the_commands(tiny: Dataset, tmp_path: Path) -> None:
-    def run(*arguments: object) -> str:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
     samples, whole, small = tmp_path / "samples.txt", tmp_path / "whole", tmp_path / "small"
     (tmp_path / "labels.txt").write_text("\n".join(tiny.label_names))
     write_xmc(samples, tiny.X_test, tiny.Y_test)
-    quick = ("--labels", tmp_path / "labels.txt", "--set", "hidden_sizes=16", "--set", "n_epochs=1", "--threads", 1)
+    quick = ("--labels", tmp_path / "labels.txt", *QUICK)
     run("train", samples, "--out", whole, *quick)
-    trained = json.loads(run("train", samples, "--out", small, "--inference-only", *quick, "--json"))
-    expected = json.loads(run("evaluate", whole, samples, "--json").splitlines()[-1])
-    found = json.loads(run("evaluate", small, samples, "--json").splitlines()[-1])
+    trained = last_json(run("train", samples, "--out", small, "--inference-only", *quick, "--json"))
+    expected = last_json(run("evaluate", whole, samples, "--json"))
+    found = last_json(run("evaluate", small, samples, "--json"))
     assert found["model_mb"] == trained["model_mb"] < 0.6 * expected["model_mb"]
     assert [found[f"p@{k}"] for k in (1, 3, 5)] == pytest.approx([expected[f"p@{k}"] for k in (1, 3, 5)], abs=0.01)
-    assert run("predict", small, samples, "--names").count("\n") == 608
-    text = run("inspect", small)
+    assert run("predict", small, samples, "--names").stdout.count("\n") == 608
+    text = run("inspect", small).stdout
     for part in ("for inference only", "int8", "output.scales", "413 x 16", "6,608"):
         assert part in text
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from slidelearn.config import PRESETS, Config, make_config, read_config_file
+from slidelearn.config import Config, make_config, read_config_file
+from slidelearn.presets import PRESETS
 
 
 def test_the_defaults_are_the_recipe() -> None:

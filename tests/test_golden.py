@@ -14,9 +14,10 @@ from golden_models import KINDS, SMALL, samples
 from saved_models import contents, mutated
 from typer.testing import CliRunner
 
-from slidelearn import CheckpointError, SlideClassifier, checkpoint
-from slidelearn.checkpoint import FORMAT_VERSION, inspect_model, read_description
+from slidelearn import CheckpointError, SlideClassifier, description
+from slidelearn.checkpoint import inspect_model
 from slidelearn.cli import app
+from slidelearn.description import FORMAT_VERSION, Description
 from slidelearn.snapshot import load_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -27,7 +28,7 @@ WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
 
 
 def test_there_are_some_of_every_version() -> None:
-    versions = {read_description(GOLDEN / name)["format_version"] for name in WHOLE}
+    versions = {Description.read(GOLDEN / name).values["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
     assert len(WHOLE) == 22
 
@@ -58,7 +59,7 @@ def test_moments_of_16_bits_are_as_they_were() -> None:
 
 
 def test_a_reader_of_a_former_version_refuses_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "FORMAT_VERSION", FORMAT_VERSION - 1)
+    monkeypatch.setattr(description, "FORMAT_VERSION", FORMAT_VERSION - 1)
     for name in (name for name in MODELS if name.startswith(f"format-{FORMAT_VERSION}/")):
         with pytest.raises(
             CheckpointError, match=rf"format_version must be in \[1, {FORMAT_VERSION - 1}\], but is {FORMAT_VERSION}"
@@ -85,7 +86,7 @@ def test_a_model_goes_on_learning_and_is_saved_anew(name: str, tmp_path: Path) -
         clf.partial_fit(X, Y)
     assert clf.score(X, Y) >= before
     clf.save(tmp_path / "model")
-    assert read_description(tmp_path / "model")["format_version"] == FORMAT_VERSION
+    assert Description.read(tmp_path / "model").values["format_version"] == FORMAT_VERSION
     assert SlideClassifier.load(tmp_path / "model").score(X, Y) == clf.score(X, Y)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import run
 from scipy import sparse
-from typer.testing import CliRunner
 
 from slidelearn import (
     SampleSet,
@@ -23,13 +23,12 @@ from slidelearn import (
 from slidelearn.analysis import (
     accuracy_by_group,
     confusions,
-    count_classes,
+    count_bands,
     frequency_groups,
-    recall_by_class,
+    recall_by_group,
     surest_mistakes,
 )
 from slidelearn.callbacks import Validation
-from slidelearn.cli import app
 from slidelearn.datasets import Dataset
 from slidelearn.documents import put_label_counts, put_label_names
 from slidelearn.history import HISTORY
@@ -51,11 +50,11 @@ def test_groups_have_a_third_of_the_occurrences_each() -> None:
     assert counts[groups == 0].min() > counts[groups == 1].max() > counts[groups == 1].min() > counts[groups == 2].max()
 
 
-def test_classes_double() -> None:
-    classes, names = count_classes(np.array([0, 1, 2, 3, 4, 7, 8, 1000]))
-    assert [names[c] for c in classes] == ["0", "1", "2-3", "2-3", "4-7", "4-7", "8-15", "512-1,023"]
-    classes, names = count_classes(np.array([4, 9]))
-    assert [names[c] for c in classes] == ["4-7", "8-15"]
+def test_bands_double() -> None:
+    bands, names = count_bands(np.array([0, 1, 2, 3, 4, 7, 8, 1000]))
+    assert [names[band] for band in bands] == ["0", "1", "2-3", "2-3", "4-7", "4-7", "8-15", "512-1,023"]
+    bands, names = count_bands(np.array([4, 9]))
+    assert [names[band] for band in bands] == ["4-7", "8-15"]
 
 
 def test_accuracy_of_groups() -> None:
@@ -64,7 +63,7 @@ def test_accuracy_of_groups() -> None:
     assert (middle.n_labels, middle.n_true, middle.recall, middle.precision) == (2, 1, 1, 1)
     assert (tail.n_labels, tail.n_true, tail.recall, tail.n_best, tail.precision) == (7, 3, 1 / 3, 2, 0)
     assert (tail.least_count, tail.most_count) == (0, 20)
-    n_true, n_found = recall_by_class(IDS, Y, np.arange(10), 10)
+    n_true, n_found = recall_by_group(IDS, Y, np.arange(10), 10)
     assert n_true.tolist() == [2, 1, 0, 2, 1, 0, 0, 0, 0, 0]
     assert n_found.tolist() == [2, 1, 0, 1, 0, 0, 0, 0, 0, 0]
 
@@ -154,9 +153,7 @@ class Page(HTMLParser):
 
 
 def report(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, ["report", *map(str, arguments)])
-    assert result.exit_code == code, result.output
-    return result
+    return run("report", *arguments, code=code)
 
 
 def test_the_page_needs_nothing_else(plots: Any, model: SlideClassifier, tiny: Dataset, tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import run
 from support import Planted
-from typer.testing import CliRunner
 
 from slidelearn import SlideClassifier, write_xmc
 from slidelearn.callbacks import Callback
-from slidelearn.cli import app
 from slidelearn.config import make_config
 from slidelearn.matrices import check_features, check_labels
 from slidelearn.progress import Progress
@@ -150,12 +149,6 @@ def test_ctrl_c_ends_with_what_there_is(planted: Planted) -> None:
     assert tuning.is_interrupted
     with pytest.raises(KeyboardInterrupt):
         tune(planted.X, planted.Y, given=SMALL, n_trials=9, n_jobs=1, callbacks=[EndAt(0, KeyboardInterrupt)])
-
-
-def run(*arguments: object, code: int = 0) -> Any:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == code, result.output
-    return result
 
 
 def test_the_command(planted: Planted, tmp_path: Path) -> None:

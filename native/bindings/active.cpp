@@ -15,7 +15,7 @@ namespace slidelearn {
 
 namespace {
 
-constexpr int64_t kAnyColumn = int64_t{1} << 31;  // where the number of columns is not known
+constexpr int64_t kAnyColumn = kIdsEnd;  // where the number of columns is not known
 
 // The logits of a batch: a matrix (shared set) flattened by the caller, or one list per sample with its indptr.
 LogitRows logit_rows(const InOutArray<float>& logits, const std::optional<InArray<int64_t>>& indptr,
@@ -111,6 +111,7 @@ std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int
     const InCsr& labels, const InCsr& found, const InCsr& drawn, const InArray<int32_t>& common, int64_t min_active,
     int64_t n_neurons, uint64_t seed, int n_threads) {
     require_threads(n_threads);
+    require(0 <= n_neurons && n_neurons < kIdsEnd, "n_neurons must lie in [0, 2^31)");
     const Csr l = view(labels, n_neurons), f = view(found, n_neurons), d = view(drawn, n_neurons);
     require(l.n_rows == f.n_rows && l.n_rows == d.n_rows, "labels, found and drawn must have as many rows");
     require_ids(common, n_neurons, "common");
@@ -125,7 +126,9 @@ std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int
 
 OutMatrix<int32_t> bind_draw(int64_t n_rows, int64_t n_draws, const std::optional<InArray<int32_t>>& population,
                              int64_t n, uint64_t seed) {
-    require(n_rows >= 0 && n_draws >= 0 && n >= 1, "draw needs n_rows >= 0, n_draws >= 0 and n >= 1");
+    require(n_rows >= 0 && n_draws >= 0, "draw needs n_rows >= 0 and n_draws >= 0");
+    const int64_t end = population ? 2 * kIdsEnd : kIdsEnd;  // places are drawn by 32 random bits
+    require(1 <= n && n < end, "n must lie in [1, " + std::to_string(end) + "), but is " + std::to_string(n));
     require(!population || static_cast<int64_t>(population->size()) == n, "population must have n elements");
     OutMatrix<int32_t> ids = new_matrix<int32_t>(n_rows, n_draws);
     const GilReleased unlocked;

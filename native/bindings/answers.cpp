@@ -130,7 +130,7 @@ BestRows bind_pq_top_k(const InOutRows& rows, const InScales& scales, const InPq
     require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
     require(h.n_rows == o.n_rows, "opened must have a row for each row of hidden");
     require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
-    require(n_kept >= k, "n_kept must be >= k, but is " + std::to_string(n_kept));
+    require(k <= n_kept && n_kept < kIdsEnd, "n_kept must lie in [k, 2^31), but is " + std::to_string(n_kept));
     bool inside = true;
     for (int64_t e = 0; e < o.n_rows * o.n_columns; ++e) inside &= o.data[e] >= 0 && o.data[e] < pq.n_clusters;
     require(inside, "opened must lie in [0, " + std::to_string(pq.n_clusters) + ")");

@@ -104,14 +104,33 @@ inline Matrix<const float> view(const InRows& m) {
     return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)), m.stride(0)};
 }
 
+constexpr int64_t kIdsEnd = int64_t{1} << 31;  // ids, and places of entries that are kept as ids, are 32 bits
+
+// So many elements, or so many bytes; what no 64 bits hold, no memory does.
+inline std::size_t times(std::size_t a, std::size_t b) {
+    std::size_t product;
+    if (__builtin_mul_overflow(a, b, &product)) throw std::bad_alloc();
+    return product;
+}
+
+// Has Python free what `p` points to, once nobody has it any more; at once if Python cannot.
+inline nb::capsule owned(void* p, void (*free)(void*) noexcept) {
+    try {
+        return nb::capsule(p, free);
+    } catch (...) {
+        free(p);
+        throw;
+    }
+}
+
 // New arrays, 64-byte aligned, their contents not set.
 template <class T>
 T* allocate(std::size_t n) {
-    return static_cast<T*>(take_memory(n * sizeof(T)));
+    return static_cast<T*>(take_memory(times(n, sizeof(T))));
 }
 template <class T>
 nb::capsule owner_of(T* data) {
-    return nb::capsule(data, [](void* p) noexcept { give_back_memory(p); });
+    return owned(data, give_back_memory);
 }
 template <class T>
 OutArray<T> new_array(std::size_t n) {
@@ -120,7 +139,7 @@ OutArray<T> new_array(std::size_t n) {
 }
 template <class T>
 OutMatrix<T> new_matrix(std::size_t n_rows, std::size_t n_columns) {
-    T* data = allocate<T>(n_rows * n_columns);
+    T* data = allocate<T>(times(n_rows, n_columns));
     return OutMatrix<T>(data, {n_rows, n_columns}, owner_of(data));
 }
 

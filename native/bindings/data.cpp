@@ -27,9 +27,8 @@ SampleBlocks parse_unlocked(const nb::bytes& text, const SampleLines& lines, int
 std::tuple<OutCsr, OutCsr> bind_parse_samples(const nb::bytes& text, int64_t first_line, int64_t n_samples,
                                               int64_t n_features, int64_t n_labels, int64_t first_id, bool labelled,
                                               const std::string& column, int n_threads) {
-    constexpr int64_t most = (int64_t{1} << 31) - 1;  // ids are int32
-    require(0 <= n_features && n_features <= most, "n_features must lie in [0, 2^31)");
-    require(0 <= n_labels && n_labels <= most, "n_labels must lie in [0, 2^31)");
+    require(0 <= n_features && n_features < kIdsEnd, "n_features must lie in [0, 2^31)");
+    require(0 <= n_labels && n_labels < kIdsEnd, "n_labels must lie in [0, 2^31)");
     require(first_id == 0 || first_id == 1, "first_id must be 0 or 1");
     require_threads(n_threads);
     const SampleLines lines{first_line, n_samples, n_features, n_labels, first_id, labelled, column.c_str()};

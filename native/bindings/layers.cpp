@@ -28,10 +28,10 @@ void require_length(const InArray<float>& a, int64_t n, const char* name) {
 
 OutMatrix<float> allocate_rows(int64_t n_rows, int64_t stride) {
     require(n_rows >= 0 && stride > 0, "rows need n_rows >= 0 and stride > 0");
-    const std::size_t bytes = static_cast<std::size_t>(n_rows * stride) * sizeof(float);
-    auto* memory = new RowMemory(bytes);
-    return OutMatrix<float>(memory->data(), {static_cast<std::size_t>(n_rows), static_cast<std::size_t>(stride)},
-                            nb::capsule(memory, [](void* p) noexcept { delete static_cast<RowMemory*>(p); }));
+    const std::size_t n = static_cast<std::size_t>(n_rows), width = static_cast<std::size_t>(stride);
+    auto* memory = new RowMemory(times(times(n, width), sizeof(float)));
+    return OutMatrix<float>(memory->data(), {n, width},
+                            owned(memory, [](void* p) noexcept { delete static_cast<RowMemory*>(p); }));
 }
 
 std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(const InOutRows& rows,
@@ -118,6 +118,7 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
     const Csr v = view(x, r.n_rows);
     require(v.data || v.n_entries() == 0, "x.data must be given");
     require_shape(d_hidden, v.n_rows, r.width, "d_hidden");
+    require(v.n_entries() < kIdsEnd, "x must have fewer than 2^31 entries");
     const UpdateRule u = view(rule, r);
     const GilReleased unlocked;
     if (hogwild) {
@@ -143,12 +144,12 @@ Columns columns_of(const Csr& active, const InColumns& in) {
 
 OutColumns bind_transpose(const InCsr& matrix) {
     const Csr m = view(matrix, std::numeric_limits<int32_t>::max());
-    require(m.n_entries() < std::numeric_limits<int32_t>::max(), "matrix must have fewer than 2^31 entries");
-    const auto* transposed = [&] {
+    require(m.n_entries() < kIdsEnd, "matrix must have fewer than 2^31 entries");
+    auto* transposed = [&] {
         const GilReleased unlocked;
         return new Transposed(m);
     }();
-    const nb::capsule owner(transposed, [](void* p) noexcept { delete static_cast<Transposed*>(p); });
+    const nb::capsule owner = owned(transposed, [](void* p) noexcept { delete static_cast<Transposed*>(p); });
     const Columns c = transposed->columns();
     auto shared = [&](auto* data, int64_t n) {
         using T = std::remove_const_t<std::remove_pointer_t<decltype(data)>>;

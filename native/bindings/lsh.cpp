@@ -126,7 +126,8 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
                                                                      uint64_t seed, int n_threads) {
     const Matrix<const int32_t> vc = view(codes);
     require_threads(n_threads);
-    require(n_buckets >= 1, "n_buckets must be >= 1, but is " + std::to_string(n_buckets));
+    require(1 <= n_buckets && n_buckets < kIdsEnd, "n_buckets must lie in [1, 2^31)");
+    require(vc.n_columns < kIdsEnd, "neurons must be fewer than 2^31");
     require(!bucket_size || *bucket_size >= 1, "bucket_size must be >= 1 or None");
     BucketRule rule;
     if (bucket_size) rule = {*bucket_size, fifo, seed};
@@ -147,13 +148,15 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
     return {offsets, ids};
 }
 
-// select(tables, codes) -> Candidates
+// select(tables, codes) -> Candidates. Only tables that bind_build_tables made of `n_neurons` neurons are taken, or
+// that were checked when they were read: they are too large to be looked at for every batch.
 template <class Select>
 OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& offsets, const InMatrix<int32_t>& ids,
-                      int n_threads, Select&& select) {
+                      int64_t n_neurons, int n_threads, Select&& select) {
     const Matrix<const int32_t> vc = view(codes);
     const HashTables tables{view(offsets), view(ids)};
     require_threads(n_threads);
+    require(0 <= n_neurons && n_neurons < kIdsEnd, "n_neurons must lie in [0, 2^31)");
     require(tables.offsets.n_columns >= 1, "offsets must be (n_tables, n_buckets + 1)");
     require(vc.n_rows < (1 << 16), "n_tables must be below 65536, but is " + std::to_string(vc.n_rows));
     require(tables.offsets.n_rows == vc.n_rows && tables.ids.n_rows == vc.n_rows,
@@ -177,24 +180,28 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
 OutCsr bind_vanilla_candidates(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& offsets,
                                const InMatrix<int32_t>& ids, int64_t n_neurons, int64_t n_candidates, uint64_t seed,
                                int n_threads) {
-    return candidates_csr(codes, offsets, ids, n_threads, [=](const HashTables& tables, Matrix<const int32_t> vc) {
-        return vanilla_candidates(tables, vc, n_neurons, n_candidates, seed, n_threads);
-    });
+    return candidates_csr(codes, offsets, ids, n_neurons, n_threads,
+                          [=](const HashTables& tables, Matrix<const int32_t> vc) {
+                              return vanilla_candidates(tables, vc, n_neurons, n_candidates, seed, n_threads);
+                          });
 }
 
 OutCsr bind_topk_candidates(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& offsets,
                             const InMatrix<int32_t>& ids, int64_t n_neurons, int64_t n_candidates, int n_threads) {
     require(n_candidates >= 1, "n_candidates must be >= 1, but is " + std::to_string(n_candidates));
-    return candidates_csr(codes, offsets, ids, n_threads, [=](const HashTables& tables, Matrix<const int32_t> vc) {
-        return topk_candidates(tables, vc, n_neurons, n_candidates, n_threads);
-    });
+    return candidates_csr(codes, offsets, ids, n_neurons, n_threads,
+                          [=](const HashTables& tables, Matrix<const int32_t> vc) {
+                              return topk_candidates(tables, vc, n_neurons, n_candidates, n_threads);
+                          });
 }
 
 OutCsr bind_threshold_candidates(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& offsets,
                                  const InMatrix<int32_t>& ids, int64_t n_neurons, int64_t min_tables, int n_threads) {
-    return candidates_csr(codes, offsets, ids, n_threads, [=](const HashTables& tables, Matrix<const int32_t> vc) {
-        return threshold_candidates(tables, vc, n_neurons, min_tables, n_threads);
-    });
+    require(min_tables >= 1, "min_tables must be >= 1, but is " + std::to_string(min_tables));
+    return candidates_csr(codes, offsets, ids, n_neurons, n_threads,
+                          [=](const HashTables& tables, Matrix<const int32_t> vc) {
+                              return threshold_candidates(tables, vc, n_neurons, min_tables, n_threads);
+                          });
 }
 
 }  // namespace

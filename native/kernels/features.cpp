@@ -12,12 +12,10 @@ constexpr int64_t kSamples = 16;  // samples of work taken at a time
 constexpr int64_t kColumns = 32;  // features
 constexpr int64_t kAhead = 4;     // rows asked for ahead of their visit
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t chunks(int64_t n, int64_t size) { return (n + size - 1) / size; }
 }  // namespace
 
 void features_forward(Csr x, Rows rows, const float* bias, Matrix<float> hidden, int n_threads) {
-    parallel_for(n_threads, chunks(x.n_rows, kSamples), [&](int64_t chunk, int) {
+    parallel_for(n_threads, ceil_div(x.n_rows, kSamples), [&](int64_t chunk, int) {
         const int64_t last = x.end(smaller(x.n_rows, (chunk + 1) * kSamples) - 1);
         for (int64_t i = chunk * kSamples; i < smaller(x.n_rows, (chunk + 1) * kSamples); ++i) {
             const int64_t first = x.begin(i);
@@ -35,7 +33,7 @@ void features_backward(Columns columns, const float* x_data, Matrix<const float>
                        int n_threads) {
     const int64_t n = columns.n;
     const Scratch gradients(n_threads * rows.padded() * sizeof(float));
-    parallel_for(n_threads, chunks(n, kColumns), [&](int64_t chunk, int worker) {
+    parallel_for(n_threads, ceil_div(n, kColumns), [&](int64_t chunk, int worker) {
         float* g = gradients.floats() + worker * rows.padded();
         for (int64_t c = chunk * kColumns; c < smaller(n, (chunk + 1) * kColumns); ++c) {
             if (c + kAhead < n) prefetch_row(rows, columns.ids[c + kAhead]);
@@ -50,7 +48,7 @@ void features_backward(Columns columns, const float* x_data, Matrix<const float>
 }
 
 void features_backward_hogwild(Csr x, Matrix<const float> d_hidden, Rows rows, UpdateRule rule, int n_threads) {
-    parallel_for(n_threads, chunks(x.n_rows, kSamples), [&](int64_t chunk, int) {
+    parallel_for(n_threads, ceil_div(x.n_rows, kSamples), [&](int64_t chunk, int) {
         for (int64_t i = chunk * kSamples; i < smaller(x.n_rows, (chunk + 1) * kSamples); ++i) {
             for (int64_t entry = x.begin(i); entry < x.end(i); ++entry) {
                 if (entry + kAhead < x.end(i)) prefetch_row(rows, x.indices[entry + kAhead]);

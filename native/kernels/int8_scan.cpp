@@ -17,8 +17,6 @@ constexpr int64_t kAhead = 4;            // rows asked for ahead of their exact 
 
 static_assert(kPanel % kWidth == 0 && kPanel <= 64);
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // The largest magnitude becomes 127. Returns what a code is worth.
 float quantize(const float* x, int64_t n, float* rounded) {
     const float highest = largest_magnitude(x, n);

@@ -23,8 +23,6 @@ constexpr int kTileRows = 6;  // 12 of 16
 constexpr int kTileColumns = 2 * kWidth;
 constexpr int64_t kBlockColumns = 512;  // a packed block of b: 512 KB
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // The rows of a tile, in words: word (i, k) lies at `words[i * row_stride + k * depth_stride]`. One of the strides is
 // 1, which one is known to the compiler: `across` if it is that of the rows.
 template <class Word>

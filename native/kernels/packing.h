@@ -11,8 +11,6 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 constexpr int64_t kBlockWords = 256;  // depth of a block, in words of packed memory
 
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // What the elements are multiplied as. Packed memory consists of words of four bytes, each with one element, or more of
 // them that follow each other in depth.
 struct Float32 {

@@ -19,8 +19,7 @@ namespace slidelearn::SLIDELEARN_ISA {
 namespace {
 
 constexpr int64_t kBlock = PqRows::kBlock, kPart = PqRows::kPart, kCodewords = PqRows::kCodewords;
-constexpr int64_t kHighest = 127;  // of a table: two of them fit into a byte
-constexpr int64_t kAhead = 8;      // rows asked for ahead of their exact product
+constexpr int64_t kAhead = 8;  // rows asked for ahead of their exact product
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 
 static_assert(kBlock % kWidth == 0 && kCodewords % kWidth == 0 && kCodewords <= 32);
@@ -49,6 +48,12 @@ int64_t length_of_part(int64_t part, int64_t width) {
     return left < 0 ? 0 : left < kPart ? left : kPart;
 }
 
+// The highest byte of a table: two of them fit into a byte, and those of all parts into the 16 bits of a sum.
+int64_t highest_byte(int64_t n_parts) {
+    const int64_t fits = 65535 / n_parts;
+    return fits < 127 ? fits : 127;
+}
+
 // A query's inner products with all codewords as bytes: that of a row is step * (the sum of its codes' bytes),
 // and something that is the same for all rows.
 struct Tables {
@@ -57,7 +62,7 @@ struct Tables {
 
     // `products`: room for (n_parts, kCodewords)
     void fill(const float* x, int64_t width, const float* codewords, float* products) {
-        const int64_t n_parts = PqRows::n_parts(width);
+        const int64_t n_parts = PqRows::n_parts(width), highest = highest_byte(n_parts);
         float widest = 0.0f;
         for (int64_t part = 0; part < n_parts; ++part) {
             float* own = products + part * kCodewords;
@@ -70,11 +75,11 @@ struct Tables {
             for (int64_t c = 0; c < kCodewords; ++c) own[c] -= low;
             widest = high - low > widest ? high - low : widest;
         }
-        const float inverse = widest > 0.0f ? kHighest / widest : 0.0f;
-        step = widest / kHighest;
+        const float inverse = widest > 0.0f ? highest / widest : 0.0f;
+        step = widest / highest;
         for (int64_t i = 0; i < n_parts * kCodewords; ++i) {
             const float level = std::nearbyint(products[i] * inverse);
-            bytes[i] = level >= 0.0f && level <= kHighest ? static_cast<uint8_t>(level) : 0;  // 0: not a number
+            bytes[i] = level >= 0.0f && level <= highest ? static_cast<uint8_t>(level) : 0;  // 0: not a number
         }
     }
 };

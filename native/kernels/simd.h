@@ -26,6 +26,10 @@ constexpr int kWidth = 8;
 constexpr int kWidth = 4;
 #endif
 
+// std::min would be a shared template: isa.h
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 typedef float Vec __attribute__((vector_size(kWidth * 4)));
 typedef int32_t VecInt __attribute__((vector_size(kWidth * 4)));
 

@@ -17,9 +17,6 @@ namespace {
 constexpr int64_t kChunkRows = 384;
 constexpr int64_t kChunkFloats = 1 << 18;  // the projections of a chunk stay in the cache: 1 MB
 
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 // The codes of rows [first, first + projections.n_rows), whose projections these are; numbers (n_tables) is scratch.
 void pack_signs(Matrix<const float> projections, const float* thresholds, BucketNumbering numbering, int64_t first,
                 uint32_t* numbers, Matrix<int32_t> codes) {

@@ -18,9 +18,6 @@ constexpr int kUsualPlaces = 8;  // of a bin, by default
 
 typedef uint32_t VecBits __attribute__((vector_size(kWidth * 4)));
 typedef uint64_t VecWideBits __attribute__((vector_size(kWidth * 8)));
-typedef float Quad __attribute__((vector_size(16)));
-
-int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static inline Quad load_quad(const float* p) {
     Quad q;

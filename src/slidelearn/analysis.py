@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.kernels import Float, Ids
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import FloatCsr, are_entries
 
 GROUPS = ("head", "middle", "tail")
 
@@ -50,8 +50,8 @@ def frequency_groups(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def count_classes(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
-    """Classes of labels by doubling counts: the class of each label, and the name of each class: 0, 1, 2-3, 4-7, ..."""
+def count_bands(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:
+    """Groups of labels by doubling counts: the group of each label, and the name of each group: 0, 1, 2-3, 4-7, ..."""
     exponent = np.where(counts > 0, np.floor(np.log2(np.maximum(counts, 1))), -1).astype(np.int64)
     lowest = int(exponent.min(initial=0))
     ends = [(2**e, 2 ** (e + 1) - 1) for e in range(max(lowest, 0), int(exponent.max(initial=0)) + 1)]
@@ -59,10 +59,10 @@ def count_classes(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[st
     return exponent - lowest, names
 
 
-def recall_by_class(
-    ids: Ids, Y: FloatCsr, classes: NDArray[np.int64], n_classes: int
+def recall_by_group(
+    ids: Ids, Y: FloatCsr, group_of: NDArray[np.int64], n_groups: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """How often test samples have labels of each class, and how often one of their best labels is such a one.
+    """How often test samples have labels of each group, and how often one of their best labels is such a one.
 
     Parameters
     ----------
@@ -70,12 +70,12 @@ def recall_by_class(
         (n_samples, k) the best labels of each sample, -1 for none.
     Y
         (n_samples, n_labels) the true ones.
-    classes
-        (n_labels,) of each label.
+    group_of
+        (n_labels,): the group of each label.
     """
-    n_true = np.bincount(classes[Y.indices], minlength=n_classes)
-    row, rank = np.nonzero(_hits(ids, Y))
-    return n_true, np.bincount(classes[ids[row, rank]], minlength=n_classes)
+    n_true = np.bincount(group_of[Y.indices], minlength=n_groups)
+    row, rank = np.nonzero(are_entries(Y, ids))
+    return n_true, np.bincount(group_of[ids[row, rank]], minlength=n_groups)
 
 
 def accuracy_by_group(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> list[GroupAccuracy]:
@@ -91,9 +91,9 @@ def accuracy_by_group(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> list[
         (n_labels,) training samples of each label.
     """
     groups = frequency_groups(counts)
-    n_true, n_found = recall_by_class(ids, Y, groups, len(GROUPS))
+    n_true, n_found = recall_by_group(ids, Y, groups, len(GROUPS))
     first = ids[:, 0] >= 0
-    best, right = ids[first, 0], _hits(ids[:, :1], Y)[first, 0]
+    best, right = ids[first, 0], are_entries(Y, ids[:, :1])[first, 0]
     n_best, n_right = (np.bincount(groups[part], minlength=len(GROUPS)) for part in (best, best[right]))
     made = []
     for number, name in enumerate(GROUPS):
@@ -127,7 +127,7 @@ class Confusion:
 
 def confusions(ids: Ids, Y: FloatCsr, n: int) -> list[Confusion]:
     """The most frequent confusions: of samples whose best label is wrong, each label they have with that one."""
-    wrong = np.flatnonzero((ids[:, 0] >= 0) & ~_hits(ids[:, :1], Y)[:, 0])
+    wrong = np.flatnonzero((ids[:, 0] >= 0) & ~are_entries(Y, ids[:, :1])[:, 0])
     pairs = Counter(
         (int(true), int(ids[row, 0])) for row in wrong for true in Y.indices[Y.indptr[row] : Y.indptr[row + 1]]
     )
@@ -138,7 +138,7 @@ def confusions(ids: Ids, Y: FloatCsr, n: int) -> list[Confusion]:
 
 def surest_mistakes(ids: Ids, scores: Float, Y: FloatCsr, n: int) -> list[int]:
     """The samples whose best label is wrong, those with the highest score first; no two with the same best label."""
-    wrong = (ids[:, 0] >= 0) & ~_hits(ids[:, :1], Y)[:, 0] & (np.diff(Y.indptr) > 0)
+    wrong = (ids[:, 0] >= 0) & ~are_entries(Y, ids[:, :1])[:, 0] & (np.diff(Y.indptr) > 0)
     found: list[int] = []
     seen: set[int] = set()
     for row in np.argsort(-scores[:, 0], kind="stable"):
@@ -154,14 +154,6 @@ def labels_of(Y: FloatCsr, row: int) -> Sequence[int]:
     """The labels of a sample."""
     labels: list[int] = Y.indices[Y.indptr[row] : Y.indptr[row + 1]].tolist()
     return labels
-
-
-def _hits(ids: Ids, Y: FloatCsr) -> NDArray[np.bool_]:
-    """(n_samples, k) whether the sample has the label."""
-    n_labels = Y.shape[1]
-    true = np.repeat(np.arange(Y.shape[0], dtype=np.int64), np.diff(Y.indptr)) * n_labels + Y.indices
-    asked = np.arange(len(ids), dtype=np.int64)[:, None] * n_labels + ids
-    return np.isin(asked, true) & (ids >= 0)
 
 
 def _ratio(part: int, whole: int) -> float:

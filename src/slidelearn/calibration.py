@@ -7,11 +7,10 @@ power of ten, so that the next calibration most likely tells the same.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 
+from slidelearn.ceilings import best_seconds
 from slidelearn.costs import Costs
 from slidelearn.label_index import LabelIndex
 from slidelearn.layers import NeuronLayer
@@ -40,8 +39,8 @@ def _seconds_of_answers(n_labels: int) -> tuple[float, float]:
     queries = rng.standard_normal((N_QUERIES, WIDTH), dtype=np.float32)
     index = LabelIndex.of(layer, rng, n_threads=1)
     layer.top_k(queries, N_WANTED, 1)  # rounds the rows
-    scan = _best_seconds(lambda: layer.top_k(queries, N_WANTED, 1))
-    return scan, _best_seconds(lambda: index.top_k(layer, queries, N_WANTED, 1))
+    scan = best_seconds(lambda: layer.top_k(queries, N_WANTED, 1), REPEATS)
+    return scan, best_seconds(lambda: index.top_k(layer, queries, N_WANTED, 1), REPEATS)
 
 
 def _crossing(n_labels: tuple[int, int], few: tuple[float, float], many: tuple[float, float]) -> float:
@@ -55,15 +54,6 @@ def _crossing(n_labels: tuple[int, int], few: tuple[float, float], many: tuple[f
     if per_label <= 0 or within <= 0:  # measured beside something else
         return float(Costs().index_from)
     return float(((per_root + math.sqrt(within)) / (2 * per_label)) ** 2)
-
-
-def _best_seconds(work: Callable[[], object]) -> float:
-    best = math.inf
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - began)
-    return best
 
 
 def _rounded(value: float) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from slidelearn import kernels
 
 SECONDS = 0.1
-"""Of a measurement; the best of `REPEATS` counts, for other programs only slow things down."""
+"""Of a measurement, of which the best of `REPEATS` counts."""
 REPEATS = 5
 OUT_OF_CACHE = 2**28
 """Bytes of the rows that are read and written."""
@@ -48,8 +48,8 @@ def measure_ceilings(n_threads: int, row_width: int = 128) -> Ceilings:
     rows = np.zeros((OUT_OF_CACHE // (4 * row_width), row_width), np.float32)
     in_order = np.arange(len(rows), dtype=np.int32)
     shuffled = np.random.default_rng(0).permutation(in_order)
-    touched = _seconds(lambda: kernels.touch_rows(rows, shuffled, n_threads=n_threads))
-    followed = _seconds(lambda: kernels.touch_rows(rows, in_order, n_threads=n_threads))
+    touched = best_seconds(lambda: kernels.touch_rows(rows, shuffled, n_threads=n_threads))
+    followed = best_seconds(lambda: kernels.touch_rows(rows, in_order, n_threads=n_threads))
     assert fp32 is not None
     return Ceilings(n_threads, fp32, bf16, int8, 2 * rows.nbytes / touched, 2 * rows.nbytes / followed)
 
@@ -64,12 +64,13 @@ def _arithmetic(kind: str, n_threads: int) -> float | None:
         if time.perf_counter() - began > SECONDS:
             break
         n_rounds *= 2
-    return n_operations / _seconds(lambda: kernels.multiply_registers(kind, n_rounds, n_threads=n_threads))
+    return n_operations / best_seconds(lambda: kernels.multiply_registers(kind, n_rounds, n_threads=n_threads))
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def best_seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Of several runs the quickest: other programs only slow things down."""
     best = float("inf")
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         began = time.perf_counter()
         work()
         best = min(best, time.perf_counter() - began)

@@ -1,13 +1,12 @@
 """Models on disk: written so that a crash leaves the old model or the new one, and read with suspicion.
 
-A model is a directory with ``config.json``, which names the other files, each with a digest of its content in its name.
-The others are written first; ``config.json`` takes the place of its predecessor in one step, and only then the files of
-the old model go.
+A model is a directory with ``config.json`` (`slidelearn.description`), which names the other files, each with a digest
+of its content in its name. The others are written first; ``config.json`` takes the place of its predecessor in one
+step, and only then the files of the old model go.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -23,28 +22,20 @@ from slidelearn.arrays_file import ArraysFile, write_arrays
 from slidelearn.atomic_files import (
     CheckpointError,
     check_digest,
-    digest_of,
     is_named_with_digest,
     one_writer,
     sync_directory,
-    write_atomically,
     write_with_digest,
 )
 from slidelearn.batches import Seen
 from slidelearn.compact import compact, compact_room, expand_numbers, expand_weights
-from slidelearn.config import Config, make_config
+from slidelearn.config import Config
+from slidelearn.description import Description, write_description
 from slidelearn.features import Standards
 from slidelearn.label_index import LabelIndex
 from slidelearn.network import Network
 from slidelearn.ranker import Ranker
-from slidelearn.version import __version__
 
-FORMAT_VERSION = 4
-"""Of what is written; it is raised whenever former readers could not make sense of it. Of the versions that are read as
-well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack the arrays `STANDARDS` and `SEEN`; up to 3
-numbers in models for inference only are stored as they are."""
-BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
-"""What options mean to models that were saved before there were such options, where that is not the default."""
 RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
 """How the names of their arrays begin."""
 
@@ -133,9 +124,6 @@ def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray]
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
     description = {
-        "format": "slidelearn-model",
-        "format_version": FORMAT_VERSION,
-        "slidelearn_version": __version__,
         "n_features": network.n_features,
         "n_labels": network.n_labels,
         "n_steps": model.n_steps,
@@ -146,8 +134,7 @@ def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray]
         "random_state": model.rng.bit_generator.state,
         "training": model.training,
     }
-    description["digest"] = _digest(description)
-    write_atomically(directory / "config.json", (json.dumps(description, indent=2) + "\n").encode("utf-8"))
+    write_description(directory, description)
     _remove_leftovers(directory, {"model.safetensors", *documents, *former}, kept={arrays, *documents.values()})
 
 
@@ -159,40 +146,31 @@ def load_model(directory: Path) -> Model:
     CheckpointError
         Naming the file, and the array where there is one, that is missing, damaged or of another version.
     """
-    return _unless_replaced(directory, lambda description: _read_model(directory, description))
+    return _unless_replaced(directory, _read_model)
 
 
-def _unless_replaced(directory: Path, read: Callable[[dict[str, Any]], Read]) -> Read:
+def _unless_replaced(directory: Path, read: Callable[[Description], Read]) -> Read:
     """Read what ``config.json`` names, and once more where another process has saved a model meanwhile."""
     while True:
-        description = read_description(directory)
+        description = Description.read(directory)
         try:
             return read(description)
         except (CheckpointError, FileNotFoundError):
-            if read_description(directory) == description:
+            if Description.read(directory) == description:
                 raise
 
 
-def _read_model(directory: Path, description: dict[str, Any]) -> Model:
-    config = _config(description, directory)
-    n_features = _member(description, "n_features", int, directory)
-    n_labels = _member(description, "n_labels", int, directory)
-    inference_only = _member(description, "inference_only", bool, directory)
-    with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
+def _read_model(description: Description) -> Model:
+    directory, config = description.directory, description.config()
+    n_features, n_labels = (description.member(name, int) for name in ("n_features", "n_labels"))
+    inference_only = description.member("inference_only", bool)
+    arrays_path = description.file(description.values.get("arrays"))
+    with ArraysFile(arrays_path) as arrays:
         arrays.check_content()
-        # before anything is allocated by the numbers in config.json, the arrays must bear them out
-        widths = (*config.hidden_sizes, n_labels)
-        names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden_sizes))), "output"]
-        arrays.expect("input.weights", (n_features, widths[0]))
-        for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
-            arrays.expect(f"{name}.weights", (width, width_below))
-        networks = [
-            _network(config, n_features, n_labels, directory, trainable=not inference_only)
-            for _ in range(config.n_models)
-        ]
+        _expect_layers(config, n_features, n_labels, arrays)
         model = Model(
-            networks,
-            _generator(description, directory),
+            [_network(config, n_features, n_labels, description) for _ in range(config.n_models)],
+            description.generator(),
             _empty_ranker(config, n_features, n_labels, arrays),
             _empty_index(config, arrays),
             _empty_standards(n_features, arrays),
@@ -204,32 +182,24 @@ def _read_model(directory: Path, description: dict[str, Any]) -> Model:
         arrays.read_into(stored)
     if inference_only:
         expand_numbers(stored, named)
-    if model.ranker and not model.ranker.is_sound():
-        raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
-    if model.seen and not model.seen.is_sound():
-        raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
-    if model.index and not model.index.is_sound(n_labels):
-        raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
-    if model.standards and not model.standards.are_sound():
-        raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
+    _require_sound(model, n_labels, directory)
     if inference_only:
         try:
             expand_weights(stored, named)
         except ValueError as error:
-            raise CheckpointError(f"{directory / description['arrays']}: {error}") from None
-    model.n_steps = _member(description, "n_steps", int, directory)
-    model.training = _member(description, "training", dict, directory)
-    for name, file in _member(description, "documents", dict, directory).items():
-        model.documents[name] = _read_document(directory, file)
+            raise CheckpointError(f"{arrays_path}: {error}") from None
+    model.n_steps, model.training = description.member("n_steps", int), description.member("training", dict)
+    for name, file in description.member("documents", dict).items():
+        model.documents[name] = _read_document(description.file(file))
     return model
 
 
-def inspect_model(directory: Path) -> tuple[dict[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+def inspect_model(directory: Path) -> tuple[Mapping[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
     """Describe a model without reading its arrays: the content of ``config.json``, and each array's shape and dtype."""
 
-    def described(description: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-        with ArraysFile(_file(directory, description.get("arrays"))) as arrays:
-            return description, arrays.descriptions
+    def described(description: Description) -> tuple[Mapping[str, Any], Any]:
+        with ArraysFile(description.file(description.values.get("arrays"))) as arrays:
+            return description.values, arrays.descriptions
 
     return _unless_replaced(directory, described)
 
@@ -246,7 +216,7 @@ def require_place(directory: Path, n_bytes: int) -> None:
         raise ValueError(f"a model is a directory, but {directory} is a file: give another place")
     if (directory / "config.json").exists():
         try:
-            read_description(directory)
+            Description.read(directory)
         except CheckpointError as error:
             raise ValueError(f"{error}; to save a model there, move what is there out of the way") from None
     above = next(path for path in (directory, *directory.absolute().parents) if path.exists())
@@ -257,49 +227,33 @@ def require_place(directory: Path, n_bytes: int) -> None:
         raise ValueError(f"{directory} needs {n_bytes / 1e6:,.0f} MB, but {free / 1e6:,.0f} MB are free there")
 
 
-def read_description(directory: Path) -> dict[str, Any]:
-    """The content of a model's ``config.json``."""
-    path = directory / "config.json"
+def _expect_layers(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> None:
+    """Have the arrays bear out the numbers in ``config.json``, before anything is allocated by these."""
+    widths = (*config.hidden_sizes, n_labels)
+    names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden_sizes))), "output"]
+    arrays.expect("input.weights", (n_features, widths[0]))
+    for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
+        arrays.expect(f"{name}.weights", (width, width_below))
+
+
+def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
+    """Refuse arrays that have the right shapes, but would lead a verb beyond their ends, or to nonsense."""
+    if model.ranker and not model.ranker.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    if model.seen and not model.seen.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
+    if model.index and not model.index.is_sound(n_labels):
+        raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
+    if model.standards and not model.standards.are_sound():
+        raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
+
+
+def _network(config: Config, n_features: int, n_labels: int, description: Description) -> Network:
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{directory} is not a model: it has no config.json") from None
-    except NotADirectoryError:
-        raise CheckpointError(f"{directory} is not a model: it is a file, and a model is a directory") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from None
-    if not isinstance(description, dict) or description.get("format") != "slidelearn-model":
-        raise CheckpointError(f"{path} is not of a slidelearn model: its format must be 'slidelearn-model'")
-    if description.get("digest") != _digest(description):
-        raise CheckpointError(f"{path} is damaged: its content does not have the digest that it names")
-    version = description.get("format_version")
-    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
-        raise CheckpointError(
-            f"{path}: format_version must be in [1, {FORMAT_VERSION}], but is {version!r}; "
-            "a newer version of slidelearn may read it"
-        )
-    return description if version > 1 else description | {"inference_only": False}
-
-
-def _member(description: Mapping[str, Any], name: str, kind: type, directory: Path) -> Any:
-    value = description.get(name)
-    if type(value) is not kind:  # isinstance would take True for a number
-        raise CheckpointError(f"{directory / 'config.json'}: {name} must be of type {kind.__name__}, but is {value!r}")
-    return value
-
-
-def _config(description: Mapping[str, Any], directory: Path) -> Config:
-    try:
-        return make_config(**{**BEFORE_THEY_WERE, **_member(description, "config", dict, directory)})
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
-
-
-def _network(config: Config, n_features: int, n_labels: int, directory: Path, *, trainable: bool) -> Network:
-    try:
+        trainable = not description.values["inference_only"]
         return Network(config, n_features, n_labels, rng=None, trainable=trainable)
     except ValueError as error:  # options that do not suit the numbers of features and labels
-        raise CheckpointError(f"{directory / 'config.json'}: config: {error}") from None
+        raise CheckpointError(f"{description.path}: config: {error}") from None
 
 
 def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
@@ -335,27 +289,11 @@ def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:
     return {name.removeprefix(prefix): shape[0] if math.prod(shape) else 0 for name, shape in shapes.items() if shape}
 
 
-def _generator(description: Mapping[str, Any], directory: Path) -> np.random.Generator:
-    rng = np.random.default_rng(0)
-    try:
-        rng.bit_generator.state = description["random_state"]
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CheckpointError(f"{directory / 'config.json'}: random_state is damaged: {error!r}") from None
-    return rng
-
-
-def _file(directory: Path, name: Any) -> Path:
-    if not isinstance(name, str) or Path(name).name != name or "\0" in name:
-        raise CheckpointError(f"{directory / 'config.json'} must name files beside it, but names {name!r}")
-    return directory / name
-
-
 def _write_document(directory: Path, name: str, text: str) -> str:
     return write_with_digest(directory, name, lambda file: file.write(text.encode("utf-8")))
 
 
-def _read_document(directory: Path, name: Any) -> str:
-    path = _file(directory, name)
+def _read_document(path: Path) -> str:
     try:
         content = path.read_bytes()
         check_digest(path, content)
@@ -364,15 +302,9 @@ def _read_document(directory: Path, name: Any) -> str:
         raise CheckpointError(f"{path} cannot be read: {error}") from None
 
 
-def _digest(description: Mapping[str, Any]) -> str:
-    """Digest of what ``config.json`` says, but for the digest itself, however it is laid out."""
-    content = {name: value for name, value in description.items() if name != "digest"}
-    return digest_of(json.dumps(content, sort_keys=True).encode("utf-8"))
-
-
 def _documents_named_in(directory: Path) -> set[str]:
     try:
-        return set(read_description(directory).get("documents", {}))
+        return set(Description.read(directory).values.get("documents", {}))
     except CheckpointError:
         return set()
 

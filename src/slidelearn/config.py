@@ -1,19 +1,17 @@
-"""The configuration: every option of the engine, its meaning, its default and its rule, in one place.
-
-A preset is a set of values of these options and nothing else.
-"""
+"""The configuration: every option of the engine, its meaning, its default and its rule, in one place."""
 
 from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from slidelearn.costs import Costs
+from slidelearn.option_errors import readable
+from slidelearn.presets import PRESETS
 
 SAMPLERS = ("batch", "memory", "lsh", "uniform", "frequency", "full")
 
@@ -240,44 +238,6 @@ class Config(BaseModel):
         return "adam_bf16" if self.state_precision == "bf16" else self.optimizer
 
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "recipe": {},
-    "quick": {
-        "n_models": 1,
-        "hidden_sizes": (128,),
-        "sampler": "batch",
-        "n_epochs": 3,
-        "shortlist_length": 20,
-        "classifiers": "if_cheap",
-        "pilot": False,
-    },
-    # section 4 and the supplement of the paper; the number of candidates and the learning rate are for outputs of tens
-    # of thousands of labels
-    "paper": {
-        "hidden_sizes": (128,),
-        "hidden_activation": "relu",
-        "hidden_bias": True,
-        "logits": "inner_product",
-        "label_init": "random",
-        "log_q_strength": 0.0,
-        "sampler": "lsh",
-        "feature_power": 1.0,
-        "ranker": False,
-        "pilot": False,
-        "active_set": "per_sample",
-        "min_active": 1000,
-        "center_rows": False,
-        "lsh_selection": "vanilla",
-        "optimizer": "adam",
-        "learning_rate": 0.002,
-        "precision": "fp32",
-        "learning_rate_schedule": "constant",
-        "epsilon": 1e-8,
-        "n_epochs": 8,
-    },
-}
-
-
 def make_config(preset: str = "recipe", **values: Any) -> Config:
     """The configuration of a preset with some of its values replaced.
 
@@ -294,44 +254,12 @@ def make_config(preset: str = "recipe", **values: Any) -> Config:
     try:
         return Config(**{**PRESETS[preset], **values})
     except ValidationError as error:
-        problems = {
-            str(problem["loc"][:1]): problem for problem in reversed(error.errors())
-        }  # the first of each option
-        raise ValueError("; ".join(_readable(problem) for problem in reversed(problems.values()))) from None
+        raise ValueError(readable(error)) from None
 
 
 def _remedy(unknown: str) -> str:
     similar = difflib.get_close_matches(unknown, Config.model_fields, n=1)
     return f"did you mean {similar[0]!r}?" if similar else f"the options are {', '.join(Config.model_fields)}"
-
-
-_RULES = {
-    "greater_than_equal": ">= {ge}",
-    "greater_than": "> {gt}",
-    "less_than_equal": "<= {le}",
-    "less_than": "< {lt}",
-    "literal_error": "{expected}",
-    "too_short": "of at least {min_length} number(s)",
-    "tuple_type": "a sequence of integers",
-    "string_type": "a text",
-    "finite_number": "finite",
-    "model_type": "a table of numbers",
-}
-
-
-def _readable(problem: Any) -> str:
-    """Put a problem that pydantic found into the form: option, rule, value."""
-    name, *places = problem["loc"] or ("",)
-    name += "".join(f"[{place}]" for place in places)
-    kind, context = problem["type"], problem.get("ctx", {})
-    if kind == "value_error":
-        return f"{name} {context['error']}".strip()
-    if kind in _RULES:
-        rule = _RULES[kind].format(**context)
-    else:
-        kinds = {"int": "an integer", "float": "a number", "bool": "true or false"}
-        rule = kinds.get(kind.partition("_")[0], problem["msg"])
-    return f"{name} must be {rule}, but is {problem['input']!r}"
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -24,9 +24,8 @@ def start_label_rows(
     none of them.
     """
     network.rebuild_tables(run.n_threads)  # sampled hidden layers need theirs to be computed at all
-    everything = Execution(run.n_threads)
     for batch in samples.in_order(_BLOCK):
-        hidden = network.forward_hidden(batch.features, seed=0, run=everything).hidden
+        hidden = network.forward_hidden(batch.features, seed=0, run=run).hidden
         dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, Csr) else hidden
         add_samples(network.output.neurons, dense, batch.labels, run.n_threads, batch.weights)
     set_lengths(network.output.neurons, rng, first)

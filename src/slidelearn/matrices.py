@@ -11,6 +11,7 @@ import hashlib
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csc_array, csr_array, issparse
 
 from slidelearn import kernels
@@ -19,7 +20,8 @@ from slidelearn.kernels.types import Float
 
 FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
 
-_MAX_COLUMNS = 2**31 - 1  # ids are int32
+MOST_COLUMNS = 2**31 - 1
+"""Ids are int32."""
 
 
 def check_features(X: Any, *, name: str = "X") -> FloatCsr:
@@ -121,6 +123,17 @@ def raise_values(X: FloatCsr, power: float) -> FloatCsr:
     return _with_data(X, data.astype(np.float32, copy=False))
 
 
+def are_entries(X: FloatCsr, columns: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Whether each row of X has an entry at its columns, (n_rows, n); it has none at -1."""
+    n_rows, n_columns = X.shape
+    entries = np.repeat(np.arange(n_rows) * n_columns, np.diff(X.indptr)) + X.indices  # one number each, ascending
+    if not len(entries):
+        return np.zeros(columns.shape, np.bool_)
+    asked = np.arange(n_rows)[:, None] * n_columns + columns
+    found = entries[np.minimum(np.searchsorted(entries, asked), len(entries) - 1)] == asked
+    return np.asarray(found & (columns >= 0))
+
+
 def _with_data(X: FloatCsr, data: Float) -> FloatCsr:
     """The same entries with other values; SciPy's checks, which take longer than a query, have nothing to find."""
     changed: FloatCsr = copy.copy(X)
@@ -156,8 +169,8 @@ def _to_csr(matrix: Any, name: str, shape: str, remedy: str) -> FloatCsr:
         raise ValueError(f"{name} must be 2-d, {shape}, but has shape {matrix.shape}; {remedy}")
     if np.dtype(matrix.dtype).kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, but its dtype is {matrix.dtype}")
-    if matrix.shape[1] > _MAX_COLUMNS:
-        raise ValueError(f"{name} must have at most {_MAX_COLUMNS} columns, but has {matrix.shape[1]}")
+    if matrix.shape[1] > MOST_COLUMNS:
+        raise ValueError(f"{name} must have at most {MOST_COLUMNS} columns, but has {matrix.shape[1]}")
     with np.errstate(over="ignore", under="ignore"):  # the callers look for what becomes infinite
         if is_sparse:
             csr = _sparse_to_csr(matrix, name)

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.matrices import FloatCsr, check_labels
+from slidelearn.matrices import FloatCsr, are_entries, check_labels
 
 _Hits: TypeAlias = NDArray[np.bool_]
 
@@ -47,14 +47,14 @@ def precision_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int, sample_weight:
     """
     ids, Y = _check(ids, Y, k)
     if sample_weight is None:
-        return _precision(_hits(ids, Y), k)
-    return float(np.average(_hits(ids, Y)[:, :k].mean(axis=1), weights=sample_weight))
+        return _precision(are_entries(Y, ids), k)
+    return float(np.average(are_entries(Y, ids)[:, :k].mean(axis=1), weights=sample_weight))
 
 
 def precision_standard_error(ids: NDArray[np.integer[Any]], Y: Any, k: int = 1) -> float:
     """Estimate the standard error of `precision_at_k`, over the choice of the samples."""
     ids, Y = _check(ids, Y, k)
-    per_sample = _hits(ids, Y)[:, :k].mean(axis=1)
+    per_sample = are_entries(Y, ids)[:, :k].mean(axis=1)
     return float(per_sample.std() / np.sqrt(len(per_sample))) if len(per_sample) else 0.0
 
 
@@ -73,7 +73,7 @@ def psp_at_k(ids: NDArray[np.integer[Any]], Y: Any, inverse_propensities: NDArra
     """
     ids, Y = _check(ids, Y, k)
     weights = _check_weights(inverse_propensities, Y)
-    return _psp(ids, _hits(ids, Y), Y, weights, k)
+    return _psp(ids, are_entries(Y, ids), Y, weights, k)
 
 
 def ndcg_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
@@ -82,7 +82,7 @@ def ndcg_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     Parameters and errors as in `precision_at_k`.
     """
     ids, Y = _check(ids, Y, k)
-    return _ndcg(_hits(ids, Y), Y, k)
+    return _ndcg(are_entries(Y, ids), Y, k)
 
 
 def recall_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
@@ -91,7 +91,7 @@ def recall_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     Parameters and errors as in `precision_at_k`.
     """
     ids, Y = _check(ids, Y, k)
-    return _recall(_hits(ids, Y), Y, k)
+    return _recall(are_entries(Y, ids), Y, k)
 
 
 def best_threshold(ids: NDArray[np.integer[Any]], scores: NDArray[np.floating[Any]], Y: Any) -> float:
@@ -116,7 +116,7 @@ def best_threshold(ids: NDArray[np.integer[Any]], scores: NDArray[np.floating[An
     """
     ids, Y = _check(ids, Y)
     order = np.argsort(-scores, axis=None, kind="stable")[: int((ids >= 0).sum())]
-    best_first, right = scores.reshape(-1)[order], _hits(ids, Y).reshape(-1)[order]
+    best_first, right = scores.reshape(-1)[order], are_entries(Y, ids).reshape(-1)[order]
     if not right.any():
         return 0.0
     f1 = 2 * np.cumsum(right) / (np.arange(1, len(right) + 1) + Y.nnz)
@@ -186,7 +186,7 @@ def evaluate(
         ``p@k``, ``psp@k`` and ``ndcg@k`` for each k, and ``recall@20`` if ids has that many columns.
     """
     ids, Y = _check(ids, Y, *ks)
-    hits = _hits(ids, Y)
+    hits = are_entries(Y, ids)
     result = {f"p@{k}": _precision(hits, k) for k in ks}
     if inverse_propensities is not None:
         weights = _check_weights(inverse_propensities, Y)
@@ -220,7 +220,7 @@ def without_pairs(ids: NDArray[np.integer[Any]], pairs: Any, k: int) -> NDArray[
     array([[0, 1]])
     """
     ids, pairs = _check(ids, pairs, k)
-    left = (ids >= 0) & ~_hits(ids, pairs)
+    left = (ids >= 0) & ~are_entries(pairs, ids)
     first = np.argsort(~left, axis=1, kind="stable")[:, :k]
     return np.where(np.take_along_axis(left, first, axis=1), np.take_along_axis(ids, first, axis=1), -1)
 
@@ -251,17 +251,6 @@ def _psp(ids: NDArray[np.int64], hits: _Hits, Y: FloatCsr, weights: NDArray[np.f
 
 def _mean(per_sample: NDArray[np.float64]) -> float:
     return float(per_sample.mean()) if len(per_sample) else 0.0
-
-
-def _hits(ids: NDArray[np.int64], Y: FloatCsr) -> _Hits:
-    """Which predictions are right: (n_samples, n_ranks)."""
-    n_samples, n_labels = Y.shape
-    true = np.repeat(np.arange(n_samples) * n_labels, np.diff(Y.indptr)) + Y.indices  # one number per pair, ascending
-    if not len(true):
-        return np.zeros(ids.shape, np.bool_)
-    asked = np.arange(n_samples)[:, None] * n_labels + ids
-    found = true[np.minimum(np.searchsorted(true, asked), len(true) - 1)] == asked
-    return np.asarray(found & (ids >= 0))
 
 
 def _check(ids: Any, Y: Any, *ks: int) -> tuple[NDArray[np.int64], FloatCsr]:

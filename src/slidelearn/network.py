@@ -16,6 +16,7 @@ from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids, Labels, UpdateRule
 from slidelearn.layers import Execution, LayerPass, NeuronLayer, SparseInput, densify
 from slidelearn.lsh import LshIndex
+from slidelearn.lsh.family import MAX_DEFAULT_BUCKETS
 from slidelearn.optim import ParameterRows, random_weights
 
 INPUT_DEVIATION = 0.1
@@ -249,6 +250,7 @@ def estimated_bytes(config: Config, n_features: int, n_labels: int) -> int:
     rows = sum(ParameterRows.n_bytes_of(n, width, config.row_state) for n, width in shapes)
     if "lsh" not in config.samplers:
         return rows
+    n_codes = 2**config.hashes_per_table if config.hash_family == "simhash" else MAX_DEFAULT_BUCKETS
+    n_buckets = config.n_buckets or min(n_codes, MAX_DEFAULT_BUCKETS)
     # codes and ids of every label in every table, and the ends of the buckets
-    n_buckets = config.n_buckets or 2 ** min(18, config.hashes_per_table if config.hash_family == "simhash" else 18)
     return rows + 4 * config.n_tables * (2 * n_labels + n_buckets)

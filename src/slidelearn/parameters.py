@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from sklearn.base import BaseEstimator
 
-from slidelearn.config import PRESETS, Config, make_config
+from slidelearn.config import Config, make_config
+from slidelearn.presets import PRESETS
 
 _NOT_OPTIONS = ("preset", "n_jobs", "warm_start")
 

@@ -162,13 +162,9 @@ def make_samplers(config: Config, samples: SampleSource, index: LshIndex | None,
             assert index is not None
             made.append(LshSampler(index, n_inputs, config.lsh_candidates))
         else:
-            population = _population(samples, config.frequency_power) if name == "frequency" else None
+            population = population_of(samples.label_counts(), config.frequency_power) if name == "frequency" else None
             made.append(DrawingSampler(samples.n_labels, config.n_negatives, population, per_sample=per_sample))
     return made
-
-
-def _population(samples: SampleSource, power: float) -> Ids:
-    return population_of(samples.label_counts(), power)
 
 
 def population_of(counts: NDArray[np.int64], power: float) -> Ids:

@@ -167,7 +167,7 @@ def test_interrupted_after_the_last_step(
 
     def rehearse_undisturbed(*arguments: Any, **options: Any) -> Any:
         found = rehearsed(*arguments, **options)
-        name = {"classifiers": "slidelearn.ranker.train_classifiers", "refinement": "slidelearn.settled.replace"}
+        name = {"classifiers": "slidelearn.ranker.Classifiers.trained", "refinement": "slidelearn.settled.replace"}
         if phase in name:
             patch.setattr(name[phase], ctrl_c)
         return found

@@ -91,6 +91,16 @@ def test_refuses_rows_that_are_not_there() -> None:
         kernels.distinct(np.array([-1], np.int32))
 
 
+def test_refuses_numbers_that_ids_do_not_hold() -> None:
+    nobody, nothing = Csr(np.zeros(2, np.int64), np.empty(0, np.int32), NO_DATA), np.empty(0, np.int32)
+    for n in (-1, 2**31):
+        with pytest.raises(ValueError, match=r"n_neurons must lie in \[0, 2\^31\)"):
+            kernels.assemble(nobody, nobody, nobody, nothing, 3, n, 0, n_threads=1)
+    for n in (0, 2**31):
+        with pytest.raises(ValueError, match=rf"n must lie in \[1, {2**31}\), but is {n}"):
+            kernels.draw(1, 3, None, n, 0)
+
+
 @pytest.mark.parametrize("n_columns", [1, 30, 2**31 - 1])  # fewer than entries: counted; many more: sorted
 @pytest.mark.parametrize("n_rows", [0, 1, 60])
 def test_transpose(rng: np.random.Generator, n_rows: int, n_columns: int) -> None:

@@ -106,6 +106,15 @@ def test_codes_without_a_bucket_are_refused(codes: kernels.Ids, queries: kernels
         kernels.threshold_candidates(queries, *tables, n_neurons=N_NEURONS, min_tables=1, n_threads=2)
 
 
+def test_numbers_without_a_meaning_are_refused(codes: kernels.Ids, queries: kernels.Ids) -> None:
+    tables = kernels.build_tables(codes, n_buckets=N_BUCKETS, bucket_size=None, fifo=False, seed=0, n_threads=1)
+    for n_neurons in (-1, 2**31):
+        with pytest.raises(ValueError, match=r"n_neurons must lie in \[0, 2\^31\)"):
+            kernels.topk_candidates(queries, *tables, n_neurons=n_neurons, n_candidates=5, n_threads=2)
+    with pytest.raises(ValueError, match="min_tables must be >= 1, but is 0"):
+        kernels.threshold_candidates(queries, *tables, n_neurons=N_NEURONS, min_tables=0, n_threads=1)
+
+
 def test_no_neurons(queries: kernels.Ids) -> None:
     tables = kernels.build_tables(
         np.empty((N_TABLES, 0), np.int32), n_buckets=N_BUCKETS, bucket_size=None, fifo=False, seed=0, n_threads=2

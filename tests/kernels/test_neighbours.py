@@ -61,6 +61,15 @@ def test_the_nearest_sample_decides_alone(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(votes, expected)
 
 
+def test_no_more_neighbours_than_samples(rng: np.random.Generator) -> None:
+    index, x = _index(rng, 9), random_csr(rng, 70, N_FEATURES, 9)
+    ids = rng.integers(-1, N_LABELS, (70, 2)).astype(np.int32)
+    votes, others = kernels.neighbour_votes(x, x, index, 2**60, ids, 3, n_threads=2)
+    expected, expected_others = kernels.neighbour_votes(x, x, index, N_SAMPLES, ids, 3, n_threads=1)
+    np.testing.assert_array_equal(votes, expected)
+    np.testing.assert_array_equal(others, expected_others)
+
+
 def test_a_damaged_index_is_refused(rng: np.random.Generator) -> None:
     index, x = _index(rng, 9), random_csr(rng, 70, N_FEATURES, 9)
     ids = np.zeros((70, 2), np.int32)

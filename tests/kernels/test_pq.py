@@ -104,6 +104,23 @@ def test_those_kept_by_codes(rng: np.random.Generator, n_kept: int) -> None:
     assert (np.diff(scores, axis=1) <= 0).all()
 
 
+def test_sums_over_very_wide_rows(rng: np.random.Generator) -> None:
+    """Codes of 550 parts, whose bytes would add up to more than 16 bits hold."""
+    n_rows, width = 100, 2200
+    rows = ParameterRows(n_rows, width, "sgd")
+    for row in range(n_rows):
+        rows.weights[row, : 4 * (row * 550 // (n_rows - 1))] = 1
+    words = np.zeros((550, 4, 16), np.float32)
+    words[..., 1] = 1
+    starts, ids = _slots(rng, n_rows, 1)
+    codes, biases = kernels.pq_encode(rows.rows, None, ids, words.reshape(-1), n_threads=1)
+    index = PqRows(starts, ids, biases, codes, words.reshape(-1))
+    hidden, opened = np.ones((1, width), np.float32), np.zeros((1, 1), np.int32)
+    assert_twins_agree("pq_top_k", rows.rows, None, index, opened, hidden, 5, 5, n_terms=0)
+    found, _ = kernels.pq_top_k(rows.rows, None, index, opened, hidden, 5, 5, n_threads=1)
+    assert found[0].tolist() == [99, 98, 97, 96, 95]
+
+
 def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
     rows = _whole_rows(rng, 100, 16)
     index = _index(rng, rows, None, 3)
@@ -115,7 +132,7 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
     for message, wrong in {
         r"opened must lie in \[0, 3\)": lambda: ask(opened=np.full((1, 1), 3, np.int32)),
         "opened must have a row for each row of hidden": lambda: ask(opened=np.zeros((2, 1), np.int32)),
-        "n_kept must be >= k, but is 2": lambda: ask(n_kept=2),
+        r"n_kept must lie in \[k, 2\^31\), but is 2": lambda: ask(n_kept=2),
         "k must be >= 1, but is 0": lambda: ask(k=0),
         "index.starts must begin with 0": lambda: ask(index._replace(starts=index.starts + 1)),
         "index.starts must not decrease": lambda: ask(index._replace(starts=index.starts[::-1] * [0, 1, 1, 1] - 0)),

@@ -1,6 +1,6 @@
-// Regions of every size, entered from several threads at once and from inside one another. Every chunk must run exactly
-// once, and no two threads may have the same worker number at the same time. Built by tests/test_thread_pool.py, with
-// ThreadSanitizer where there is one.
+// Regions of every size, entered from several threads at once and from inside one another, some of which fail. Every
+// chunk must run exactly once, and no two threads may have the same worker number at the same time. Built by
+// tests/test_thread_pool.py, with ThreadSanitizer where there is one.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -17,6 +17,24 @@ void require(bool holds, const char* what) {
     if (holds) return;
     std::fprintf(stderr, "%s\n", what);
     std::_Exit(1);
+}
+
+// Some of the chunks throw; what one of them throws must come here, when nobody is at work on the region any more.
+void enter_a_region_that_fails(int n_threads, int64_t n_chunks) {
+    std::atomic<int> n_at_work{0};
+    int64_t failed = -1;
+    try {
+        slidelearn::parallel_for(n_threads, n_chunks, [&](int64_t chunk, int) {
+            ++n_at_work;
+            const bool fails = chunk % 3 == 0;
+            --n_at_work;
+            if (fails) throw chunk;
+        });
+    } catch (int64_t chunk) {
+        failed = chunk;
+    }
+    require(failed >= 0 && failed % 3 == 0, "the error of a chunk did not come out");
+    require(n_at_work == 0, "a region ended while a thread was at work on it");
 }
 
 void enter_a_region(std::mt19937& random) {
@@ -37,6 +55,7 @@ void enter_a_region(std::mt19937& random) {
         at_work[worker] = false;
     });
     for (int n : n_runs) require(n == 1, "a chunk did not run exactly once");
+    if (n_chunks > 0 && random() % 8 == 0) enter_a_region_that_fails(n_threads, n_chunks);
     // now and then the workers fall asleep in between
     if (random() % 50 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
 }

@@ -1,4 +1,4 @@
-"""The command line: ``slidelearn train``, ``evaluate``, ``predict``, ``inspect`` and ``demo``."""
+"""The command line: ``slidelearn train``, ``evaluate``, ``predict`` and others, a module each for the longer ones."""
 
 from slidelearn.cli.commands import app, main
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slidelearn.data import SampleSet
+from slidelearn.extras import import_extra
 from slidelearn.matrices import FloatCsr
 from slidelearn.text_samples import with_labels_of
 
@@ -112,11 +113,7 @@ def plot_label_counts(path: Path, counts: Mapping[str, NDArray[np.int64]]) -> No
     counts
         Samples of each label, by the name of the file that has them.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ImportError("plots are drawn by matplotlib: pip install 'slidelearn[plot]'") from None
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = import_extra("matplotlib.figure", "plot", "--plot").Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for name, each in counts.items():
         there = np.sort(each[each > 0])[::-1]

@@ -15,10 +15,11 @@ from rich.text import Text
 from scipy.special import expit
 
 from slidelearn.callbacks import Callback
-from slidelearn.checkpoint import read_description, require_place
+from slidelearn.checkpoint import require_place
 from slidelearn.cli.display import TrainingDisplay, duration, size
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset, load_dataset, readable_label
+from slidelearn.description import Description
 from slidelearn.documents import (
     VECTORIZER,
     label_names,
@@ -208,7 +209,7 @@ def _is_demo_model(directory: Path) -> bool:
     """Whether a demo left its model there; a model of the user's own is not to be lost."""
     if not (directory / "config.json").exists():
         return False
-    if VECTORIZER not in read_description(directory)["documents"]:
+    if VECTORIZER not in Description.read(directory).values["documents"]:
         raise ValueError(f"{directory} holds a model that is not the demo's: give another place with --out")
     return True
 

@@ -57,7 +57,7 @@ def to_hub(
     ------
     ExportError
         If a card is there already, which somebody may have written on.
-    ModuleNotFoundError
+    ImportError
         Without the package huggingface_hub (extra `hub`).
 
     Examples

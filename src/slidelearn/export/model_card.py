@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from slidelearn.config import PRESETS, Config
+from slidelearn.config import Config
 from slidelearn.documents import VECTORIZER
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
+from slidelearn.presets import PRESETS
 from slidelearn.version import __version__
 
 _TAGS = ("slidelearn", "extreme-classification", "multi-label-classification")
@@ -60,8 +61,8 @@ def _metadata(clf: SlideClassifier, name: str, metrics: Mapping[str, float], tes
     results = [
         hub.EvalResult(
             task_type=task,
-            dataset_type=tested_on or "unmetrics",
-            dataset_name=tested_on or "unmetrics",
+            dataset_type=tested_on or "unknown",
+            dataset_name=tested_on or "unknown",
             metric_type=metric,
             metric_name=f"{_METRICS[metric.partition('@')[0]]} at {metric.partition('@')[2]}",
             metric_value=round(value, 5),

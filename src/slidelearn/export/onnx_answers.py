@@ -35,7 +35,7 @@ def onnx_top_k(path: str | Path, X: Any, *, n_jobs: int | None = None) -> tuple[
 
     Raises
     ------
-    ModuleNotFoundError
+    ImportError
         Without the package onnxruntime (extra `onnx`).
     """
     runtime = import_extra("onnxruntime", "onnx", "slidelearn export")

@@ -55,7 +55,7 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     ------
     ExportError
         If hidden layers are sampled by hash tables, or the graph would be larger than a file of ONNX can be.
-    ModuleNotFoundError
+    ImportError
         Without the package onnx (extra `onnx`).
 
     Examples

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from slidelearn.extras import import_extra
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.growing_rows import empty_rows
 from slidelearn.formats.labelled_texts import (
@@ -26,9 +27,9 @@ from slidelearn.formats.labelled_texts import (
     names_in,
     names_of_samples,
 )
-from slidelearn.formats.sample_lines import MOST_COLUMNS
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import NO_DATA, Csr
+from slidelearn.matrices import MOST_COLUMNS
 from slidelearn.packed_files import DataError, open_to_replace
 
 _FEATURES, _VALUES, _LABELS = "features", "values", "labels"
@@ -46,15 +47,9 @@ class _Head(NamedTuple):
 
 
 def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.ipc
-        import pyarrow.parquet
-    except ImportError:
-        raise ImportError(
-            "Parquet and Arrow files are read and written by pyarrow: pip install 'slidelearn[arrow]'"
-        ) from None
-    return pyarrow
+    for submodule in ("pyarrow.ipc", "pyarrow.parquet"):
+        import_extra(submodule, "arrow", "a Parquet or Arrow file")
+    return import_extra("pyarrow", "arrow", "a Parquet or Arrow file")
 
 
 def _parquet_batches(pa: Any, file: Any) -> Iterator[Any]:

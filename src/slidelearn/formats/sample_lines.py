@@ -10,11 +10,9 @@ from pathlib import Path
 
 from slidelearn import kernels
 from slidelearn.kernels.types import Csr
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import MOST_COLUMNS, FloatCsr
 from slidelearn.packed_files import DataError, pieces_of_lines
 
-MOST_COLUMNS = 2**31 - 1
-"""Ids are int32."""
 _BLANKS = re.compile(rb"[ \t]+")
 _COUNT = re.compile(rb"[0-9]{1,10}")
 _WORDS = {2: "two counts", 3: "three counts"}

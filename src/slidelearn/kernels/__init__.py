@@ -1,7 +1,7 @@
 """The verbs: batch-sized operations over arrays, native, each with a NumPy twin of the same name in `reference`.
 
-``SLIDELEARN_ISA`` picks the copy to run: ``avx512``, ``avx2`` or ``baseline``; without it the best one of the machine
-runs.
+``SLIDELEARN_ISA`` picks the copy to run: ``avx512bf16``, ``avx512``, ``avx2`` or ``baseline``; without it the best one
+of the machine runs.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from slidelearn import kernels
 from slidelearn.arrays import require_array
 from slidelearn.kernels import Float, Ids
-from slidelearn.lsh.families import SimHash
+from slidelearn.lsh.simhash import SimHash
 
 
 @final

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids
-from slidelearn.lsh.families import SimHash, make_family
+from slidelearn.lsh.families import make_family
 from slidelearn.lsh.incremental import IncrementalSimHash
 from slidelearn.lsh.schedule import RebuildSchedule
+from slidelearn.lsh.simhash import SimHash
 from slidelearn.lsh.tables import HashTables, TableStats
 
 

@@ -12,9 +12,9 @@ from slidelearn.analysis import (
     GROUPS,
     GroupAccuracy,
     accuracy_by_group,
-    count_classes,
+    count_bands,
     frequency_groups,
-    recall_by_class,
+    recall_by_group,
 )
 from slidelearn.documents import label_counts
 from slidelearn.estimator import SlideClassifier
@@ -65,17 +65,17 @@ def training_counts(model: SlideClassifier) -> NDArray[np.int64] | None:
 def plot_accuracy(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> Figure:
     """The figure of `accuracy_by_frequency`, for answers that are there: (n_samples, k), best first."""
     k = ids.shape[1]
-    classes, names = count_classes(counts)
-    n_true, n_found = recall_by_class(ids, Y, classes, len(names))
+    bands, names = count_bands(counts)
+    n_true, n_found = recall_by_group(ids, Y, bands, len(names))
     groups = frequency_groups(counts)
-    shown = [c for c in range(len(names)) if n_true[c]]
-    shares = [n_found[c] / n_true[c] for c in shown]
-    colours = [COLOURS[round(float(np.median(groups[classes == c])))] for c in shown]
+    shown = [band for band in range(len(names)) if n_true[band]]
+    shares = [n_found[band] / n_true[band] for band in shown]
+    colours = [COLOURS[round(float(np.median(groups[bands == band])))] for band in shown]
     with new_figure(1, 2, height=3.1, width_ratios=(3, 2)) as (figure, axes):
         bars = axes[0].bar(range(len(shown)), shares, color=colours, width=0.78)
-        axes[0].bar_label(bars, [f"{n_true[c]:,}" for c in shown], fontsize=7.5, color=FAINT, padding=2)
+        axes[0].bar_label(bars, [f"{n_true[band]:,}" for band in shown], fontsize=7.5, color=FAINT, padding=2)
         axes[0].set_xticks(
-            range(len(shown)), [names[c] for c in shown], rotation=35, ha="right", rotation_mode="anchor"
+            range(len(shown)), [names[band] for band in shown], rotation=35, ha="right", rotation_mode="anchor"
         )
         axes[0].grid(axis="x", visible=False)
         in_percent(axes[0])

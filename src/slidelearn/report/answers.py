@@ -56,12 +56,7 @@ def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr) -> Ht
         (
             label(names(each.true)),
             label(names(each.taken_for)),
-            tag(
-                "span",
-                tag("span", class_="bar", style=f"width: {60 * each.n // most}px"),
-                f"{each.n:,}",
-                class_="whole",
-            ),
+            _bar(each.n, most),
             f"{each.n / each.n_true:.0%}",
         )
         for each in found

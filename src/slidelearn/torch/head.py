@@ -8,10 +8,10 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from slidelearn.config import Config
-from slidelearn.kernels import Float, Ids
+from slidelearn.kernels import Float
 from slidelearn.torch.active_sets import ActiveSets
 from slidelearn.torch.arguments import (
     array_of_counts,
@@ -23,10 +23,10 @@ from slidelearn.torch.arguments import (
 )
 from slidelearn.torch.engine import Engine, Gradients, LossPass
 from slidelearn.torch.loss import SlideLoss
-from slidelearn.torch.states import mistakes_in, put_arrays, take_arrays
+from slidelearn.torch.rows_module import RowsModule
 
 
-class SlideOutput(nn.Module):  # type: ignore[misc]
+class SlideOutput(RowsModule):
     """A head and its loss for very many labels, computed over the few that matter for a batch.
 
     Takes the place of ``nn.Linear(in_features, n_labels)`` and ``nn.CrossEntropyLoss`` behind any encoder. The labels
@@ -134,19 +134,11 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         self.in_features, self.n_labels = check_size("in_features", in_features), check_size("n_labels", n_labels)
         self.n_samples = None if n_samples is None else check_size("n_samples", n_samples)
         self.n_jobs = None if n_jobs is None else check_size("n_jobs", n_jobs)
-        self.update = update
         self.learning_rate = config.learning_rate
         counts = None if label_counts is None else array_of_counts(label_counts, self.n_labels)
-        self._active_sets = ActiveSets(config, self.n_labels, self.n_samples, counts)
+        active_sets = ActiveSets(config, self.n_labels, self.n_samples, counts)
         optimizer = config.row_state if update == "own" else "none"
-        self._engine = Engine(self.in_features, self.n_labels, config, optimizer, self._active_sets)
-        self._answering: tuple[int, ...] = ()
-        """Which state of `weight` and `bias` what answers need has been made of."""
-        rows = dict(self._engine.named_rows())
-        if update == "torch":  # the kernels want rows of another layout: active ones are copied there
-            self.weight, self.bias = (nn.Parameter(torch.tensor(rows[name])) for name in ("weight", "bias"))
-        else:
-            self._show_rows()
+        self._hold(Engine(self.in_features, self.n_labels, config, optimizer, active_sets), update)
 
     @property
     def learning_rate(self) -> float:
@@ -245,9 +237,7 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         self._engine.start_rows(
             ((x, rows_of_labels(labels, len(x), self.n_labels)) for x, labels in arrays), self._n_threads
         )
-        if self.update == "torch":
-            with torch.no_grad():
-                self.weight.copy_(torch.from_numpy(self._engine.layer.neurons.weights))
+        self._hand_over_weights()
         return self
 
     def extra_repr(self) -> str:
@@ -265,72 +255,10 @@ class SlideOutput(nn.Module):  # type: ignore[misc]
         return self._engine.gradients(of, d_loss, self._n_threads)
 
     def _sample_ids(self, sample_ids: Any, n_samples: int, *, learning: bool) -> NDArray[np.int64]:
-        has_memory = self._active_sets.has_memory
+        has_memory = self._engine.active_sets.has_memory
         if has_memory and learning and sample_ids is None:
             raise ValueError("sampler 'memory' needs sample_ids, the numbers of the samples in the training set")
         if not has_memory or sample_ids is None:
             return np.empty(0, np.int64)
         assert self.n_samples is not None
         return array_of_sample_ids(sample_ids, n_samples, self.n_samples)
-
-    def _show_rows(self) -> None:
-        """Have `weight` and `bias` show the head's own rows."""
-        rows = dict(self._engine.named_rows())
-        self.weight, self.bias = torch.from_numpy(rows["weight"]), torch.from_numpy(rows["bias"])
-
-    def _fetch(self, ids: Ids) -> None:
-        """Copy rows that a user's optimizer moves to where the kernels want them."""
-        if self.update == "torch":
-            neurons, places = self._engine.layer.neurons, torch.from_numpy(ids).long()
-            neurons.weights[ids] = self.weight.detach()[places].float().numpy()
-            neurons.bias[ids] = self.bias.detach()[places].float().numpy()
-
-    def _prepare_answers(self) -> None:
-        """Look at the rows anew, if PyTorch has written to them since."""
-        state = (self.weight.data_ptr(), self.weight._version, self.bias.data_ptr(), self.bias._version)
-        if state == self._answering:
-            return
-        self._answering = state
-        if self.update == "torch":
-            rows = dict(self._engine.named_rows())
-            torch.from_numpy(rows["weight"]).copy_(self.weight.detach())
-            torch.from_numpy(rows["bias"]).copy_(self.bias.detach())
-        self._engine.rows_changed()
-
-    def _own_arrays(self, prefix: str) -> dict[str, NDArray[Any]]:
-        """What a state has beside parameters."""
-        rows = dict(self._engine.named_rows()) if self.update == "own" else {}
-        return {prefix + name: array for name, array in (rows | dict(self._active_sets.named_arrays())).items()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if self.update == "own":
-            self._show_rows()
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        super()._save_to_state_dict(destination, prefix, keep_vars)
-        put_arrays(destination, self._own_arrays(prefix))
-
-    def _load_from_state_dict(
-        self,
-        state_dict: dict[str, Any],
-        prefix: str,
-        local_metadata: dict[str, Any],
-        strict: bool,
-        missing_keys: list[str],
-        unexpected_keys: list[str],
-        error_msgs: list[str],
-    ) -> None:
-        super()._load_from_state_dict(
-            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
-        )
-        arrays = self._own_arrays(prefix)
-        unexpected_keys[:] = [key for key in unexpected_keys if key not in arrays]
-        if strict:
-            missing_keys += [key for key in arrays if key not in state_dict]
-        wrong = mistakes_in(state_dict, arrays)
-        error_msgs += wrong
-        if not wrong:
-            take_arrays(state_dict, arrays)
-            self._active_sets.counts_changed()
-            self._engine.rows_changed()

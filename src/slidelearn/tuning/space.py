@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slidelearn.config import PRESETS, Config, make_config
+from slidelearn.config import Config, make_config
 from slidelearn.matrices import FloatCsr
+from slidelearn.presets import PRESETS
 from slidelearn.suiting import suit
 
 ADVISED = "auto"

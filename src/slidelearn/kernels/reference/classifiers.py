@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from slidelearn.kernels.reference.csr import written_out
 from slidelearn.kernels.reference.random import random_below
 from slidelearn.kernels.types import ClassifierRows, Csr, Float, Ids, Offsets
 
@@ -30,8 +31,8 @@ def train_classifiers(
     gets no weights and the bias -1, one without negatives no weights and the bias 1. With `former`, each classifier
     starts from its former weights and stays close to them, and labels without samples stay as they are.
     """
-    rows = _written_out(x, n_features)
-    first = np.zeros((positives.n_rows, n_features)) if former is None else _written_out(former.weights, n_features)
+    rows = written_out(x, n_features)
+    first = np.zeros((positives.n_rows, n_features)) if former is None else written_out(former.weights, n_features)
     indptr, features, weights, biases = [0], [np.empty(0, np.int32)], [np.empty(0, np.float32)], list[float]()
     for label in range(positives.n_rows):
         own, others = (m.indices[m.indptr[label] : m.indptr[label + 1]] for m in (positives, negatives))
@@ -97,12 +98,6 @@ def _solved(
 def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float:
     """The margin of each sample under the classifiers of its labels `ids` (n_samples, m); -inf beside -1."""
     weights, biases = classifiers
-    all_margins = _written_out(x, n_features) @ _written_out(weights, n_features).T + biases
+    all_margins = written_out(x, n_features) @ written_out(weights, n_features).T + biases
     margins = np.take_along_axis(all_margins, np.maximum(ids, 0), axis=1) if ids.size else np.zeros(ids.shape)
     return np.where(ids < 0, -np.inf, margins).astype(np.float32)
-
-
-def _written_out(matrix: Csr, n_columns: int) -> NDArray[np.float64]:
-    dense = np.zeros((matrix.n_rows, n_columns))
-    np.add.at(dense, (np.repeat(np.arange(matrix.n_rows), np.diff(matrix.indptr)), matrix.indices), matrix.data)
-    return dense

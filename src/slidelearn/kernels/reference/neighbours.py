@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from slidelearn.kernels.reference.csr import written_out
 from slidelearn.kernels.types import Csr, Float, Ids, NeighbourIndex, Offsets
 
 _CANDIDATES_PER_NEIGHBOUR = 4
@@ -38,8 +39,8 @@ def neighbour_votes(
         none.
     """
     n_samples, n_features = index.features.n_rows, index.postings.n_rows
-    rough = _written_out(strong, n_features) @ _written_out(index.postings, n_samples)
-    full = _written_out(x, n_features) @ _written_out(index.features, n_features).T
+    rough = written_out(strong, n_features) @ written_out(index.postings, n_samples)
+    full = written_out(x, n_features) @ written_out(index.features, n_features).T
     n_ids = ids.shape[1]
     votes = np.zeros((x.n_rows, n_ids + n_others), np.float32)
     others = np.full((x.n_rows, n_others), -1, np.int32)
@@ -64,9 +65,3 @@ def _best(similarities: NDArray[np.float64], samples: NDArray[np.int64], n: int)
     """The n most similar of some samples, by ascending number; those of no positive similarity are left out."""
     samples = samples[similarities[samples] > 0]
     return np.sort(samples[np.argsort(-similarities[samples], kind="stable")[:n]])
-
-
-def _written_out(matrix: Csr, n_columns: int) -> NDArray[np.float64]:
-    dense = np.zeros((matrix.n_rows, n_columns))
-    np.add.at(dense, (np.repeat(np.arange(matrix.n_rows), np.diff(matrix.indptr)), matrix.indices), matrix.data)
-    return dense

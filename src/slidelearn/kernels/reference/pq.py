@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from slidelearn.kernels.reference.update import BIAS
 from slidelearn.kernels.types import TAIL, Float, Ids, PqRows, Rows
 
-BLOCK, PART, CODEWORDS, HIGHEST = 64, 4, 16, 127
+BLOCK, PART, CODEWORDS = 64, 4, 16
 
 
 def n_parts(width: int) -> int:
@@ -74,15 +74,19 @@ def pq_top_k(
 
 
 def _rough(x: Float, codes: NDArray[np.uint8], codewords: Float) -> Float:
-    """The inner products by tables of whole numbers up to 127, but for what is the same for all rows."""
+    """The inner products by tables of whole numbers up to 127, but for what is the same for all rows.
+
+    Their sums have 16 bits: in very wide rows the numbers are smaller.
+    """
     parts = codes.shape[1]
+    highest = np.float32(min(127, 65535 // parts))
     padded = np.zeros(parts * PART, np.float32)
     padded[: len(x)] = x
     products = np.einsum("pd,pdc->pc", padded.reshape(parts, PART), codewords.reshape(parts, PART, CODEWORDS))
     products -= products.min(axis=1, keepdims=True)
     widest = products.max(initial=0)
-    inverse = np.float32(HIGHEST) / widest if widest > 0 else np.float32(0)
+    inverse = highest / widest if widest > 0 else np.float32(0)
     levels = np.rint(products * inverse).astype(np.int64)
     sums = levels[np.arange(parts), codes].sum(axis=1)
-    rough: Float = sums.astype(np.float32) * (widest / np.float32(HIGHEST))
+    rough: Float = sums.astype(np.float32) * (widest / highest)
     return rough
