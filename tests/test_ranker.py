@@ -76,7 +76,7 @@ def test_scores_are_the_blend() -> None:
     weights = Csr(np.array([0, 1, 1, 2]), np.array([0, 1], np.int32), np.array([1.0, -2.0], np.float32))
     classifiers = _classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
     known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
-    neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])), 2)
+    neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])), 2, 2.0)
     ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, 0.7, -1.0, neighbours=neighbours)
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
     ids, logits = np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32)

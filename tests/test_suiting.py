@@ -41,6 +41,13 @@ def test_the_correction_is_whole_where_samples_have_one_label(each: int, strengt
     assert suit(logistic, {"log_q_strength"}, _features(10), _labels(10, each)) == logistic
 
 
+@pytest.mark.parametrize(("each", "n_neighbours", "power"), [(1, 300, 1.0), (2, 30, 2.0)])
+def test_more_neighbours_vote_where_each_has_one_label(each: int, n_neighbours: int, power: float) -> None:
+    config = suit(make_config(), {"n_neighbours", "vote_power"}, _features(10), _labels(10, each))
+    assert (config.n_neighbours, config.vote_power) == (n_neighbours, power)
+    assert suit(make_config(), {"vote_power"}, _features(10), _labels(10, 1)).n_neighbours == 30
+
+
 def test_what_is_given_stays() -> None:
     config = make_config(n_epochs=1, shortlist_length=7)
     assert suit(config, set(), _features(10, 1), _labels(10, 30)) == config

@@ -18,10 +18,11 @@ OutCsr bind_strongest(const InCsr& x, int64_t n_features, int64_t n) {
 
 std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCsr& x, const InCsr& strong,
                                                                       const InIndex& index, int64_t n_neighbours,
-                                                                      const InMatrix<int32_t>& ids, int64_t n_others,
-                                                                      int n_threads) {
+                                                                      float power, const InMatrix<int32_t>& ids,
+                                                                      int64_t n_others, int n_threads) {
     require_threads(n_threads);
     require(n_neighbours >= 1, "n_neighbours must be >= 1, but is " + std::to_string(n_neighbours));
+    require(power > 0, "power must be > 0, but is " + std::to_string(power));
     require(n_others >= 0, "n_others must be >= 0, but is " + std::to_string(n_others));
     const auto& [postings, features, labels, n_labels] = index;
     const Csr vp = with_data(view_unread(postings), "index.postings"), vl = view_unread(labels);
@@ -40,7 +41,7 @@ std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCs
     bool sound;
     {
         const GilReleased unlocked;
-        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, vi, vv, vo, n_threads);
+        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, power, vi, vv, vo, n_threads);
     }
     require(sound, "index must have ascending indptr, and indices that lie within features, samples and labels");
     return {votes, others};
@@ -50,7 +51,7 @@ std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCs
 
 void bind_neighbours(nb::module_& m) {
     m.def("strongest", &bind_strongest, "x"_a, "n_features"_a, "n"_a);
-    m.def("neighbour_votes", &bind_neighbour_votes, "x"_a, "strong"_a, "index"_a, "n_neighbours"_a, "ids"_a,
+    m.def("neighbour_votes", &bind_neighbour_votes, "x"_a, "strong"_a, "index"_a, "n_neighbours"_a, "power"_a, "ids"_a,
           "n_others"_a, nb::kw_only(), "n_threads"_a);
 }
 

@@ -124,7 +124,11 @@ class Config(BaseModel):
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0, lt=2**31)] = 30
-    """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples."""
+    """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples. If not
+    given: 30, and 300 where each sample has one label, for then each brings one vote."""
+    vote_power: Annotated[float, Field(gt=0)] = 2.0
+    """How much the nearer ones of these count: a neighbour weighs as much as this power of its similarity. If not
+    given: 2, and 1 where each sample has one label."""
     n_suggested: Annotated[int, Field(ge=0)] | None = None
     """Labels that these may add to a shortlist; None: 5, unless answers are no better with them on held-out training
     samples."""

@@ -31,24 +31,25 @@ class Neighbours:
         (n_samples, n_features) and (n_samples, n_labels).
     n_features, n_labels
         Columns of these.
-    n_asked
-        How many of them vote on a query; each weighs as much as the square of its inner product with it.
+    n_asked, power
+        How many of them vote on a query; each weighs as much as this power of its inner product with it.
     """
 
-    def __init__(self, features: Csr, labels: Csr, n_features: int, n_labels: int, n_asked: int) -> None:
+    def __init__(self, features: Csr, labels: Csr, n_features: int, n_labels: int, n_asked: int, power: float) -> None:
         self._features, self._labels = features, labels
-        self._n_features, self._n_labels, self._n_asked = n_features, n_labels, n_asked
+        self._n_features, self._n_labels = n_features, n_labels
+        self._n_asked, self._power = n_asked, power
         self._index: NeighbourIndex | None = None
 
     @classmethod
-    def of(cls, X: sparse.csr_array, Y: sparse.csr_array, n_asked: int) -> Neighbours:
+    def of(cls, X: sparse.csr_array, Y: sparse.csr_array, n_asked: int, power: float) -> Neighbours:
         """The samples of two SciPy matrices."""
-        return cls(to_csr(X), to_csr(Y, pattern_only=True), X.shape[1], Y.shape[1], n_asked)
+        return cls(to_csr(X), to_csr(Y, pattern_only=True), X.shape[1], Y.shape[1], n_asked, power)
 
     def with_more(self, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours:
         """These samples and others; the index is made anew, which takes some 10 ms for each 100,000 samples."""
         features, labels = _below(self._features, to_csr(X)), _below(self._labels, to_csr(Y, pattern_only=True))
-        return Neighbours(features, labels, self._n_features, self._n_labels, self._n_asked)
+        return Neighbours(features, labels, self._n_features, self._n_labels, self._n_asked, self._power)
 
     def renumbered(self, numbers: Ids, n_features: int, n_labels: int) -> Neighbours:
         """The same samples among so many features and labels, label i as ``numbers[i]``; -1: without it."""
@@ -56,7 +57,7 @@ class Neighbours:
         there = now >= 0
         indptr = np.concatenate([[0], np.cumsum(there)])[self._labels.indptr]
         labels = Csr(indptr, now[there], NO_DATA)
-        return Neighbours(self._features, labels, n_features, n_labels, self._n_asked)
+        return Neighbours(self._features, labels, n_features, n_labels, self._n_asked, self._power)
 
     def votes(self, x: Csr, ids: Ids, n_others: int, *, n_threads: int) -> tuple[Float, Ids]:
         """How much of the weight of each sample's nearest neighbours is in favour of the labels `ids`, and of others.
@@ -80,7 +81,7 @@ class Neighbours:
         self._index = self._index or self._make_index()
         strong = Csr(*kernels.strongest(x, self._n_features, N_STRONGEST))
         n_asked = max(min(self._n_asked, self.n_samples), 1)
-        return kernels.neighbour_votes(x, strong, self._index, n_asked, ids, n_others, n_threads=n_threads)
+        return kernels.neighbour_votes(x, strong, self._index, n_asked, self._power, ids, n_others, n_threads=n_threads)
 
     @property
     def n_samples(self) -> int:
@@ -95,7 +96,9 @@ class Neighbours:
         return X, sparse.csr_array((ones, labels.indices, labels.indptr), (self.n_samples, self._n_labels))
 
     @classmethod
-    def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int, n_asked: int) -> Neighbours:
+    def empty(
+        cls, lengths: Mapping[str, int], n_features: int, n_labels: int, n_asked: int, power: float
+    ) -> Neighbours:
         """Room for samples that are to be read from a file, whose arrays have these lengths, by name."""
 
         def room(name: str, dtype: Any) -> Any:
@@ -107,7 +110,7 @@ class Neighbours:
             room("weights", np.float32),
         )
         labels = Csr(room("labels.indptr", np.int64), room("labels", np.int32), NO_DATA)
-        return cls(features, labels, n_features, n_labels, n_asked)
+        return cls(features, labels, n_features, n_labels, n_asked, power)
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other, as in `Ranker.is_sound`, and somebody is to be asked."""

@@ -62,6 +62,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         ranker_c: float | None = None,
         ranker_threshold: float | None = None,
         n_neighbours: int | None = None,
+        vote_power: float | None = None,
         n_suggested: int | None = None,
         ranker_blend: Sequence[float] | None = None,
         answers: str | None = None,

@@ -236,7 +236,9 @@ class Ranker:
         )
         return cls(
             Classifiers.empty(lengths["weights"], n_features, n_labels) if "weights" in lengths else None,
-            Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours) if of_neighbours else None,
+            Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours, config.vote_power)
+            if of_neighbours
+            else None,
             n_features,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),

@@ -183,7 +183,7 @@ def update_ranker(
 
 
 def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
-    return Neighbours.of(X, Y, config.n_neighbours) if config.n_neighbours else None
+    return Neighbours.of(X, Y, config.n_neighbours, config.vote_power) if config.n_neighbours else None
 
 
 def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:

@@ -13,6 +13,9 @@ LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
 FEW_PER_LABEL, VERY_FEW = 12, 6
 """Samples of a label, on average, below which there are two or three networks: from few each learns something else."""
+NEIGHBOURS_OF_ONE, POWER_OF_ONE = 300, 1.0
+"""Neighbours that vote where every sample, and so each of them, has one label, and how much the nearer ones count: how
+likely each of several labels is, few votes cannot tell."""
 WHOLE = 1.0
 """Strength of the log-Q correction where every sample has one label: a softmax is then the very model of how labels
 come, and this much makes the active set's as good as the one over all of them (Jean et al., 2015)."""
@@ -30,8 +33,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models``, ``log_q_strength``
-        and ``shortlist_length`` can.
+        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models``, ``log_q_strength``,
+        ``n_neighbours``, ``vote_power`` and ``shortlist_length`` can.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
         were given.
@@ -47,8 +50,11 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
     if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
         suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
-    if "log_q_strength" in free and config.loss == "softmax" and Y.nnz == n_labelled:
-        suited["log_q_strength"] = WHOLE
+    if Y.nnz == n_labelled:
+        of_one = {"log_q_strength": WHOLE, "n_neighbours": NEIGHBOURS_OF_ONE, "vote_power": POWER_OF_ONE}
+        if config.loss != "softmax":
+            del of_one["log_q_strength"]
+        suited |= {name: value for name, value in of_one.items() if name in free}
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -39,6 +39,11 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     """
     if isinstance(texts, str):
         raise ValueError("texts must be several strings, but are one; put it in a list")
+    shape = getattr(texts, "shape", (0,))
+    if len(shape) != 1:  # a frame would give the names of its columns
+        raise ValueError(f"texts must be one column of strings, but have shape {shape}; give the column alone")
+    if isinstance(texts, Mapping | Set):
+        raise ValueError(f"texts must be strings one after the other, but are a {type(texts).__name__}; give a list")
     texts = list(texts)
     for place, text in enumerate(texts):
         if not isinstance(text, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -254,22 +254,6 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         classifier: SlideClassifier = self.classifier_
         return classifier
-
-
-def _checked(texts: Sequence[str]) -> Sequence[str]:
-    """Refuse what scikit-learn's vectorisers would take for texts, or fail on without saying where."""
-    if isinstance(texts, str):
-        raise ValueError("texts must be several strings, but are one; put it in a list")
-    shape = getattr(texts, "shape", (0,))
-    if len(shape) != 1:  # a frame would give the names of its columns
-        raise ValueError(f"texts must be one column of strings, but have shape {shape}; give the column alone")
-    if isinstance(texts, Mapping | Set):
-        raise ValueError(f"texts must be strings one after the other, but are a {type(texts).__name__}; give a list")
-    texts = list(texts)
-    for place, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(f"texts must be strings, but text {place} is {text!r}")
-    return texts
 
 
 def _documents(vectorizer: Vectorizer, n_texts: int) -> Documents:

@@ -36,10 +36,11 @@ def test_strongest(rng: np.random.Generator, n: int) -> None:
 @pytest.mark.parametrize("m", [0, 1, 7])
 @pytest.mark.parametrize("n_others", [0, 2, 20])
 def test_neighbour_votes(rng: np.random.Generator, n_others: int, m: int, n_strong: int, n_neighbours: int) -> None:
+    power = {1: 1.0, 5: 2.0, 300: 0.7}[n_neighbours]
     index, x = _index(rng, n_strong), random_csr(rng, 70, N_FEATURES, 9)
     strong = Csr(*kernels.strongest(x, N_FEATURES, n_strong))
     ids = np.array([rng.permutation(np.arange(-1, N_LABELS))[:m] for _ in range(70)], np.int32).reshape(70, m)
-    assert_twins_agree("neighbour_votes", x, strong, index, n_neighbours, ids, n_others, n_terms=N_SAMPLES)
+    assert_twins_agree("neighbour_votes", x, strong, index, n_neighbours, power, ids, n_others, n_terms=N_SAMPLES)
 
 
 def test_the_nearest_sample_decides_alone(rng: np.random.Generator) -> None:
@@ -49,6 +50,7 @@ def test_the_nearest_sample_decides_alone(rng: np.random.Generator) -> None:
         index.features,
         index,
         1,
+        2.0,
         np.tile(np.arange(N_LABELS, dtype=np.int32), (N_SAMPLES, 1)),
         0,
         n_threads=2,
@@ -64,8 +66,8 @@ def test_the_nearest_sample_decides_alone(rng: np.random.Generator) -> None:
 def test_no_more_neighbours_than_samples(rng: np.random.Generator) -> None:
     index, x = _index(rng, 9), random_csr(rng, 70, N_FEATURES, 9)
     ids = rng.integers(-1, N_LABELS, (70, 2)).astype(np.int32)
-    votes, others = kernels.neighbour_votes(x, x, index, 2**60, ids, 3, n_threads=2)
-    expected, expected_others = kernels.neighbour_votes(x, x, index, N_SAMPLES, ids, 3, n_threads=1)
+    votes, others = kernels.neighbour_votes(x, x, index, 2**60, 2.0, ids, 3, n_threads=2)
+    expected, expected_others = kernels.neighbour_votes(x, x, index, N_SAMPLES, 2.0, ids, 3, n_threads=1)
     np.testing.assert_array_equal(votes, expected)
     np.testing.assert_array_equal(others, expected_others)
 
@@ -80,8 +82,10 @@ def test_a_damaged_index_is_refused(rng: np.random.Generator) -> None:
             arrays[damage][1:-1] = 2**30
             damaged = index._replace(**{name: Csr(**arrays)})
             with pytest.raises(ValueError, match="index must have ascending indptr, and indices that lie within"):
-                kernels.neighbour_votes(x, x, damaged, 5, ids, 3, n_threads=2)
+                kernels.neighbour_votes(x, x, damaged, 5, 2.0, ids, 3, n_threads=2)
     with pytest.raises(ValueError, match=r"ids must lie in \[-1, 12\)"):
-        kernels.neighbour_votes(x, x, index, 5, ids + 12, 3, n_threads=1)
+        kernels.neighbour_votes(x, x, index, 5, 2.0, ids + 12, 3, n_threads=1)
     with pytest.raises(ValueError, match=r"index\.labels must have a row for each row of index\.features"):
-        kernels.neighbour_votes(x, x, index._replace(labels=x), 5, ids, 3, n_threads=1)
+        kernels.neighbour_votes(x, x, index._replace(labels=x), 5, 2.0, ids, 3, n_threads=1)
+    with pytest.raises(ValueError, match="power must be > 0, but is 0"):
+        kernels.neighbour_votes(x, x, index, 5, 0.0, ids, 3, n_threads=1)

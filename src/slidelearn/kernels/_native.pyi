@@ -177,7 +177,15 @@ def train_classifiers(
 def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float: ...
 def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]: ...
 def neighbour_votes(
-    x: Csr, strong: Csr, index: NeighbourIndex, n_neighbours: int, ids: Ids, n_others: int, *, n_threads: int
+    x: Csr,
+    strong: Csr,
+    index: NeighbourIndex,
+    n_neighbours: int,
+    power: float,
+    ids: Ids,
+    n_others: int,
+    *,
+    n_threads: int,
 ) -> tuple[Float, Ids]: ...
 def label_evidence(
     ids: Ids, logits: Float, margins: Float | None, votes: Float, counts: Float, *, n_threads: int

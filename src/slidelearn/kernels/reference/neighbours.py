@@ -21,11 +21,19 @@ def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]:
 
 
 def neighbour_votes(
-    x: Csr, strong: Csr, index: NeighbourIndex, n_neighbours: int, ids: Ids, n_others: int, *, n_threads: int
+    x: Csr,
+    strong: Csr,
+    index: NeighbourIndex,
+    n_neighbours: int,
+    power: float,
+    ids: Ids,
+    n_others: int,
+    *,
+    n_threads: int,
 ) -> tuple[Float, Ids]:
     """What the nearest training samples say of the labels `ids` (n_samples, m) of each sample, and of others.
 
-    A neighbour weighs as much as the square of its similarity; a label's votes are the share of the weight of all
+    A neighbour weighs as much as this power of its similarity; a label's votes are the share of the weight of all
     neighbours that those who have it hold, 0 beside -1. Candidates are found by the products over the `strong` features
     of the samples, the best four for each neighbour wanted are looked at in full; those of no positive similarity are
     none. Of equally similar ones the first samples are taken.
@@ -47,7 +55,7 @@ def neighbour_votes(
     for i in range(x.n_rows):
         candidates = _best(rough[i], np.arange(n_samples), _CANDIDATES_PER_NEIGHBOUR * n_neighbours)
         nearest = _best(full[i], candidates, n_neighbours)
-        weights = full[i, nearest] ** 2
+        weights = full[i, nearest] ** power
         by_label = np.zeros(index.n_labels)
         for sample, weight in zip(nearest, weights, strict=True):
             by_label[index.labels.indices[slice(*index.labels.indptr[sample : sample + 2])]] += weight
