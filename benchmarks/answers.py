@@ -26,11 +26,11 @@ from slidelearn.batches import to_csr
 from slidelearn.config import make_config
 from slidelearn.kernels import Float, Ids
 from slidelearn.label_index import LabelIndex
-from slidelearn.layers import Execution, NeuronLayer
 from slidelearn.lsh import LshIndex
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k
-from slidelearn.network import Network
+from slidelearn.network.layers import Execution, NeuronLayer
+from slidelearn.network.network import Network
 
 DATA_SET, QUICK_DATA_SET = "YSO-Related-3lang", "WordNet-Tiny"
 OPTIONS = {"ranker": False, "n_models": 1, "sampler": "batch", "answers": "exact"}

@@ -26,11 +26,11 @@ from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
 from slidelearn.kernels import Csr, Float
-from slidelearn.layers import Execution
 from slidelearn.lsh import LshIndex
 from slidelearn.matrices import normalize_rows
-from slidelearn.network import Network
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.layers import Execution
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress, Trainer
 
 TRAINING: Mapping[str, Any] = {"sampler": "full", "active_set": "shared", "deterministic": True}
 FAMILIES: Mapping[str, Mapping[str, Any]] = {

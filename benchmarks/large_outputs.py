@@ -20,7 +20,7 @@ from training_job import Stopwatch
 
 from slidelearn import SlideClassifier
 from slidelearn.machine import available_bytes, peak_bytes
-from slidelearn.training import Progress
+from slidelearn.training.trainer import Progress
 
 WIDTH = 128
 N_LABELS, QUICK_N_LABELS = (500_000, 2_000_000, 10_000_000), (10_000, 30_000)

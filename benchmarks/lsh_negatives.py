@@ -27,14 +27,14 @@ from slidelearn.batches import Batch, Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
 from slidelearn.kernels import Csr, Float, Ids
-from slidelearn.label_rows import start_label_rows
-from slidelearn.layers import Execution
 from slidelearn.lsh.family import MAX_DEFAULT_BUCKETS
 from slidelearn.lsh.simhash import SimHash
 from slidelearn.matrices import FloatCsr, normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k, precision_standard_error, propensities, psp_at_k
-from slidelearn.network import Network
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.label_rows import start_label_rows
+from slidelearn.network.layers import Execution
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress, Trainer
 
 DATA_SETS = ("YSO-Related-3lang",)
 QUICK_DATA_SETS = ("WordNet-Tiny",)

@@ -28,8 +28,8 @@ from slidelearn.config import make_config
 from slidelearn.lsh import RebuildSchedule
 from slidelearn.machine import require_memory
 from slidelearn.matrices import FloatCsr, check_features, check_labels, normalize_rows
-from slidelearn.network import Network, estimated_bytes
-from slidelearn.training import Trainer
+from slidelearn.network.network import Network, estimated_bytes
+from slidelearn.training.trainer import Trainer
 
 N_LABELS = (10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000)
 QUICK_N_LABELS = (1_500, 3_000, 10_000)

@@ -23,8 +23,8 @@ from slidelearn.callbacks import Callback
 from slidelearn.ceilings import measure_ceilings
 from slidelearn.config import make_config
 from slidelearn.matrices import FloatCsr, check_features, check_labels, normalize_rows
-from slidelearn.network import Network
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress, Trainer
 
 N_STEPS, QUICK_N_STEPS, WARM_UP = 60, 12, 5
 N_LOOKS = 4

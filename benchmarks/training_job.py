@@ -16,7 +16,7 @@ from slidelearn.callbacks import Callback
 from slidelearn.datasets import DATASETS
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import precision_at_k, precision_standard_error
-from slidelearn.training import Progress
+from slidelearn.training.trainer import Progress
 
 TIMED_STEPS = 200
 WARM_UP = 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.atomic_files import digest_of
-from slidelearn.description import digest_of_description
+from slidelearn.model.description import digest_of_description
 
 
 def arrays_path(directory: Path) -> Path:

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from slidelearn import kernels
 from slidelearn.kernels import NO_DATA, Csr, Float, Rows, UpdateRule, reference
-from slidelearn.optim import ParameterRows
+from slidelearn.network.optim import ParameterRows
 
 WIDTHS = [1, 3, 17, 128, 130]
 RULES = {

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slidelearn import SlideClassifier, budget
-from slidelearn.budget import PLANS, Speed, fit_into
+from slidelearn import SlideClassifier
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
+from slidelearn.fitting import budget
+from slidelearn.fitting.budget import PLANS, Speed, fit_into
 
 ALL = {name for plan in PLANS for name in plan}
 

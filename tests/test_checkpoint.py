@@ -24,9 +24,10 @@ from saved_models import (
     rewrite_header,
 )
 
-from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.description import FORMAT_VERSION
+from slidelearn.model import checkpoint
+from slidelearn.model.description import FORMAT_VERSION
 
 
 @pytest.fixture(scope="module")

@@ -331,7 +331,7 @@ def test_a_failure_of_the_system_is_explained(place: Path, monkeypatch: pytest.M
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "model.safetensors.tmp")
 
-    monkeypatch.setattr("slidelearn.fitted.save_model", full)
+    monkeypatch.setattr("slidelearn.estimator.fitted.save_model", full)
     result = run("train", place / "train.txt.gz", "--out", place / "new", *QUICK, code=1)
     assert result.stderr == "slidelearn: model.safetensors.tmp: No space left on device\n"
 

@@ -119,7 +119,7 @@ def test_interrupted_before_the_first_checkpoint(place: Path, tmp_path: Path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("slidelearn.fitting.rehearse", ctrl_c)
+        patch.setattr("slidelearn.fitting.beginning.rehearse", ctrl_c)
         message = run(*command, "--out", out, "--checkpoint-every-steps", 5, code=130).stderr
     assert message == (
         "slidelearn: interrupted; the same command with --resume begins anew, as there was no checkpoint yet\n"
@@ -140,7 +140,7 @@ def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("slidelearn.fitted.save_model", interrupt)
+        patch.setattr("slidelearn.estimator.fitted.save_model", interrupt)
         run("train", place / "train.txt", "--out", out, *QUICK, "--checkpoint-every-steps", 5, code=130)
     return out
 

@@ -20,11 +20,12 @@ from saved_models import (
     rewrite_header,
 )
 
-from slidelearn import CheckpointError, SlideClassifier, checkpoint, write_xmc
-from slidelearn.compact import compact, compact_room, expand_numbers, expand_weights
+from slidelearn import CheckpointError, SlideClassifier, write_xmc
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float
 from slidelearn.metrics import precision_at_k
+from slidelearn.model import checkpoint
+from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 
 
 @pytest.fixture(scope="module", params=["recipe", "paper"])

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from slidelearn import SlideClassifier
 from slidelearn.cli import app, demo
-from slidelearn.documents import inverse_propensities, label_names, vectorizer_of
+from slidelearn.model.documents import inverse_propensities, label_names, vectorizer_of
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ _NEEDS = {
 
 
 def test_there_are_some() -> None:
-    assert {"slidelearn.estimator", "slidelearn.metrics", "slidelearn.text_stream"} <= set(MODULES)
+    assert {"slidelearn.estimator.classifier", "slidelearn.metrics", "slidelearn.text.stream"} <= set(MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES)

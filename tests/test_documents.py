@@ -7,7 +7,8 @@ import pytest
 
 from slidelearn import CheckpointError
 from slidelearn.datasets import Dataset
-from slidelearn.documents import (
+from slidelearn.metrics import propensities
+from slidelearn.model.documents import (
     inverse_propensities,
     label_names,
     put_counts,
@@ -16,8 +17,7 @@ from slidelearn.documents import (
     put_vectorizer,
     vectorizer_of,
 )
-from slidelearn.metrics import propensities
-from slidelearn.text import make_vectorizer
+from slidelearn.text.vectorizers import make_vectorizer
 
 
 def test_a_model_may_have_no_documents() -> None:

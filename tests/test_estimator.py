@@ -15,11 +15,11 @@ from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float
-from slidelearn.layers import Execution
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k
-from slidelearn.network import Network
-from slidelearn.training import Progress
+from slidelearn.network.layers import Execution
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress
 
 SMALL = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1}
 KINDS = {

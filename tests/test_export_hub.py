@@ -8,9 +8,9 @@ import pytest
 
 from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.documents import put_label_names, put_vectorizer
 from slidelearn.export import ExportError, to_hub
-from slidelearn.text import make_vectorizer
+from slidelearn.model.documents import put_label_names, put_vectorizer
+from slidelearn.text.vectorizers import make_vectorizer
 
 
 def test_a_folder_is_a_model_with_a_card(

@@ -14,11 +14,12 @@ from golden_models import KINDS, SMALL, samples
 from saved_models import contents, mutated
 from typer.testing import CliRunner
 
-from slidelearn import CheckpointError, SlideClassifier, description
-from slidelearn.checkpoint import inspect_model
+from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.cli import app
-from slidelearn.description import FORMAT_VERSION, Description
-from slidelearn.snapshot import load_snapshot
+from slidelearn.model import description
+from slidelearn.model.checkpoint import inspect_model
+from slidelearn.model.description import FORMAT_VERSION, Description
+from slidelearn.model.snapshot import load_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -10,10 +10,10 @@ from scipy import sparse
 
 from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
-from slidelearn.checkpoint import Model
 from slidelearn.features import prepare
-from slidelearn.growth import grow, remove_labels
-from slidelearn.layers import Execution
+from slidelearn.model.checkpoint import Model
+from slidelearn.model.growth import grow, remove_labels
+from slidelearn.network.layers import Execution
 
 N_FEATURES, N_LABELS = 60, 12
 

@@ -6,7 +6,7 @@ from scipy import sparse
 from support import Planted, planted_samples
 
 from slidelearn import SlideClassifier
-from slidelearn.hold_out import hold_out
+from slidelearn.training.hold_out import hold_out
 
 
 def _with_sisters(rng: np.random.Generator, n: int) -> tuple[sparse.csr_array, np.ndarray]:
@@ -63,7 +63,7 @@ def test_planted_duplicates_do_not_make_memory_look_good(
     X, Y = _doubled(planted_samples(rng), rng)
     options = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1, "pilot": False}
     careful = SlideClassifier(**options).fit(X, Y).training_
-    monkeypatch.setattr("slidelearn.hold_out.NEAR", 1.1)  # no two samples are
+    monkeypatch.setattr("slidelearn.training.hold_out.NEAR", 1.1)  # no two samples are
     deceived = SlideClassifier(**options).fit(X, Y).training_
     assert 1.5 * careful["n_held_out"] < careful["n_left_out"] <= 2 * careful["n_held_out"]  # some twins are drawn both
     assert deceived["n_left_out"] == 0

@@ -12,7 +12,7 @@ from slidelearn import CheckpointError, SlideClassifier, kernels
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float, PqRows
 from slidelearn.label_index import LabelIndex
-from slidelearn.layers import NeuronLayer
+from slidelearn.network.layers import NeuronLayer
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1, "answers": "index"}
 

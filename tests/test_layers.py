@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from support import RULES, random_csr, random_floats
 
-from slidelearn.active import ActiveSet, all_neurons, shared_set
 from slidelearn.kernels import NO_DATA, Csr, Labels
-from slidelearn.layers import Execution, NeuronLayer, SparseInput, densify
-from slidelearn.losses import loss_and_gradient
+from slidelearn.network.active import ActiveSet, all_neurons, shared_set
+from slidelearn.network.layers import Execution, NeuronLayer, SparseInput, densify
+from slidelearn.network.losses import loss_and_gradient
 
 Doubles = NDArray[np.float64]
 
@@ -170,9 +170,9 @@ def test_rows_that_are_not_active_do_not_change_by_a_bit(
 
 def test_a_full_layer_updates_block_by_block(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     x, memories, gradients = random_floats(rng, N_SAMPLES, N_INPUTS), [], []
-    monkeypatch.setattr("slidelearn.layers.BLOCK", 4)
+    monkeypatch.setattr("slidelearn.network.layers.BLOCK", 4)
     for whole in (8192, 4):
-        monkeypatch.setattr("slidelearn.layers.WHOLE", whole)
+        monkeypatch.setattr("slidelearn.network.layers.WHOLE", whole)
         layer, active = _layer(np.random.default_rng(0), 3.0, "adam"), all_neurons(N_NEURONS, LABELS)
         done = layer.forward(x, active, RUN)
         _, d_logits = loss_and_gradient("logistic", done.logits, active, RUN.n_threads)

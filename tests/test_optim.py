@@ -10,7 +10,7 @@ from support import RULES, random_floats
 
 from slidelearn.config import make_config
 from slidelearn.kernels import UpdateRule
-from slidelearn.optim import ParameterRows, Schedule, random_weights
+from slidelearn.network.optim import ParameterRows, Schedule, random_weights
 
 Doubles = NDArray[np.float64]
 ADAM = RULES["adam"]

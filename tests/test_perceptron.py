@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slidelearn.perceptron import Perceptron
+from slidelearn.ranking.perceptron import Perceptron
 
 
 def _log_odds(network: Perceptron, inputs: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from slidelearn import SlideClassifier, pilot
+from slidelearn import SlideClassifier
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
+from slidelearn.fitting import pilot
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1, "ranker": False}
 

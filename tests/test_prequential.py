@@ -11,14 +11,15 @@ import pytest
 from scipy import sparse
 from support import Planted
 
-from slidelearn import SlideClassifier, pilot
+from slidelearn import SlideClassifier
 from slidelearn.batches import Samples, Seen
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
 from slidelearn.features import prepare
-from slidelearn.prequential import answer_first
-from slidelearn.samplers import BatchSampler, MemorySampler, make_samplers
-from slidelearn.training import Trainer
+from slidelearn.fitting import pilot
+from slidelearn.network.samplers import BatchSampler, MemorySampler, make_samplers
+from slidelearn.training.prequential import answer_first
+from slidelearn.training.trainer import Trainer
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1}
 WITH_MEMORY = {"sampler": "batch+memory"}
@@ -67,7 +68,7 @@ def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkey
     before = clf.ranker_
     answer_first(clf._model, X, Y, 1, ())
     part = clf.ranker_.blend
-    monkeypatch.setattr("slidelearn.prequential.ENOUGH", 600)
+    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
     clf._model.ranker = before
     answer_first(clf._model, X, Y, 1, ())
     np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
@@ -77,12 +78,14 @@ def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkey
 
 
 def test_enough_samples_teach_a_new_refinement(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slidelearn.blending.LEAST_RIGHT", 20)
-    monkeypatch.setattr("slidelearn.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None))
+    monkeypatch.setattr("slidelearn.ranking.blending.LEAST_RIGHT", 20)
+    monkeypatch.setattr(
+        "slidelearn.ranking.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None)
+    )
     clf, X, Y = model_and_more
     answer_first(clf._model, X, Y, 1, ())
     assert clf.ranker_.refinement is None
-    monkeypatch.setattr("slidelearn.prequential.ENOUGH", 600)
+    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
     answer_first(clf._model, X, Y, 1, ())
     first = clf.ranker_.refinement
     assert first
@@ -172,7 +175,7 @@ def test_the_pilot_comes_when_samples_are_many(
 ) -> None:
     for name, value in {"LEAST": 1000, "N_SAMPLES": 900, "LEAST_GAIN": 0.5}.items():  # it finds what it looks for
         monkeypatch.setattr(pilot, name, value)
-    monkeypatch.setattr("slidelearn.updating.LEAST", 1000)
+    monkeypatch.setattr("slidelearn.fitting.updating.LEAST", 1000)
     options = {**SMALL, **given}
     SlideClassifier(**options).fit(planted.X[:600], planted.Y[:600]).save(tmp_path / "model")
     clf = SlideClassifier.load(tmp_path / "model", n_jobs=1)
@@ -225,6 +228,6 @@ def test_old_labels_are_not_forgotten(planted: Planted) -> None:
 
 
 def _run() -> Any:
-    from slidelearn.layers import Execution
+    from slidelearn.network.layers import Execution
 
     return Execution(1)

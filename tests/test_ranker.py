@@ -9,16 +9,17 @@ import pytest
 from scipy import sparse
 from support import planted_samples, random_csr, random_floats
 
-from slidelearn import SlideClassifier, ranker_training, shortlists
+from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
-from slidelearn.classifiers import Classifiers, _wrong_ones, classifiers_bytes
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import ClassifierRows, Csr, Float
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import propensities, psp_at_k
-from slidelearn.neighbours import Neighbours
-from slidelearn.ranker import USUAL_BLEND, Ranker, Shortlist
+from slidelearn.ranking.classifiers import Classifiers, _wrong_ones, classifiers_bytes
+from slidelearn.ranking.neighbours import Neighbours
+from slidelearn.ranking.ranker import USUAL_BLEND, Ranker, Shortlist
+from slidelearn.training import ranker_training, shortlists
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 

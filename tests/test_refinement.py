@@ -10,14 +10,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
-from slidelearn import SlideClassifier, blending
-from slidelearn.blending import Judges, blended, with_gains
+from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import NO_DATA, Csr, Float
 from slidelearn.metrics import precision_at_k, psp_at_k
-from slidelearn.perceptron import Perceptron
-from slidelearn.ranker import EVIDENCE, Ranker, Shortlist
-from slidelearn.refinement import N_PARTNERS, Refinement, partners_of
+from slidelearn.ranking import blending
+from slidelearn.ranking.blending import Judges, blended, with_gains
+from slidelearn.ranking.perceptron import Perceptron
+from slidelearn.ranking.ranker import EVIDENCE, Ranker, Shortlist
+from slidelearn.ranking.refinement import N_PARTNERS, Refinement, partners_of
 
 N_LABELS = 12
 
@@ -43,7 +44,7 @@ def test_only_the_most_frequent_partners_are_kept(rng: np.random.Generator) -> N
 
 def test_of_many_pairs_some_samples_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     Y = sparse.csr_array(np.tile([[1, 1, 0], [0, 1, 1]], (50, 1)))
-    monkeypatch.setattr("slidelearn.refinement.MOST_PAIRS", 200.0)  # every second one, all of the first kind
+    monkeypatch.setattr("slidelearn.ranking.refinement.MOST_PAIRS", 200.0)  # every second one, all of the first kind
     np.testing.assert_allclose(_dense(partners_of(Y)), [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
 
 
@@ -171,7 +172,9 @@ def test_labels_come_and_go(rng: np.random.Generator) -> None:
 
 def test_a_model_with_one_is_saved_and_goes_on(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blending, "LEAST_RIGHT", 0)
-    monkeypatch.setattr("slidelearn.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None))
+    monkeypatch.setattr(
+        "slidelearn.ranking.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None)
+    )
     clf = SlideClassifier(hidden_sizes=(16,), n_epochs=1, n_jobs=1).fit(tiny.X_train[300:], tiny.Y_train[300:])
     assert clf.ranker_ is not None
     assert clf.ranker_.refinement is not None

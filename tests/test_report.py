@@ -30,9 +30,9 @@ from slidelearn.analysis import (
 )
 from slidelearn.callbacks import Validation
 from slidelearn.datasets import Dataset
-from slidelearn.documents import put_label_counts, put_label_names
-from slidelearn.history import HISTORY
 from slidelearn.matrices import check_labels
+from slidelearn.model.documents import put_label_counts, put_label_names
+from slidelearn.model.history import HISTORY
 
 COUNTS = np.array([100, 50, 50, 20, 20, 20, 20, 10, 10, 0])
 IDS = np.array([[0, 1], [1, 0], [7, 3], [9, -1], [-1, -1]], np.int32)

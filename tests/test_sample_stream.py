@@ -18,12 +18,12 @@ from slidelearn.batches import Samples, SampleSource
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
-from slidelearn.label_rows import start_label_rows
-from slidelearn.layers import Execution
 from slidelearn.matrices import normalize_rows, raise_values
-from slidelearn.network import Network
-from slidelearn.ranker_training import KeptBack
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.label_rows import start_label_rows
+from slidelearn.network.layers import Execution
+from slidelearn.network.network import Network
+from slidelearn.training.ranker_training import KeptBack
+from slidelearn.training.trainer import Progress, Trainer
 
 QUICK: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1}
 
@@ -148,11 +148,13 @@ def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pyt
         return normalize_rows(raise_values(X, 0.7))
 
     left_out, leave_out = list[int](), SampleStream.leave_out
-    monkeypatch.setattr("slidelearn.model_training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing))
+    monkeypatch.setattr(
+        "slidelearn.training.model_training.KeptBack", SimpleNamespace(of=note, nothing=KeptBack.nothing)
+    )
     monkeypatch.setattr(SampleStream, "leave_out", lambda self, ids: (left_out.extend(ids), leave_out(self, ids)))
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
-    monkeypatch.setattr("slidelearn.rehearsal.refits", lambda *_: False)
-    monkeypatch.setattr("slidelearn.rehearsal.REFIT_BELOW", 0)
+    monkeypatch.setattr("slidelearn.fitting.rehearsal.refits", lambda *_: False)
+    monkeypatch.setattr("slidelearn.fitting.rehearsal.REFIT_BELOW", 0)
     stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_models=1, n_epochs=1)
     watch = Watch(clf)
     clf.fit_stream(stream, callbacks=[watch])

@@ -7,13 +7,13 @@ import pytest
 from scipy import sparse
 from support import random_floats
 
-from slidelearn.active import ActiveSet
 from slidelearn.batches import Batch, Samples
 from slidelearn.config import make_config
 from slidelearn.kernels import Float
-from slidelearn.layers import Execution
 from slidelearn.lsh import LshIndex
-from slidelearn.sampling import ActiveSetSampler
+from slidelearn.network.active import ActiveSet
+from slidelearn.network.layers import Execution
+from slidelearn.network.sampling import ActiveSetSampler
 
 RUN = Execution(n_threads=2)
 N_LABELS = 40

@@ -16,8 +16,9 @@ from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cros
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from slidelearn import CheckpointError, SlideClassifier, checkpoint
+from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.datasets import Dataset
+from slidelearn.model import checkpoint
 
 REPETITION = "training visits samples in random order; tests/test_sample_weight.py holds weights against repetition"
 EXPECTED = {

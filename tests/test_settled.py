@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from support import Planted
 
 from slidelearn import SlideClassifier
-from slidelearn.perceptron import Perceptron
-from slidelearn.ranker import EVIDENCE
-from slidelearn.refinement import Refinement, partners_of
-from slidelearn.settled import Settled
+from slidelearn.ranking.perceptron import Perceptron
+from slidelearn.ranking.ranker import EVIDENCE
+from slidelearn.ranking.refinement import Refinement, partners_of
+from slidelearn.ranking.settled import Settled
 
 WIDTH = 6
 

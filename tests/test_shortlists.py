@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slidelearn import SlideClassifier, shortlists
+from slidelearn import SlideClassifier
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.inference import top_k
 from slidelearn.matrices import normalize_rows
-from slidelearn.shortlists import listed_share, make_shortlists
+from slidelearn.training import shortlists
+from slidelearn.training.shortlists import listed_share, make_shortlists
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1, "shortlist_length": 5}
 

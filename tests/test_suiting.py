@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from slidelearn.config import make_config
-from slidelearn.suiting import suit
+from slidelearn.fitting.suiting import suit
 
 
 def _features(n_samples: int, density: float = 0.1) -> sparse.csr_array:

@@ -9,7 +9,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
 from slidelearn.datasets import load_dataset
-from slidelearn.text import (
+from slidelearn.text.vectorizers import (
     fit_vectorizer,
     grown_vectorizer,
     make_vectorizer,

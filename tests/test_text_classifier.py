@@ -16,7 +16,7 @@ from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
 from slidelearn.metrics import precision_at_k
-from slidelearn.training import Progress
+from slidelearn.training.trainer import Progress
 
 SMALL = SlideClassifier(hidden_sizes=(16,), n_jobs=1)
 

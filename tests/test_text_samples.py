@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sample_sets import NAMES, with_texts
 
-from slidelearn.text import vectorizer_from_json, vectorizer_to_json
-from slidelearn.text_samples import vectorizer_for, with_features, with_labels_of
+from slidelearn.text.samples import vectorizer_for, with_features, with_labels_of
+from slidelearn.text.vectorizers import vectorizer_from_json, vectorizer_to_json
 
 
 def test_words_of_any_language() -> None:

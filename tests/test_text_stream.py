@@ -20,8 +20,8 @@ from slidelearn.cli import app
 from slidelearn.data import holds_texts
 from slidelearn.datasets import Dataset
 from slidelearn.formats.labelled_texts import names_of_samples
-from slidelearn.text import Vectorizer
-from slidelearn.word_counts import WordCounts
+from slidelearn.text.vectorizers import Vectorizer
+from slidelearn.text.word_counts import WordCounts
 
 QUICK: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1, "n_epochs": 2, "n_models": 1}
 

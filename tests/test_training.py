@@ -12,10 +12,10 @@ from support import Planted
 from slidelearn.batches import Samples, to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
-from slidelearn.label_rows import start_label_rows
-from slidelearn.layers import Execution, densify
-from slidelearn.network import Network
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.label_rows import start_label_rows
+from slidelearn.network.layers import Execution, densify
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress, Trainer
 
 SMALL = {"hidden_sizes": (32,), "batch_size": 32, "n_negatives": 20}
 PLAIN = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slidelearn.network import estimated_bytes
+from slidelearn.network.network import estimated_bytes
 from speed.ours import config_of
 from speed.shapes import Shape
 

@@ -12,8 +12,8 @@ from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config, make_config
 from slidelearn.matrices import check_features, check_labels
-from slidelearn.network import Network
-from slidelearn.training import Progress, Trainer
+from slidelearn.network.network import Network
+from slidelearn.training.trainer import Progress, Trainer
 from speed.contestant import Contestant
 from speed.shapes import Data, Shape, Weights
 

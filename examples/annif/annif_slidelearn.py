@@ -25,7 +25,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from slidelearn import SlideClassifier
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
-from slidelearn.documents import put_vectorizer, vectorizer_of
+from slidelearn.model.documents import put_vectorizer, vectorizer_of
 
 MODEL = "slidelearn-model"
 

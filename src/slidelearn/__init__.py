@@ -7,8 +7,8 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.progress import TrainingDiverged
 from slidelearn.public_datasets import fetch_dataset
 from slidelearn.sample_stream import SampleStream
+from slidelearn.text.stream import TextStream
 from slidelearn.text_classifier import SlideTextClassifier
-from slidelearn.text_stream import TextStream
 from slidelearn.version import __version__
 
 __all__ = [

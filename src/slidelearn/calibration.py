@@ -13,7 +13,7 @@ import numpy as np
 from slidelearn.ceilings import best_seconds
 from slidelearn.costs import Costs
 from slidelearn.label_index import LabelIndex
-from slidelearn.layers import NeuronLayer
+from slidelearn.network.layers import NeuronLayer
 
 WIDTH, N_QUERIES, N_WANTED = 256, 256, 40
 """Of label rows; queries of a batch, and labels on a shortlist: the defaults of the options."""

@@ -14,15 +14,15 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn import kernels
-from slidelearn.active import ActiveSet, no_labels
 from slidelearn.batches import to_csr
 from slidelearn.kernels import Csr, Float, Ids, Labels
 from slidelearn.label_index import LabelIndex
-from slidelearn.layers import Execution, densify
 from slidelearn.lsh import LshIndex
-from slidelearn.neighbours import Neighbours
-from slidelearn.network import Network
-from slidelearn.ranker import Ranker, Shortlist, best_first
+from slidelearn.network.active import ActiveSet, no_labels
+from slidelearn.network.layers import Execution, densify
+from slidelearn.network.network import Network
+from slidelearn.ranking.neighbours import Neighbours
+from slidelearn.ranking.ranker import Ranker, Shortlist, best_first
 
 BATCH = 256
 """Samples answered together."""

@@ -17,7 +17,7 @@ from scipy import sparse
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Ids, PqRows
-from slidelearn.layers import NeuronLayer
+from slidelearn.network.layers import NeuronLayer
 
 BLOCK, PART, CODEWORDS = 64, 4, 16
 """Of the codes: rows that lie together, coordinates that a codeword stands for, codewords for each part."""

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from slidelearn.arrays import is_finite
 
 if TYPE_CHECKING:
-    from slidelearn.checkpoint import Model
-    from slidelearn.network import Network
-    from slidelearn.snapshot import Snapshot
+    from slidelearn.model.checkpoint import Model
+    from slidelearn.model.snapshot import Snapshot
+    from slidelearn.network.network import Network
 
 _ROWS_NAMED = 5
 

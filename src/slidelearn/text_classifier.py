@@ -13,12 +13,12 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
-from slidelearn.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr
-from slidelearn.text import Vectorizer, check_texts, grown_vectorizer, parameters_to_save, usual_vectorizer
-from slidelearn.text_stream import TextStream
+from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
+from slidelearn.text.stream import TextStream
+from slidelearn.text.vectorizers import Vectorizer, check_texts, grown_vectorizer, parameters_to_save, usual_vectorizer
 
 
 class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]

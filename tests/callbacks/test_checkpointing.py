@@ -17,12 +17,15 @@ from interruptions import EndAfter, Gone
 from saved_models import mutated, rewrite_description
 from support import Planted
 
-from slidelearn import CheckpointError, SlideClassifier, blending, fitting, pilot
+from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.atomic_files import digest_of
 from slidelearn.callbacks import Callback, Checkpointing, latest_checkpoint
 from slidelearn.callbacks.checkpointing import checkpoints
+from slidelearn.fitting import beginning as fitting
+from slidelearn.fitting import pilot
+from slidelearn.model.snapshot import load_snapshot
 from slidelearn.progress import Progress
-from slidelearn.snapshot import load_snapshot
+from slidelearn.ranking import blending
 
 LSH = {"n_tables": 4, "hashes_per_table": 4, "lsh_candidates": 20, "min_active": 25, "rebuild_every": 7}
 KINDS: dict[str, dict[str, Any]] = {
@@ -167,7 +170,10 @@ def test_interrupted_after_the_last_step(
 
     def rehearse_undisturbed(*arguments: Any, **options: Any) -> Any:
         found = rehearsed(*arguments, **options)
-        name = {"classifiers": "slidelearn.ranker.Classifiers.trained", "refinement": "slidelearn.settled.replace"}
+        name = {
+            "classifiers": "slidelearn.ranking.ranker.Classifiers.trained",
+            "refinement": "slidelearn.ranking.settled.replace",
+        }
         if phase in name:
             patch.setattr(name[phase], ctrl_c)
         return found
@@ -182,7 +188,7 @@ def test_interrupted_after_the_last_step(
             classifier().fit(few.X, few.Y, callbacks=callbacks)
     assert int(checkpoints(tmp_path)[-1].name[5:]) == whole.training_["n_steps"] * 2
     monkeypatch.setattr(fitting, "rehearse", None)
-    monkeypatch.setattr("slidelearn.training.Trainer._step", None)
+    monkeypatch.setattr("slidelearn.training.trainer.Trainer._step", None)
     assert_same_models(classifier().fit(few.X, few.Y, resume_from=tmp_path), whole)
 
 

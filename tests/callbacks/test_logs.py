@@ -16,7 +16,7 @@ from slidelearn.callbacks import Callback, Checkpointing, CsvLog, JsonLog, MLflo
 from slidelearn.callbacks.logs import log_for
 from slidelearn.callbacks.recorder import N_POINTS
 from slidelearn.callbacks.rows import COLUMNS
-from slidelearn.history import HISTORY, Curves, History
+from slidelearn.model.history import HISTORY, Curves, History
 from slidelearn.progress import Progress
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "batch_size": 100, "ranker": False, "n_jobs": 1}

@@ -4,9 +4,9 @@ import pytest
 
 from slidelearn import SlideClassifier, load_dataset
 from slidelearn.callbacks import Callback
-from slidelearn.checkpoint import Model
 from slidelearn.datasets import Dataset
-from slidelearn.training import Progress
+from slidelearn.model.checkpoint import Model
+from slidelearn.training.trainer import Progress
 
 
 class StopAfterSteps(Callback):

@@ -12,7 +12,7 @@ from support import RULES, WIDTHS, random_csr, random_floats
 
 from slidelearn import kernels
 from slidelearn.kernels import Columns, Rows, UpdateRule, reference
-from slidelearn.optim import ParameterRows
+from slidelearn.network.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
 

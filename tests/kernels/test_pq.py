@@ -10,7 +10,7 @@ from support import assert_twins_agree, random_floats
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Ids, PqRows, Rows
-from slidelearn.optim import ParameterRows
+from slidelearn.network.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
 

@@ -8,7 +8,7 @@ from support import assert_twins_agree, random_csr, random_floats, random_rows
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Labels
-from slidelearn.optim import ParameterRows
+from slidelearn.network.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
 

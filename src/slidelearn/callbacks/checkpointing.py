@@ -18,8 +18,8 @@ from typing import Any, final
 
 from slidelearn.atomic_files import sync_directory
 from slidelearn.callbacks.base import Callback
+from slidelearn.model.snapshot import save_snapshot
 from slidelearn.progress import Progress, TrainingDiverged, require_finite_weights
-from slidelearn.snapshot import save_snapshot
 
 _NAME = re.compile(r"step-(\d{8,})")
 

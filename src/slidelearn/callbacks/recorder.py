@@ -8,7 +8,7 @@ from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.rows import Mark, row
-from slidelearn.history import History, NetworkHistory
+from slidelearn.model.history import History, NetworkHistory
 from slidelearn.progress import Progress
 
 N_POINTS = 200

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
-from slidelearn.checkpoint import Model, load_model, save_model
-from slidelearn.documents import targets_of, vectorizer_of
 from slidelearn.features import prepare
 from slidelearn.inference import top_k
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
-from slidelearn.network import Network
+from slidelearn.model.checkpoint import Model, load_model, save_model
+from slidelearn.model.documents import targets_of, vectorizer_of
+from slidelearn.network.network import Network
 from slidelearn.progress import Progress
 from slidelearn.targets import look_at
-from slidelearn.text import are_texts, check_texts
+from slidelearn.text.vectorizers import are_texts, check_texts
 
 _N_RANKS = 20
 
@@ -43,7 +43,7 @@ class Validation(Callback):
     Examples
     --------
     >>> from slidelearn import SlideClassifier, load_dataset
-    >>> from slidelearn.history import History
+    >>> from slidelearn.model.history import History
     >>> data = load_dataset("wordnet-tiny")
     >>> clf = SlideClassifier(n_epochs=3, n_jobs=1)
     >>> _ = clf.fit(data.X_train, data.Y_train, callbacks=[Validation(data.X_test, data.Y_test)])

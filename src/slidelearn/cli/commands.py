@@ -26,10 +26,10 @@ from slidelearn.cli.places import require_file_place
 from slidelearn.cli.report import report
 from slidelearn.cli.train import train
 from slidelearn.cli.tune import tune
-from slidelearn.documents import label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.formats.xmc_pair import read_pairs
 from slidelearn.machine_costs import keep_costs
+from slidelearn.model.documents import label_names
 from slidelearn.packed_files import open_to_replace
 from slidelearn.version import __version__
 

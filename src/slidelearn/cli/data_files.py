@@ -23,7 +23,8 @@ from slidelearn.cli.display import make_console, size
 from slidelearn.cli.inputs import Columns, From, Inputs, LayoutSettings
 from slidelearn.cli.places import require_file_place
 from slidelearn.data import SampleSet, files_of, write_samples
-from slidelearn.documents import (
+from slidelearn.formats import FORMATS, format_named, format_of
+from slidelearn.model.documents import (
     LABEL_NAMES,
     VECTORIZER,
     Documents,
@@ -32,9 +33,8 @@ from slidelearn.documents import (
     put_vectorizer,
     vectorizer_of,
 )
-from slidelearn.formats import FORMATS, format_named, format_of
 from slidelearn.packed_files import open_to_replace, unpacked_name
-from slidelearn.text_samples import vectorizer_for, with_features
+from slidelearn.text.samples import vectorizer_for, with_features
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at data files.")
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from slidelearn.data import SampleSet
 from slidelearn.extras import import_extra
 from slidelearn.matrices import FloatCsr
-from slidelearn.text_samples import with_labels_of
+from slidelearn.text.samples import with_labels_of
 
 _BAR = 40
 

@@ -15,12 +15,15 @@ from rich.text import Text
 from scipy.special import expit
 
 from slidelearn.callbacks import Callback
-from slidelearn.checkpoint import require_place
 from slidelearn.cli.display import TrainingDisplay, duration, size
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset, load_dataset, readable_label
-from slidelearn.description import Description
-from slidelearn.documents import (
+from slidelearn.estimator import SlideClassifier
+from slidelearn.machine import resolve_threads
+from slidelearn.metrics import precision_at_k
+from slidelearn.model.checkpoint import require_place
+from slidelearn.model.description import Description
+from slidelearn.model.documents import (
     VECTORIZER,
     label_names,
     put_label_counts,
@@ -28,12 +31,9 @@ from slidelearn.documents import (
     put_vectorizer,
     vectorizer_of,
 )
-from slidelearn.estimator import SlideClassifier
-from slidelearn.machine import resolve_threads
-from slidelearn.metrics import precision_at_k
-from slidelearn.network import estimated_bytes
+from slidelearn.network.network import estimated_bytes
 from slidelearn.progress import Progress
-from slidelearn.text import Vectorizer, make_vectorizer
+from slidelearn.text.vectorizers import Vectorizer, make_vectorizer
 
 DATASET = "wordnet-hyper"
 _KS = (1, 3, 5)

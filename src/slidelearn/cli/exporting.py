@@ -12,7 +12,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from slidelearn.checkpoint import require_place
 from slidelearn.cli.arguments import Json, Model, Threads
 from slidelearn.cli.display import make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
@@ -21,6 +20,7 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.export import onnx_top_k, to_hub, to_onnx
 from slidelearn.export.hub import metrics_of
 from slidelearn.matrices import FloatCsr
+from slidelearn.model.checkpoint import require_place
 
 _KS = (1, 3, 5)
 

@@ -14,12 +14,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from slidelearn.cli.display import size
 from slidelearn.cli.options import parse_layout
 from slidelearn.data import SampleSet, read_samples
-from slidelearn.documents import label_names, vectorizer_of
 from slidelearn.estimator import SlideClassifier
 from slidelearn.formats import FORMATS
 from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.machine import resolve_threads
-from slidelearn.text_samples import with_features, with_labels_of
+from slidelearn.model.documents import label_names, vectorizer_of
+from slidelearn.text.samples import with_features, with_labels_of
 
 From = Annotated[
     str | None,

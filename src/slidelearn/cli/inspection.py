@@ -17,10 +17,10 @@ from rich.table import Table
 
 from slidelearn import kernels
 from slidelearn.arrays import name_of_numbers
-from slidelearn.checkpoint import inspect_model
 from slidelearn.cli.display import size
 from slidelearn.machine import available_bytes, processor_name, resolve_threads
 from slidelearn.machine_costs import costs_here
+from slidelearn.model.checkpoint import inspect_model
 from slidelearn.version import __version__
 
 

@@ -15,12 +15,12 @@ from rich.table import Table
 
 from slidelearn.cli.display import counting
 from slidelearn.data import SampleSet
-from slidelearn.documents import inverse_propensities
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
 from slidelearn.machine import peak_bytes
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import evaluate, without_pairs
+from slidelearn.model.documents import inverse_propensities
 
 KS = (1, 3, 5)
 _N_RANKS = 20

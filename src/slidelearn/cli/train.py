@@ -16,7 +16,6 @@ from rich.console import Console
 from slidelearn.callbacks import Callback, Checkpointing, EarlyStopping, KeepBest, Validation, latest_checkpoint
 from slidelearn.callbacks.checkpointing import remove_checkpoints
 from slidelearn.callbacks.logs import log_for
-from slidelearn.checkpoint import require_place
 from slidelearn.cli.arguments import Json, Seed, Settings, Threads, file_argument, file_option
 from slidelearn.cli.display import TrainingDisplay, duration, make_console, print_json, size
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings, read_names
@@ -25,10 +24,11 @@ from slidelearn.cli.options import gather_options
 from slidelearn.cli.places import require_file_place
 from slidelearn.cli.training_input import SamplesInput, StreamInput
 from slidelearn.config import make_config
-from slidelearn.documents import put_label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import available_bytes, resolve_threads
-from slidelearn.network import estimated_bytes
+from slidelearn.model.checkpoint import require_place
+from slidelearn.model.documents import put_label_names
+from slidelearn.network.network import estimated_bytes
 from slidelearn.sample_stream import BUFFER_SIZE
 
 CHECKPOINTS = "checkpoints"

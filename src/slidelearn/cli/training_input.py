@@ -12,14 +12,14 @@ from slidelearn.cli.display import size
 from slidelearn.cli.inputs import Columns, Inputs
 from slidelearn.config import Config
 from slidelearn.data import holds_texts
-from slidelearn.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
+from slidelearn.model.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.sample_stream import SampleStream
-from slidelearn.text import Vectorizer
-from slidelearn.text_samples import vectorizer_for, with_features
-from slidelearn.text_stream import TextStream
-from slidelearn.training import stream_bytes, training_bytes
+from slidelearn.text.samples import vectorizer_for, with_features
+from slidelearn.text.stream import TextStream
+from slidelearn.text.vectorizers import Vectorizer
+from slidelearn.training.trainer import stream_bytes, training_bytes
 
 
 class TrainingInput(ABC):

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from slidelearn.atomic_files import write_atomically
-from slidelearn.checkpoint import require_place
-from slidelearn.documents import inverse_propensities
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export.failures import ExportError
 from slidelearn.export.model_card import model_card
 from slidelearn.extras import import_extra
 from slidelearn.metrics import evaluate
+from slidelearn.model.checkpoint import require_place
+from slidelearn.model.documents import inverse_propensities
 
 CARD = "README.md"
 _LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"

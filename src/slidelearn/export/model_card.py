@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slidelearn.config import Config
-from slidelearn.documents import VECTORIZER
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
+from slidelearn.model.documents import VECTORIZER
 from slidelearn.presets import PRESETS
 from slidelearn.version import __version__
 

@@ -18,8 +18,8 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.export.failures import ExportError
 from slidelearn.extras import import_extra
 from slidelearn.kernels import Float
-from slidelearn.layers import NeuronLayer
-from slidelearn.network import Network
+from slidelearn.network.layers import NeuronLayer
+from slidelearn.network.network import Network
 from slidelearn.version import __version__
 
 _OPSET, _IR_VERSION = 18, 9

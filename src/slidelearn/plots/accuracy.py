@@ -16,10 +16,10 @@ from slidelearn.analysis import (
     frequency_groups,
     recall_by_group,
 )
-from slidelearn.documents import label_counts
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
+from slidelearn.model.documents import label_counts
 from slidelearn.plots.figure import COLOURS, FAINT, INK, in_percent, new_figure, titled
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5)
     ----------
     model
         One that knows its label counts: it has a ranker, or they were put among its documents, as the command line does
-        (`slidelearn.documents.put_label_counts`).
+        (`slidelearn.model.documents.put_label_counts`).
     X, Y
         The test samples, in any form that the model takes.
     k
@@ -49,7 +49,7 @@ def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5)
     if counts is None:
         raise ValueError(
             "the model does not know how many training samples its labels have: "
-            "slidelearn.documents.put_label_counts(model.documents_, Y_train) tells it"
+            "slidelearn.model.documents.put_label_counts(model.documents_, Y_train) tells it"
         )
     ids, _ = model.predict_topk(X, k=min(k, model.n_labels_))
     return plot_accuracy(ids, model.as_indicator(Y), counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slidelearn.estimator import SlideClassifier
-from slidelearn.history import Curves, History
+from slidelearn.model.history import Curves, History
 from slidelearn.plots.figure import COLOURS, INK, from_zero, in_percent, new_figure, titled
 
 if TYPE_CHECKING:

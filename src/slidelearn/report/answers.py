@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from slidelearn.analysis import accuracy_by_group, confusions, labels_of, surest_mistakes
-from slidelearn.documents import label_names
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr
+from slidelearn.model.documents import label_names
 from slidelearn.plots.accuracy import plot_accuracy, training_counts
 from slidelearn.report.html import Html, join, label, picture, section, table, tag
 

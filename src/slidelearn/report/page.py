@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from slidelearn import plots
 from slidelearn.estimator import SlideClassifier
-from slidelearn.history import History
+from slidelearn.model.history import History
 from slidelearn.report.answers import accuracy, mistakes
 from slidelearn.report.html import Html, card, join, picture, section, tag, text
 from slidelearn.version import __version__

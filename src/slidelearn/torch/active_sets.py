@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.active import ActiveSet, all_neurons, shared_set
 from slidelearn.batches import Batch
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids
-from slidelearn.layers import Execution
-from slidelearn.samplers import DrawingSampler, MemorySampler, Sampler, at_least_once, population_of
+from slidelearn.network.active import ActiveSet, all_neurons, shared_set
+from slidelearn.network.layers import Execution
+from slidelearn.network.samplers import DrawingSampler, MemorySampler, Sampler, at_least_once, population_of
 
 Counts = NDArray[np.int64]
 
@@ -96,7 +96,7 @@ class ActiveSets:
     def _log_q(self, ids: Ids, batch_size: int) -> Float | None:
         """beta * log q of these labels, q being the chance that a label is in; the memory has no part in it.
 
-        A label's frequency is at least one sample: `slidelearn.sampling` has the reasons.
+        A label's frequency is at least one sample: `slidelearn.network.sampling` has the reasons.
         """
         in_batch = "batch" in self._config.samplers
         if not self._config.log_q_strength or not (in_batch or self._drawing):

@@ -16,11 +16,11 @@ from slidelearn.config import Config
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids, UpdateRule
 from slidelearn.kernels.types import RULE_KINDS
 from slidelearn.label_index import LabelIndex
-from slidelearn.label_rows import add_samples, set_lengths
-from slidelearn.layers import Execution, LayerPass, NeuronLayer
-from slidelearn.losses import loss_and_gradient
 from slidelearn.machine import require_memory
-from slidelearn.optim import ParameterRows, random_weights
+from slidelearn.network.label_rows import add_samples, set_lengths
+from slidelearn.network.layers import Execution, LayerPass, NeuronLayer
+from slidelearn.network.losses import loss_and_gradient
+from slidelearn.network.optim import ParameterRows, random_weights
 from slidelearn.torch.active_sets import ActiveSets
 
 _BATCH = 256

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from slidelearn.config import Config, make_config
+from slidelearn.fitting.suiting import suit
 from slidelearn.matrices import FloatCsr
 from slidelearn.presets import PRESETS
-from slidelearn.suiting import suit
 
 ADVISED = "auto"
 """In place of a number that training finds by itself."""

@@ -1,6 +1,6 @@
 """Trials with other options, each trained on a part of the samples and judged on others.
 
-Near-duplicates of the samples that judge are left out of training, as `slidelearn.hold_out` finds them.
+Near-duplicates of the samples that judge are left out of training, as `slidelearn.training.hold_out` finds them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from slidelearn.config import Config, make_config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
 from slidelearn.features import prepare
-from slidelearn.hold_out import hold_out
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.metrics import evaluate, propensities
 from slidelearn.progress import Progress, TrainingDiverged
+from slidelearn.training.hold_out import hold_out
 from slidelearn.tuning.space import Options, Space
 
 MOST_HELD_OUT, LEAST_HELD_OUT = 2000, 30

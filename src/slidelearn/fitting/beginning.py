@@ -1,0 +1,160 @@
+"""Making a training ready: options that were left open are chosen, and few samples rehearse.
+
+All that is chosen before the first step is kept with every checkpoint, and not chosen again.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from slidelearn.callbacks.base import Callback
+from slidelearn.config import Config
+from slidelearn.features import Standards, prepare
+from slidelearn.fitting.budget import fit_into
+from slidelearn.fitting.pilot import choose_options
+from slidelearn.fitting.rehearsal import rehearse
+from slidelearn.fitting.suiting import suit
+from slidelearn.fitting.updating import update
+from slidelearn.machine import require_memory
+from slidelearn.machine_costs import costs_here
+from slidelearn.matrices import digest_of_samples
+from slidelearn.model.checkpoint import Model
+from slidelearn.model.snapshot import Origin
+from slidelearn.network.network import Network
+from slidelearn.sample_stream import SampleStream
+from slidelearn.training.model_training import Began, ModelTraining, now
+from slidelearn.training.trainer import stream_bytes, training_bytes
+from slidelearn.training_set import TrainingSet
+
+
+def begin(
+    given: Config,
+    left_open: set[str],
+    samples: TrainingSet,
+    *,
+    several: bool,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+    began: Began,
+    stream: SampleStream | None = None,
+) -> ModelTraining:
+    """Choose the options that were left open, and make ready a training with all of them.
+
+    Parameters
+    ----------
+    given
+        The options as the user and the preset have them.
+    left_open
+        The names of those that may be chosen.
+    samples
+        The training set, features as the user has them, in canonical form; of a stream its part, as networks are to
+        see it.
+    several
+        Whether a sample may have several labels, so that answers need a threshold.
+    n_threads
+        Threads.
+    callbacks
+        Are told what is tried.
+    began
+        When all that is to be counted as training began.
+    stream
+        What the networks are to learn from instead.
+    """
+    choosing = time.perf_counter()
+    n_times = len(stream.labelled) / samples.X.shape[0] if stream else 1.0
+    config = suit(_on_this_machine(given, left_open), left_open, samples.X, samples.Y, n_times)
+    prepared, standards = (samples, None) if stream else _prepared(samples, config)
+    plans: dict[str, float] = {}
+    deadline = _deadline(config, began)
+    if config.max_seconds:
+        left = deadline - time.perf_counter()
+        config, plans = fit_into(config, left_open, prepared.X, prepared.Y, n_threads, left)
+    config, trials = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
+    if stream:
+        remedy = "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False"
+        require_memory(stream_bytes(config, stream), "training", remedy)
+    alone = config.model_copy(update={"n_models": 1})  # which tells as much of the evidence
+
+    def trained(part: TrainingSet) -> Model:
+        model, source = new_model(alone, part, standards), stream if part is prepared else None
+        ModelTraining(model, part, alone, config.n_epochs, n_threads, now(), stream=source).run()
+        return model
+
+    found = rehearse(config, prepared, trained, several=several, n_threads=n_threads, callbacks=callbacks)
+    origin = Origin(
+        given=given.model_dump(mode="json"),
+        left_open=frozenset(left_open),
+        pilot=trials,
+        plans=plans,
+        settled=found.settled is not None,
+        threshold=found.threshold,
+        kept_back=found.kept_back,
+        buffer_size=stream and stream.buffer_size,
+        choosing_seconds=time.perf_counter() - choosing,
+    )
+    return ModelTraining(
+        new_model(config, prepared, standards),
+        prepared,
+        config,
+        config.n_epochs,
+        n_threads,
+        began,
+        settled=found.settled,
+        origin=origin,
+        digest=cache(lambda: stream.digest if stream else digest_of_samples(*samples)),
+        deadline=deadline,
+        stream=stream,
+    )
+
+
+def begin_updates(
+    given: Config,
+    left_open: set[str],
+    samples: TrainingSet,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+    began: Began,
+) -> ModelTraining:
+    """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
+    config = suit(_on_this_machine(given, left_open), left_open & {"standardize_features"}, samples.X, samples.Y)
+    prepared, standards = _prepared(samples, config)
+    config, _ = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
+    return update(new_model(config, prepared, standards), prepared, n_threads, began)
+
+
+def new_model(config: Config, samples: TrainingSet, standards: Standards | None) -> Model:
+    """A model for as many features and labels, that is not trained at all.
+
+    Raises
+    ------
+    MemoryError
+        If there is too little memory to train it.
+    """
+    n_features, n_labels = samples.X.shape[1], samples.Y.shape[1]
+    if not n_features or not n_labels:
+        raise ValueError(f"X and y must have columns, but X has {n_features} and y has {n_labels}")
+    remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
+    require_memory(training_bytes(config, samples.X, samples.Y), "training", remedy)
+    rng = np.random.default_rng(config.random_state)
+    networks = [Network(config, n_features, n_labels, rng) for _ in range(config.n_models)]
+    return Model(networks, rng, standards=standards)
+
+
+def _on_this_machine(given: Config, left_open: set[str]) -> Config:
+    """The same with this machine's costs, unless the user gave others; the model keeps them, wherever it goes."""
+    return given.model_copy(update={"costs": costs_here()[0]}) if "costs" in left_open else given
+
+
+def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:
+    """The samples as networks are to see them, and what they were standardised by."""
+    standards = Standards.of(samples.X) if config.standardize_features else None
+    return samples._replace(X=prepare(samples.X, config, standards)), standards
+
+
+def _deadline(config: Config, began: Began) -> float:
+    return began[0] + config.max_seconds if config.max_seconds else math.inf

@@ -1,0 +1,1 @@
+"""A model: what it consists of, how it grows, and its files."""

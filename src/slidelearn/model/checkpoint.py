@@ -1,0 +1,318 @@
+"""Models on disk: written so that a crash leaves the old model or the new one, and read with suspicion.
+
+A model is a directory with ``config.json`` (`slidelearn.model.description`), which names the other files, each with a
+digest of its content in its name. The others are written first; ``config.json`` takes the place of its predecessor in
+one step, and only then the files of the old model go.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.atomic_files import (
+    CheckpointError,
+    check_digest,
+    is_named_with_digest,
+    one_writer,
+    sync_directory,
+    write_with_digest,
+)
+from slidelearn.batches import Seen
+from slidelearn.config import Config
+from slidelearn.features import Standards
+from slidelearn.label_index import LabelIndex
+from slidelearn.model.arrays_file import ArraysFile, write_arrays
+from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
+from slidelearn.model.description import Description, write_description
+from slidelearn.network.network import Network
+from slidelearn.ranking.ranker import Ranker
+
+RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
+"""How the names of their arrays begin."""
+
+Read = TypeVar("Read")
+
+
+@dataclass
+class Model:
+    """What is saved: enough to answer, and to go on training unless the network is not `trainable`."""
+
+    networks: list[Network]
+    """One, or the members of an ensemble."""
+    rng: np.random.Generator
+    ranker: Ranker | None = None
+    index: LabelIndex | None = None
+    """Of the first network's labels."""
+    standards: Standards | None = None
+    """What dense features are standardised by."""
+    seen: Seen | None = None
+    """What it has learnt from; None in models that do not know of it."""
+    n_steps: int = 0
+    documents: dict[str, str] = field(default_factory=dict)
+    """Texts that belong to the model, by file name, such as ``labels.txt``."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """What training reported: plain values."""
+
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array of the model, by name; without the optimizer's state, those that answers need."""
+        for number, network in enumerate(self.networks):
+            prefix = f"network_{number + 1}." if number else ""
+            yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
+        if self.ranker:
+            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+        if self.index:
+            yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
+        if self.standards:
+            yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
+        if self.seen:
+            yield from ((SEEN + name, array) for name, array in self.seen.named_arrays())
+
+    @property
+    def n_features(self) -> int:
+        """Columns of X: standardised features have a constant one before them that X has not."""
+        return self.networks[0].n_features - bool(self.standards)
+
+    @property
+    def n_listed(self) -> int:
+        """How many labels are on a sample's shortlist."""
+        network = self.networks[0]
+        return min(sum(self.ranker.lengths) if self.ranker else network.config.shortlist_length, network.n_labels)
+
+    def require_trainable(self) -> None:
+        """Refuse to go on learning without the optimizer's state.
+
+        Raises
+        ------
+        ValueError
+            For a model that was saved for inference only.
+        """
+        if not self.networks[0].trainable:
+            raise ValueError(
+                "a model that was saved with inference_only cannot go on learning: "
+                "train it again, and save it without inference_only"
+            )
+
+
+def save_model(directory: Path, model: Model, *, inference_only: bool = False) -> None:
+    """Write a model, in place of the one that is there, if any.
+
+    For `inference_only`, the optimizer's state is left out and the arrays are in their compact form
+    (`slidelearn.model.compact`); a model that was loaded from such files can be saved in no other way.
+    """
+    network = model.networks[0]
+    inference_only = inference_only or not network.trainable
+    named = dict(model.named_arrays(with_state=not inference_only))
+    stored = compact(named) if inference_only else named
+    directory.mkdir(parents=True, exist_ok=True)
+    with one_writer(directory):
+        _write_model(directory, model, stored, inference_only=inference_only)
+
+
+def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray], *, inference_only: bool) -> None:
+    """Write the files, the one that names the others last."""
+    network, former = model.networks[0], _documents_named_in(directory)
+    arrays = write_with_digest(directory, "model.safetensors", lambda file: write_arrays(file, stored))
+    documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
+    sync_directory(directory)
+    description = {
+        "n_features": network.n_features,
+        "n_labels": network.n_labels,
+        "n_steps": model.n_steps,
+        "inference_only": inference_only,
+        "arrays": arrays,
+        "documents": documents,
+        "config": network.config.model_dump(mode="json"),
+        "random_state": model.rng.bit_generator.state,
+        "training": model.training,
+    }
+    write_description(directory, description)
+    _remove_leftovers(directory, {"model.safetensors", *documents, *former}, kept={arrays, *documents.values()})
+
+
+def load_model(directory: Path) -> Model:
+    """Read a model; if another one takes its place meanwhile, that one.
+
+    Raises
+    ------
+    CheckpointError
+        Naming the file, and the array where there is one, that is missing, damaged or of another version.
+    """
+    return _unless_replaced(directory, _read_model)
+
+
+def _unless_replaced(directory: Path, read: Callable[[Description], Read]) -> Read:
+    """Read what ``config.json`` names, and once more where another process has saved a model meanwhile."""
+    while True:
+        description = Description.read(directory)
+        try:
+            return read(description)
+        except (CheckpointError, FileNotFoundError):
+            if Description.read(directory) == description:
+                raise
+
+
+def _read_model(description: Description) -> Model:
+    directory, config = description.directory, description.config()
+    n_features, n_labels = (description.member(name, int) for name in ("n_features", "n_labels"))
+    inference_only = description.member("inference_only", bool)
+    arrays_path = description.file(description.values.get("arrays"))
+    with ArraysFile(arrays_path) as arrays:
+        arrays.check_content()
+        _expect_layers(config, n_features, n_labels, arrays)
+        model = Model(
+            [_network(config, n_features, n_labels, description) for _ in range(config.n_models)],
+            description.generator(),
+            _empty_ranker(config, n_features, n_labels, arrays),
+            _empty_index(config, arrays),
+            _empty_standards(n_features, arrays),
+            Seen.nothing(n_labels) if _lengths(arrays, SEEN) else None,
+        )
+        named = dict(model.named_arrays())
+        shapes = {name: shape for name, (shape, _) in arrays.descriptions.items()}
+        stored = compact_room(named, shapes) if inference_only else named
+        arrays.read_into(stored)
+    if inference_only:
+        expand_numbers(stored, named)
+    _require_sound(model, n_labels, directory)
+    if inference_only:
+        try:
+            expand_weights(stored, named)
+        except ValueError as error:
+            raise CheckpointError(f"{arrays_path}: {error}") from None
+    model.n_steps, model.training = description.member("n_steps", int), description.member("training", dict)
+    for name, file in description.member("documents", dict).items():
+        model.documents[name] = _read_document(description.file(file))
+    return model
+
+
+def inspect_model(directory: Path) -> tuple[Mapping[str, Any], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+    """Describe a model without reading its arrays: the content of ``config.json``, and each array's shape and dtype."""
+
+    def described(description: Description) -> tuple[Mapping[str, Any], Any]:
+        with ArraysFile(description.file(description.values.get("arrays"))) as arrays:
+            return description.values, arrays.descriptions
+
+    return _unless_replaced(directory, described)
+
+
+def require_place(directory: Path, n_bytes: int) -> None:
+    """Refuse a place where a model of so many bytes could not be saved, before the time for training it is spent.
+
+    Raises
+    ------
+    ValueError
+        If the place is a file, belongs to something else, cannot be written, or has too little room.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise ValueError(f"a model is a directory, but {directory} is a file: give another place")
+    if (directory / "config.json").exists():
+        try:
+            Description.read(directory)
+        except CheckpointError as error:
+            raise ValueError(f"{error}; to save a model there, move what is there out of the way") from None
+    above = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise ValueError(f"{directory} cannot be written: {above} does not allow it; give another place")
+    free = shutil.disk_usage(above).free
+    if free < n_bytes:
+        raise ValueError(f"{directory} needs {n_bytes / 1e6:,.0f} MB, but {free / 1e6:,.0f} MB are free there")
+
+
+def _expect_layers(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> None:
+    """Have the arrays bear out the numbers in ``config.json``, before anything is allocated by these."""
+    widths = (*config.hidden_sizes, n_labels)
+    names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden_sizes))), "output"]
+    arrays.expect("input.weights", (n_features, widths[0]))
+    for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
+        arrays.expect(f"{name}.weights", (width, width_below))
+
+
+def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
+    """Refuse arrays that have the right shapes, but would lead a verb beyond their ends, or to nonsense."""
+    if model.ranker and not model.ranker.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    if model.seen and not model.seen.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
+    if model.index and not model.index.is_sound(n_labels):
+        raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
+    if model.standards and not model.standards.are_sound():
+        raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
+
+
+def _network(config: Config, n_features: int, n_labels: int, description: Description) -> Network:
+    try:
+        trainable = not description.values["inference_only"]
+        return Network(config, n_features, n_labels, rng=None, trainable=trainable)
+    except ValueError as error:  # options that do not suit the numbers of features and labels
+        raise CheckpointError(f"{description.path}: config: {error}") from None
+
+
+def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
+    """Room for the ranker in the file, if there is one; its size is in the shapes of its arrays."""
+    lengths = _lengths(arrays, RANKER)
+    if not lengths:
+        return None
+    if "weights" in lengths:
+        arrays.expect_rows(RANKER + "indptr", n_labels + 1)
+    return Ranker.empty(config, n_features, n_labels, lengths)
+
+
+def _empty_index(config: Config, arrays: ArraysFile) -> LabelIndex | None:
+    """The same for the index."""
+    lengths, width = _lengths(arrays, INDEX), config.hidden_sizes[-1]
+    if not lengths:
+        return None
+    arrays.expect(INDEX + "centres", (lengths.get("centre_biases", 0), width))
+    return LabelIndex.empty(lengths, width)
+
+
+def _empty_standards(n_features: int, arrays: ArraysFile) -> Standards | None:
+    """The same for what dense features are standardised by."""
+    if not _lengths(arrays, STANDARDS):
+        return None
+    arrays.expect(STANDARDS + "means", (n_features - 1,))
+    return Standards.empty(n_features - 1)
+
+
+def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:
+    """Rows of the arrays whose names begin so, by the rest of their names; 0 of those that have no elements at all."""
+    shapes = {name: shape for name, (shape, _) in arrays.descriptions.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): shape[0] if math.prod(shape) else 0 for name, shape in shapes.items() if shape}
+
+
+def _write_document(directory: Path, name: str, text: str) -> str:
+    return write_with_digest(directory, name, lambda file: file.write(text.encode("utf-8")))
+
+
+def _read_document(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+        check_digest(path, content)
+        return content.decode("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+
+
+def _documents_named_in(directory: Path) -> set[str]:
+    try:
+        return set(Description.read(directory).values.get("documents", {}))
+    except CheckpointError:
+        return set()
+
+
+def _remove_leftovers(directory: Path, names: set[str], kept: set[str]) -> None:
+    """Remove the files that former models have left under these names, finished or not, and nothing else."""
+    stems = {name.partition(".")[0] for name in names}
+    for path in directory.iterdir():
+        finished = path.name not in kept and any(is_named_with_digest(path.name, stem) for stem in stems)
+        if finished or path.name in {f"{name}.tmp" for name in names}:
+            path.unlink(missing_ok=True)

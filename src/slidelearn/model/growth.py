@@ -1,0 +1,88 @@
+"""Models that keep learning: features and labels join, labels leave. What stays, stays as it was."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from slidelearn.batches import Samples
+from slidelearn.kernels import Ids
+from slidelearn.machine import require_memory
+from slidelearn.model.checkpoint import Model
+from slidelearn.network.label_rows import start_label_rows
+from slidelearn.network.layers import Execution
+from slidelearn.network.network import estimated_bytes
+
+
+def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> None:
+    """Give a model as many features as X and as many labels as Y have columns, none fewer than it has.
+
+    A new label starts in the direction of the sum of its samples' hidden vectors, a feature in a random one; the
+    classifier of a new label says nothing yet.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    X, Y
+        (n_samples, n_features) and (n_samples, n_labels): samples for the new labels to start from; those that have
+        none start in random directions.
+    n_threads
+        Threads.
+
+    Raises
+    ------
+    MemoryError
+        If it would not fit; the model is as it was.
+    """
+    first = model.networks[0].n_labels
+    _resize(model, X.shape[1], np.arange(first, dtype=np.int32), Y.shape[1], n_threads)
+    if Y.shape[1] > first:
+        samples = Samples(X, _labels_from(Y, first))
+        for network in model.networks:
+            start_label_rows(network, samples, model.rng, Execution(n_threads), first)
+        if model.index:
+            model.index = model.index.refreshed(model.networks[0].output, n_threads)
+
+
+def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
+    """Take labels out of a model; those after them move up, so that the numbers have no gaps.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    removed
+        Numbers of labels.
+    n_threads
+        Threads.
+    """
+    network = model.networks[0]
+    kept = np.setdiff1d(np.arange(network.n_labels, dtype=np.int32), removed)
+    _resize(model, network.n_features, kept, len(kept), n_threads)
+
+
+def _resize(model: Model, n_features: int, kept: Ids, n_labels: int, n_threads: int) -> None:
+    model.require_trainable()
+    n_before, config = model.networks[0].n_labels, model.networks[0].config
+    if n_labels > n_before or n_features > model.networks[0].n_features:
+        remedy = "remove labels that are not needed any more, or train on another machine"
+        require_memory(estimated_bytes(config, n_features, n_labels), "growing", remedy)
+    for network in model.networks:
+        network.resize(n_features, kept, n_labels, model.rng)
+    if model.seen:
+        model.seen = model.seen.resized(kept, n_labels)
+    if model.ranker:
+        model.ranker = model.ranker.resized(kept, n_features, n_labels)
+    if model.index and len(kept) < n_before:
+        numbers = np.full(n_before, -1, np.int32)
+        numbers[kept] = np.arange(len(kept), dtype=np.int32)
+        model.index = model.index.refreshed(model.networks[0].output, n_threads, numbers)
+
+
+def _labels_from(Y: sparse.csr_array, first: int) -> sparse.csr_array:
+    """Y without the labels before `first`."""
+    later = Y.copy()
+    later.data[later.indices < first] = 0
+    later.eliminate_zeros()
+    return later

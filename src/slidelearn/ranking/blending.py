@@ -1,0 +1,178 @@
+"""How a ranker's evidence is blended: what tells best which labels on their shortlists some held-out samples have.
+
+First a logistic regression, whose few weights a few hundred samples settle; then a refinement, where half of the
+samples say that it serves the other half better. Under the objective ``tail`` also how much rare labels may count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from slidelearn.kernels import Csr, Float, Ids
+from slidelearn.metrics import precision_at_k
+from slidelearn.ranking.ranker import EVIDENCE, FREQUENCY, Ranker, Shortlist
+from slidelearn.ranking.refinement import Refinement, first_places
+
+TOLERATED_LOSS = 0.005
+"""Of P@1, that favouring rare labels may cost on held-out samples."""
+OTHERS_GAIN, USUAL_FIRST_SHARE = np.float32(0.7), np.float32(0.3)
+"""The power of a label's gain under the objective ``tail``, and how much of it counts for the first answer where no
+samples tell: of the answers after the first, about a point of P@5 is given for two to four of PSP@5."""
+
+
+LEAST_RIGHT = 2500
+"""Right labels on the lists of held-out samples that a refinement needs: from fewer it takes chance for sense."""
+
+
+class Judges(NamedTuple):
+    """Held-out samples that judge a blend."""
+
+    shortlist: Shortlist
+    """What the ranker is given for them, with what the neighbours added."""
+    labels: sparse.csr_array
+    """(n_samples, n_labels): their own."""
+    groups: NDArray[np.int32]
+    """(n_samples,): near-duplicates have the same number."""
+
+
+def blended(
+    ranker: Ranker,
+    x: Csr,
+    judges: Judges,
+    partners: Callable[[], Csr] | None,
+    *,
+    may_shorten: bool = True,
+    n_threads: int,
+) -> Ranker:
+    """The same ranker, with the blend that tells best which labels on their shortlists held-out samples have.
+
+    Parameters
+    ----------
+    ranker
+        Its classifiers and neighbours have not seen these samples.
+    x
+        Their features.
+    judges
+        What else is known about them.
+    partners
+        Tells which labels come together (`slidelearn.ranking.refinement.partners_of`); None: no refinement is wanted.
+    may_shorten
+        Whether the neighbours need not add labels any more if the answers are no better with these.
+    """
+    n_votes, most = judges.shortlist.votes.shape[1], ranker.lengths[1]
+    fitted = []
+    for n in sorted({0 if may_shorten else most, most}):
+        part = judges.shortlist.first(n_votes - most + n)
+        known = _Known(part.ids, ranker.evidence(x, part, n_threads=n_threads), judges.labels, n_threads)
+        fit = replace(ranker, blend=known.blend(ranker.blend), refinement=None, n_suggested=np.array([n], np.int32))
+        fitted.append((known.precision(fit), -n, fit, known))
+    _, _, ranker, known = max(fitted, key=lambda one: one[:2])
+    if partners is None or known.n_right < LEAST_RIGHT:
+        return ranker
+    return known.refined(ranker, partners(), judges.groups)
+
+
+def with_gains(
+    ranker: Ranker, x: Csr, Y: sparse.csr_array, shortlist: Shortlist | None, log_gains: Float, *, n_threads: int
+) -> Ranker:
+    """The same ranker, for which right labels count as much as the given gains say, (n_labels,), to a power.
+
+    In the choice of the first answer they count for less: for so much that it costs at most `TOLERATED_LOSS` of P@1 on
+    held-out samples, whose features, labels and shortlists are given; without any, for what is usual.
+    """
+    ranker = replace(ranker, gains=OTHERS_GAIN * log_gains, first_share=np.array([USUAL_FIRST_SHARE]))
+    if shortlist is None:
+        return ranker
+    found = []
+    for share in np.arange(11, dtype=np.float32) / 10:
+        ranker = replace(ranker, first_share=np.array([share]))
+        found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], Y, 1), ranker))
+    return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
+
+
+class _Known:
+    """Held-out samples: the labels on their shortlists, what speaks for these, and which are right."""
+
+    def __init__(self, ids: Ids, evidence: Float, Y: sparse.csr_array, n_threads: int) -> None:
+        self._ids, self._evidence, self._Y, self._n_threads = np.ascontiguousarray(ids), evidence, Y, n_threads
+        self._listed = ids >= 0
+        row, column = np.nonzero(self._listed)
+        self._is_own = np.zeros(ids.shape, np.bool_)
+        self._is_own[self._listed] = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
+
+    @property
+    def n_right(self) -> int:
+        """How many of the labels are right."""
+        return int(self._is_own.sum())
+
+    @property
+    def tell(self) -> bool:
+        """Whether some of the labels are right, and some are not."""
+        return bool(0 < self.n_right < self._listed.sum())
+
+    def blend(self, former: Float) -> Float:
+        """Weights of the evidence and a constant, by a logistic regression; the former ones where that cannot be."""
+        if not self.tell:
+            return former
+        evidence, is_own = self._evidence[self._listed], self._is_own[self._listed]
+        blend = np.zeros(len(EVIDENCE) + 1, np.float32)
+        spread = evidence.std(axis=0)
+        known = [number for number in range(len(EVIDENCE)) if spread[number]]
+        while known:  # what speaks against labels, beside what speaks for them, has only been fitted to noise
+            model = LogisticRegression().fit(evidence[:, known] / spread[known], is_own)
+            weights = model.coef_[0] / spread[known]
+            against = [n for n, weight in zip(known, weights, strict=True) if weight < 0 and n != FREQUENCY]
+            if not against:
+                blend[known], blend[-1] = weights, model.intercept_[0]
+                break
+            known.remove(against[0])
+        return blend
+
+    def refined(self, ranker: Ranker, partners: Csr, groups: NDArray[np.int32]) -> Ranker:
+        """The ranker with a refinement, if one that half of the groups taught judges the other half better."""
+        before = after = 0.0
+        halves = [np.flatnonzero(groups % 2 == half) for half in (0, 1)]
+        for taught, asked in (halves, halves[::-1]):
+            teacher, judge = self._of(taught), self._of(asked)
+            if not teacher.tell or not judge.tell:
+                return ranker
+            plain = replace(ranker, blend=teacher.blend(ranker.blend))
+            # Where a refinement looks.
+            first = first_places(judge.log_odds(plain), judge._ids, n_threads=self._n_threads)
+            before += judge.loss(plain, first)
+            after += judge.loss(teacher._with_refinement(plain, partners), first)
+        return self._with_refinement(ranker, partners) if after < before else ranker
+
+    def precision(self, ranker: Ranker) -> float:
+        """P@1 + P@3 + P@5."""
+        scores = self.log_odds(ranker)
+        best = np.argsort(-np.where(self._listed, scores, -np.inf), axis=1, kind="stable")
+        ids = np.take_along_axis(self._ids, best, axis=1)
+        return sum(precision_at_k(ids, self._Y, k) for k in (1, 3, 5) if k <= ids.shape[1])
+
+    def log_odds(self, ranker: Ranker) -> Float:
+        """Of all labels on the lists."""
+        return ranker.log_odds(self._evidence, self._ids, self._n_threads)
+
+    def loss(self, ranker: Ranker, places: NDArray[np.int64]) -> float:
+        """The mean logistic loss of the labels at these places of the lists."""
+        log_odds = self.log_odds(ranker)
+        losses = np.logaddexp(0, np.where(self._is_own, -log_odds, log_odds))
+        losses, listed = (np.take_along_axis(array, places, axis=1) for array in (losses, self._listed))
+        return float(losses[listed].mean())
+
+    def _with_refinement(self, ranker: Ranker, partners: Csr) -> Ranker:
+        refinement = Refinement.fitted(
+            self._evidence, self.log_odds(ranker), self._ids, self._is_own, partners, n_threads=self._n_threads
+        )
+        return replace(ranker, refinement=refinement)
+
+    def _of(self, rows: NDArray[np.int64]) -> _Known:
+        return _Known(self._ids[rows], self._evidence[rows], self._Y[rows], self._n_threads)

@@ -1,0 +1,298 @@
+"""The ranker: puts the labels on the network's shortlist in order, by all the evidence there is.
+
+The network finds the few labels that are likely; which of these are right, features tell that a few hundred hidden
+units cannot hold. So each label's classifier speaks for or against it. And the nearest training samples vote; where
+labels are so many that the network often misses the right ones, they name some themselves. A logistic regression on
+held-out samples blends the three (Wolpert, Stacked generalization, 1992), so a score is a label's log-odds; where that
+is better on samples that it has not seen, a refinement takes a second look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from slidelearn import kernels
+from slidelearn.config import Config
+from slidelearn.kernels import Csr, Float, Ids
+from slidelearn.ranking.classifiers import Classifiers
+from slidelearn.ranking.neighbours import Neighbours
+from slidelearn.ranking.refinement import Refinement
+
+UPDATE_SHARE = 0.05
+"""What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
+that those were trained on."""
+EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
+FREQUENCY = EVIDENCE.index("frequency")
+USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
+"""Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
+USUAL_SUGGESTED = 5
+"""Labels that the neighbours may add to a shortlist, unless that harms on held-out samples: more gain little."""
+NEIGHBOURS, REFINEMENT = "neighbours.", "refinement."
+"""How the names of their arrays begin."""
+
+
+class Shortlist(NamedTuple):
+    """Labels that answers are chosen from, and what is known of them already."""
+
+    ids: Ids
+    """(n_samples, n); -1 for none."""
+    logits: Float
+    """(n_samples, n): the network's; -inf beside -1."""
+    votes: Float
+    """(n_samples, m): the neighbours' for the first m, which the ranker puts in order; those after them have the
+    network's order."""
+
+    def first(self, n: int) -> Shortlist:
+        """The first n labels of each sample."""
+        return Shortlist(self.ids[:, :n], self.logits[:, :n], self.votes[:, :n])
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Classifiers, neighbours and how they are blended with the network; see `Ranker.trained`."""
+
+    classifiers: Classifiers | None
+    neighbours: Neighbours | None
+    n_features: int
+    shortlist_length: int
+    """How many of the network's best labels it orders; those after them keep the network's order."""
+    blend: Float
+    """(5,): the weights of `EVIDENCE`, and a constant."""
+    counts: Float
+    """(n_labels,): training samples of each label."""
+    c: Float
+    """(1,): the C that the classifiers were trained with."""
+    n_suggested: Ids
+    """(1,): how many labels the neighbours may add to those; (0,) in models that do not know of it."""
+    gains: Float | None = None
+    """(n_labels,): logarithm of what a right label counts, where not all count alike."""
+    first_share: Float | None = None
+    """(1,): how much of the gains counts in the choice of the first answer; None: all."""
+    refinement: Refinement | None = None
+    """What takes a second look, if that helps."""
+    threshold: float | None = None
+    """Score from which on held-out samples had the label, as far as one score can tell; not saved with it."""
+
+    @classmethod
+    def trained(
+        cls,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        shortlists: sparse.csr_array | None,
+        neighbours: Neighbours | None,
+        config: Config,
+        *,
+        c: float,
+        n_threads: int,
+    ) -> Ranker:
+        """Train the classifiers of all labels; the blend is the usual one.
+
+        Parameters
+        ----------
+        X
+            (n_samples, n_features) float32 CSR.
+        Y
+            (n_samples, n_labels) CSR.
+        shortlists
+            (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist. None: no classifiers.
+        neighbours
+            Who votes.
+        c
+            Weight of a sample's loss against the regulariser.
+        """
+        classifiers = None
+        if shortlists is not None:
+            every_c = np.full(Y.shape[1], c, np.float32)
+            classifiers = Classifiers.trained(X, Y, shortlists, config, c=every_c, former=None, n_threads=n_threads)
+        return cls(
+            classifiers,
+            neighbours,
+            X.shape[1],
+            config.shortlist_length,
+            np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32),
+            _label_counts(Y),
+            np.array([c], np.float32),
+            np.array([n_suggested(config)], np.int32),
+        )
+
+    def updated(
+        self,
+        X: sparse.csr_array,
+        Y: sparse.csr_array,
+        shortlists: sparse.csr_array | None,
+        config: Config,
+        *,
+        n_threads: int,
+    ) -> Ranker:
+        """The same ranker after new samples, which join the neighbours.
+
+        Each classifier stays as close to its former weights as the new samples allow, so the time follows the new
+        samples and their labels.
+        """
+        classifiers = None
+        if shortlists is not None:
+            counts = _label_counts(Y)
+            new = counts / np.maximum(self.counts + counts, 1)
+            c = self.c * np.maximum(new, UPDATE_SHARE)
+            former = self.classifiers
+            classifiers = Classifiers.trained(X, Y, shortlists, config, c=c, former=former, n_threads=n_threads)
+        return replace(self, classifiers=classifiers).with_more_samples(X, Y)
+
+    def with_more_samples(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
+        """The same ranker, with more samples to ask, and to count labels on."""
+        neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
+        return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
+
+    def resized(self, kept: Ids, n_features: int, n_labels: int) -> Ranker:
+        """The same ranker for so many features, and other labels: those of `kept`, then new ones, unknown to it."""
+        numbers = np.full(len(self.counts), -1, np.int32)
+        numbers[kept] = np.arange(len(kept), dtype=np.int32)
+        new = (0, n_labels - len(kept))
+        return replace(
+            self,
+            classifiers=self.classifiers and self.classifiers.resized(kept, n_labels, n_features),
+            neighbours=self.neighbours and self.neighbours.renumbered(numbers, n_features, n_labels),
+            n_features=n_features,
+            counts=np.pad(self.counts[kept], new),
+            gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),
+            refinement=self.refinement and self.refinement.resized(numbers, n_labels),
+        )
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """How many labels the network, and how many the neighbours put on a shortlist."""
+        return self.shortlist_length, int(self.n_suggested.sum())
+
+    def order(self, x: Csr, shortlist: Shortlist, *, n_threads: int) -> tuple[Ids, Float]:
+        """Put the labels of each sample in the order of their scores.
+
+        A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
+        its probability times its gain, and at least so much for the first answer, in whose choice gains count for less.
+        The labels that nobody voted on come after all others, in the network's order.
+
+        Returns
+        -------
+        ids, scores
+            (n_samples, n): the labels of the shortlist, best first, and their scores; -inf beside -1.
+        """
+        n = shortlist.votes.shape[1]
+        scores = self.log_odds(self.evidence(x, shortlist, n_threads=n_threads), shortlist.ids[:, :n], n_threads)
+        if self.gains is not None:
+            scores = self._with_gains(scores, self.gains[shortlist.ids[:, :n]], shortlist.ids[:, :n])
+        if shortlist.ids.shape[1] > n:
+            scores = np.hstack([scores, self._scores_below(scores, shortlist)])
+        return best_first(shortlist.ids, scores, n_threads=n_threads)
+
+    def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
+        """Of these labels, (n_samples, m), by what `evidence` says of them."""
+        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        if self.refinement is None:
+            return blended
+        return self.refinement.log_odds(evidence, blended, ids, n_threads=n_threads)
+
+    def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
+        log_p = -np.logaddexp(0, -log_odds)
+        scores: Float = log_p + gains
+        if self.first_share is not None and ids.shape[1]:
+            of_first = np.where(ids < 0, -np.inf, log_p + self.first_share * gains)
+            best = np.max(scores, axis=1, where=ids >= 0, initial=-np.inf)
+            scores[np.arange(len(ids)), of_first.argmax(axis=1)] = np.nextafter(best, np.float32(np.inf))
+        return scores
+
+    def _scores_below(self, scores: Float, shortlist: Shortlist) -> Float:
+        """Scores of the labels that nobody voted on, below those of all others: by their distance in logits."""
+        n = scores.shape[1]
+        there = shortlist.ids[:, :n] >= 0
+        least = np.min(scores, axis=1, where=there, initial=np.inf, keepdims=True)
+        last = np.min(shortlist.logits[:, :n], axis=1, where=there, initial=np.inf, keepdims=True)
+        rest = shortlist.logits[:, n:]
+        with np.errstate(invalid="ignore"):  # infinities where there are none
+            below: Float = least + self.blend[0] * (rest - np.maximum(last, rest.max(axis=1, keepdims=True)))
+        return below
+
+    def evidence(self, x: Csr, shortlist: Shortlist, *, n_threads: int) -> Float:
+        """What speaks for each label that was voted on: (n_samples, m, 4) in the order of `EVIDENCE`; 0 beside -1.
+
+        The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
+        neighbours' votes; the logarithm of one more than the label's training samples.
+        """
+        listed = shortlist.first(shortlist.votes.shape[1])
+        ids, logits = np.ascontiguousarray(listed.ids), np.ascontiguousarray(listed.logits)
+        margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
+        return kernels.label_evidence(ids, logits, margins, listed.votes, self.counts, n_threads=n_threads)
+
+    @classmethod
+    def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
+        """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
+        of_neighbours, of_refinement = (
+            {name.removeprefix(prefix): n for name, n in lengths.items() if name.startswith(prefix)}
+            for prefix in (NEIGHBOURS, REFINEMENT)
+        )
+        return cls(
+            Classifiers.empty(lengths["weights"], n_features, n_labels) if "weights" in lengths else None,
+            Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours, config.vote_power)
+            if of_neighbours
+            else None,
+            n_features,
+            config.shortlist_length,
+            np.zeros(len(EVIDENCE) + 1, np.float32),
+            np.zeros(n_labels, np.float32),
+            np.zeros(1, np.float32),
+            np.zeros(lengths.get("n_suggested", 0), np.int32),
+            np.zeros(n_labels, np.float32) if config.objective == "tail" else None,
+            np.zeros(1, np.float32) if "first_share" in lengths else None,
+            Refinement.empty(of_refinement, len(EVIDENCE), n_labels) if of_refinement else None,
+        )
+
+    def blend_by_name(self) -> dict[str, float]:
+        """The blend, for reports."""
+        return dict(zip((*EVIDENCE, "constant"), map(float, self.blend), strict=True))
+
+    def is_sound(self) -> bool:
+        """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
+        if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
+            return False
+        parts = (self.classifiers, self.neighbours, self.refinement)
+        return all(part is None or part.is_sound() for part in parts)
+
+    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is saved."""
+        if self.classifiers:
+            yield from self.classifiers.named_arrays()
+        yield from (("blend", self.blend), ("counts", self.counts), ("c", self.c))
+        if len(self.n_suggested):
+            yield "n_suggested", self.n_suggested
+        if self.gains is not None:
+            yield "gains", self.gains
+        if self.first_share is not None:
+            yield "first_share", self.first_share
+        if self.neighbours:
+            yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
+        if self.refinement:
+            yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
+
+
+def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
+    """The labels of each list, (n_samples, m), by their scores, and these; last the places of -1, with -inf."""
+    ids, scores = np.ascontiguousarray(ids), np.ascontiguousarray(scores)
+    places = kernels.best_places(ids, scores, ids.shape[1], n_threads=n_threads)
+    rows = np.arange(len(ids))[:, None]
+    ordered = ids[rows, places]
+    return ordered, np.where(ordered < 0, np.float32(-np.inf), scores[rows, places])
+
+
+def n_suggested(config: Config) -> int:
+    """How many labels the neighbours may add to a shortlist, as far as the options say."""
+    if config.n_suggested is not None:
+        return config.n_suggested
+    return USUAL_SUGGESTED if config.n_neighbours else 0
+
+
+def _label_counts(Y: sparse.csr_array) -> Float:
+    return np.bincount(Y.indices, minlength=Y.shape[1]).astype(np.float32)

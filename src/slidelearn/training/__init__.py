@@ -1,0 +1,1 @@
+"""Training: epoch, batch and step of a network, then the ranker; what a model that keeps learning does before."""

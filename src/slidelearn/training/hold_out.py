@@ -1,0 +1,75 @@
+"""Held-out samples: some that nothing is trained on, so that they can tell what serves new samples best.
+
+Near-duplicates on both sides of a random split (packages built from one source, prefixes of one session) would make
+them too hopeful: what only remembers would look as good as what has learnt. So the near-duplicates of a held-out sample
+are left out as well.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
+
+from slidelearn import kernels
+from slidelearn.batches import to_csr
+from slidelearn.ranking.neighbours import N_STRONGEST
+
+NEAR = 0.8
+"""Cosine from which on two samples are near-duplicates."""
+_ROUGHLY = 0.3
+"""Inner product over their strongest features from which on two samples are compared in full."""
+
+
+def hold_out(
+    X: sparse.csr_array, rows: NDArray[np.int64], n: int, most_left_out: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Take the first of some samples, which are in random order, and leave out what is nearly the same.
+
+    Parameters
+    ----------
+    X
+        (n_samples, n_features).
+    rows
+        The samples to choose from.
+    n
+        Samples to hold out, at most.
+    most_left_out
+        Samples that may be missing afterwards, held out or left out.
+
+    Returns
+    -------
+    held_out, left_out
+        Numbers of samples, ascending; both are among `rows`, and no sample is in both.
+    """
+    n = min(n, most_left_out, len(rows))
+    first, second = _near_pairs(X, rows, n)
+    n_near = np.bincount(first, minlength=n)  # some may be counted twice: then fewer samples are held out
+    n = int(np.searchsorted(np.cumsum(1 + n_near), most_left_out, side="right"))
+    left_out = np.unique(second[(first < n) & (second >= n)])
+    return np.sort(rows[:n]), np.sort(rows[left_out])
+
+
+def near_groups(X: sparse.csr_array, rows: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Number the groups of some samples: near-duplicates of each other have the same number, and so have theirs."""
+    first, second = _near_pairs(X, rows, len(rows))
+    pairs = sparse.coo_array((np.ones(len(first), np.int8), (first, second)), (len(rows), len(rows)))
+    groups: NDArray[np.int32] = csgraph.connected_components(pairs, directed=False)[1]
+    return groups
+
+
+def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`."""
+    some = X[rows]
+    lengths = np.sqrt(np.asarray(some.multiply(some).sum(axis=1)).reshape(-1))
+    unit = sparse.csr_array(sparse.diags_array(1 / np.maximum(lengths, np.finfo(np.float32).tiny)) @ some)
+    indptr, indices, data = kernels.strongest(to_csr(unit), X.shape[1], N_STRONGEST)
+    strong = sparse.csr_array((data, indices, indptr), unit.shape)
+    rough = strong[:n] @ strong.T
+    likely = np.flatnonzero(rough.data >= _ROUGHLY)  # few, of millions: only these are told which rows they are of
+    first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
+    first, second = first[first != second], second[first != second]
+    cosines = np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).reshape(-1)
+    near = cosines >= NEAR
+    return first[near].astype(np.int64), second[near].astype(np.int64)

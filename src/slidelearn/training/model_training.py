@@ -1,0 +1,302 @@
+"""Training of a model: its networks, one after the other, then its index and its ranker."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.atomic_files import CheckpointError
+from slidelearn.batches import Samples, SampleSource
+from slidelearn.callbacks.base import Callback
+from slidelearn.callbacks.deadline import Deadline
+from slidelearn.callbacks.recorder import Recorder
+from slidelearn.config import Config
+from slidelearn.model.checkpoint import Model
+from slidelearn.model.history import HISTORY
+from slidelearn.model.snapshot import Origin, Snapshot, TrainingState, sample_ids
+from slidelearn.network.label_rows import start_label_rows
+from slidelearn.network.layers import Execution
+from slidelearn.progress import Progress, require_finite_weights
+from slidelearn.ranking.ranker import Ranker
+from slidelearn.ranking.settled import Settled
+from slidelearn.sample_stream import SampleStream
+from slidelearn.training.prequential import Answers
+from slidelearn.training.ranker_training import (
+    KeptBack,
+    needs_held_out,
+    refit_ranker,
+    refits,
+    train_ranker,
+    update_ranker,
+)
+from slidelearn.training.trainer import Trainer, update_index
+from slidelearn.training_set import TrainingSet
+
+Began: TypeAlias = tuple[float, float]
+"""What `now` gave at some time."""
+_SETTLED = "settled."
+"""How the names of the arrays begin that `Settled` has."""
+
+
+class ModelTraining:
+    """Trains a model for some epochs.
+
+    A ranker is trained with the networks' first samples, if at all; later samples bring it up to date.
+
+    Parameters
+    ----------
+    model
+        Changed in place.
+    samples
+        The training set, features as the networks are to see them.
+    config
+        Its options.
+    n_epochs, n_threads
+        Passes over the samples; threads.
+    began
+        When all that is to be counted as training began.
+    settled
+        What the ranker need not choose; None: samples are kept back for it to choose on.
+    origin
+        What was before; None: no checkpoint can be made.
+    digest
+        Gives the digest of the training samples, for checkpoints.
+    deadline
+        By ``time.perf_counter()``; after it no classifiers are trained.
+    stream
+        What the networks learn from, where `samples` are only its part.
+    answers
+        The model's, for the samples, where it has learnt from others before.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        samples: TrainingSet,
+        config: Config,
+        n_epochs: int,
+        n_threads: int,
+        began: Began,
+        *,
+        settled: Settled | None = None,
+        origin: Origin | None = None,
+        digest: Callable[[], str] = str,
+        deadline: float = math.inf,
+        stream: SampleStream | None = None,
+        answers: Answers | None = None,
+    ) -> None:
+        model.require_trainable()
+        self.model, self.samples, self._config = model, samples, config
+        self._n_epochs, self._n_threads, self._began = n_epochs, n_threads, began
+        self._settled, self._origin, self._digest, self._deadline = settled, origin, digest, deadline
+        self._numbers = stream.part.sample_ids if stream else None
+        self._samples: SampleSource = copy.copy(stream) if stream else Samples(*samples)  # which some are left out of
+        if answers:
+            self._samples = Samples(*samples, before=model.seen, hard_negatives=answers.hard_negatives)
+        if not len(self._samples.labelled):
+            raise ValueError("Y must have at least one label, but all of its rows are empty")
+        self._kept_back = KeptBack.nothing()
+        self._steps_before = 0
+        self._resumed: tuple[Trainer, Progress] | None = None
+        self._callback_states: list[tuple[str, dict[str, Any]]] = []
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Be where another training was, whose model this one has.
+
+        Raises
+        ------
+        ValueError
+            If that cannot have been a training like this.
+        """
+        state, n, first = snapshot.state, self.samples.X.shape[0], self.model.networks[0]
+        if not 1 <= state.number <= len(self.model.networks):
+            raise ValueError(f"number must be in [1, {len(self.model.networks)}], the networks, but is {state.number}")
+        if state.origin.settled:
+            arrays = snapshot.arrays.items()
+            of_settled = {name.removeprefix(_SETTLED): array for name, array in arrays if name.startswith(_SETTLED)}
+            self._settled = Settled.read(of_settled, first.config, first.n_features, first.n_labels)
+        self._keep_back(KeptBack(sample_ids(snapshot, "held_out", n), sample_ids(snapshot, "left_out", n)))
+        self._steps_before, self._callback_states = state.steps_before, state.callbacks
+        trainer, progress = self._begun(state.number)
+        progress.restore(state.counts)
+        progress.is_resumed = True
+        trainer.restore(progress, state.order_state, snapshot.arrays)
+        self._resumed = trainer, progress
+
+    def run(self, callbacks: Sequence[Callback] = ()) -> None:
+        """Train; the model then has the report."""
+        if self._deadline < math.inf:
+            callbacks = [*callbacks, Deadline(self._deadline)]
+        recorder = Recorder()
+        if self._origin:
+            callbacks = [*callbacks, recorder]
+        callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
+        _restore_states(callbacks, self._callback_states)
+        is_first = self.model.n_steps == 0
+        if not self._resumed and self._chooses_for_the_ranker:
+            labelled = self.samples.labelled
+            for_now = refits(self._config, len(labelled))
+            self._keep_back(KeptBack.of(self.samples.X, labelled, self.model.rng, for_now=for_now))
+        for number in range(self._resumed[1].number if self._resumed else 1, len(self.model.networks) + 1):
+            progress = self._train_network(number, callbacks)
+            self._steps_before += progress.step
+        self.model.n_steps += progress.step
+        self.model.seen = self._samples.seen()
+        began = time.perf_counter()
+        update_index(self.model, self._n_threads)
+        indexed = time.perf_counter()
+        self.model.ranker = self._ranker(callbacks, is_first=is_first)
+        self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed)
+        if self._origin:
+            self.model.documents[HISTORY] = recorder.history.model_dump_json()
+        for callback in callbacks:
+            callback.on_model(self.model, self._n_threads)
+
+    def _report(self, progress: Progress, index_seconds: float, ranker_seconds: float) -> dict[str, Any]:
+        wall, cpu = now()
+        ranker = self.model.ranker
+        report = {
+            "train_seconds": wall - self._began[0],
+            "cpu_seconds": cpu - self._began[1],
+            "index_seconds": index_seconds if self.model.index else 0.0,
+            "ranker_seconds": ranker_seconds if ranker else 0.0,
+            "ranker_c": float(ranker.c[0]) if ranker else None,
+            "ranker_blend": ranker.blend_by_name() if ranker else None,
+            "n_suggested": ranker.lengths[1] if ranker else None,
+            "threshold": ranker.threshold if ranker else None,
+            "n_held_out": len(self._kept_back.held_out),
+            "n_left_out": len(self._kept_back.left_out),
+            "epoch_seconds": progress.epoch_seconds,
+            "n_steps": progress.step,
+            "n_samples": self._samples.n_samples,
+            "n_without_labels": self._samples.n_without_labels,
+            "loss": progress.loss,
+            "active_mean": progress.active,
+            "candidate_recall": progress.candidate_recall,
+            "n_rebuilds": progress.n_rebuilds,
+        }
+        if not self._origin:
+            return report
+        if self._origin.threshold is not None:
+            report["threshold"] = self._origin.threshold
+        chosen = {"pilot": self._origin.pilot, "plans": self._origin.plans, **self._origin.kept_back}
+        return {**report, **chosen, "choosing_seconds": self._origin.choosing_seconds}
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a model is trained that had been trained before."""
+        return self.model.n_steps > 0
+
+    @property
+    def _chooses_for_the_ranker(self) -> bool:
+        return self.model.n_steps == 0 and not self._settled and needs_held_out(self._config)
+
+    def _keep_back(self, kept_back: KeptBack) -> None:
+        self._kept_back = kept_back
+        self._samples.leave_out(kept_back.all if self._numbers is None else self._numbers[kept_back.all])
+
+    def _train_network(self, number: int, callbacks: Sequence[Callback]) -> Progress:
+        if self._resumed:
+            (trainer, progress), self._resumed = self._resumed, None
+        else:
+            trainer, progress = self._begun(number)
+            if self.model.n_steps == 0 and self._config.label_init == "samples":
+                start_label_rows(trainer.network, self._samples, self.model.rng, Execution(self._n_threads))
+        if self._origin:
+            progress.take_snapshot = partial(self._snapshot, self._origin, trainer, progress, callbacks)
+        trainer.fit(self._n_epochs, callbacks, progress)
+        if self._origin:  # `partial_fit` takes a time in proportion to its samples
+            require_finite_weights(progress)
+        return progress
+
+    def _begun(self, number: int) -> tuple[Trainer, Progress]:
+        model = self.model
+        network = model.networks[number - 1]
+        trainer = Trainer(network, self._config, self._samples, self._n_threads, model.rng, model.n_steps)
+        progress = trainer.progress(
+            self._n_epochs,
+            model=model,
+            number=number,
+            n_networks=len(model.networks),
+            steps_before=self._steps_before,
+        )
+        return trainer, progress
+
+    def _snapshot(
+        self, origin: Origin, trainer: Trainer, progress: Progress, callbacks: Sequence[Callback]
+    ) -> Snapshot:
+        wall, cpu = now()
+        state = TrainingState(
+            origin=origin,
+            data=self._digest(),
+            seconds=wall - self._began[0],
+            cpu_seconds=cpu - self._began[1],
+            number=progress.number,
+            steps_before=progress.steps_before,
+            order_state=dict(trainer.order_state),
+            counts=progress.counts(),
+            callbacks=[(type(each).__name__, known) for each in callbacks if (known := each.state()) is not None],
+        )
+        arrays = dict(trainer.named_arrays())
+        arrays |= {"held_out": self._kept_back.held_out, "left_out": self._kept_back.left_out}
+        if self._settled:
+            arrays |= {_SETTLED + name: array for name, array in self._settled.named_arrays()}
+        return Snapshot(self.model, state, arrays)
+
+    def _ranker(self, callbacks: Sequence[Callback], *, is_first: bool) -> Ranker | None:
+        networks, index, former = self.model.networks, self.model.index, self.model.ranker
+        X, Y, rows, n_threads = self.samples.X, self.samples.Y, self._rows(), self._n_threads
+        if self._settled:
+            return refit_ranker(self._settled, networks[0], index, X[rows], Y[rows], n_threads, callbacks)
+        if is_first and self._config.ranker:
+            in_time = time.perf_counter() < self._deadline
+            kept_back = self._kept_back
+            return train_ranker(
+                networks,
+                X,
+                Y,
+                rows,
+                kept_back,
+                n_threads,
+                callbacks,
+                weights=self.samples.weights,
+                index=index,
+                in_time=in_time,
+            )
+        if former:
+            return update_ranker(former, networks[0], index, X[rows], Y[rows], n_threads, callbacks)
+        return None
+
+    def _rows(self) -> NDArray[np.int64]:
+        """The samples in memory that the ranker learns from, heavy ones several times."""
+        if isinstance(self._samples, Samples):
+            return self._samples.repeated()
+        return np.setdiff1d(self.samples.labelled, self._kept_back.all, assume_unique=True)
+
+
+def now() -> Began:
+    """Wall seconds, and the process's user + system seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def _restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Give each callback the state that one of its class had; a new one among them begins as it is."""
+    left = list(states)
+    for callback in callbacks:
+        if callback.state() is None:
+            continue
+        for known in left:
+            if known[0] == type(callback).__name__:
+                try:
+                    callback.restore(known[1])
+                except (KeyError, TypeError, ValueError) as error:
+                    raise CheckpointError(f"the state of {known[0]} in the checkpoint is damaged: {error!r}") from None
+                left.remove(known)
+                break

@@ -1,0 +1,209 @@
+"""Training of the ranker: the network's shortlists -> classifiers -> the blend, on samples kept back for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from slidelearn.batches import repeated, to_csr
+from slidelearn.callbacks.base import Callback
+from slidelearn.config import Config
+from slidelearn.inference import shortlists
+from slidelearn.kernels import Float
+from slidelearn.label_index import LabelIndex
+from slidelearn.metrics import best_threshold, precision_at_k, propensities
+from slidelearn.network.network import Network
+from slidelearn.ranking.blending import Judges, blended, with_gains
+from slidelearn.ranking.neighbours import Neighbours
+from slidelearn.ranking.ranker import USUAL_C, Ranker, Shortlist, n_suggested
+from slidelearn.ranking.refinement import partners_of
+from slidelearn.ranking.settled import Settled
+from slidelearn.training.hold_out import hold_out, near_groups
+from slidelearn.training.shortlists import are_cheap, make_shortlists
+
+LEAST_HELD_OUT, MOST_HELD_OUT = 30, 3000
+"""Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
+LARGEST_PART = 3
+"""At most one in so many samples is held out, even if they are few."""
+MOST_ALIKE = 5
+"""Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
+LEAST_JUDGES = 15
+"""With fewer, after near-duplicates, the usual blend is taken."""
+MOST_OF_GROUP = 3
+"""Near-duplicates of each other that judge: more of them say the same again, too loud."""
+LEAST_C = 0.05
+REFIT_BELOW = 60_000
+"""Samples below which there is a rehearsal: a training on nine tenths of them, for C and the blend, then the one on all
+of them. That takes seconds, and of so few samples none can be spared."""
+
+
+@dataclass(frozen=True)
+class KeptBack:
+    """Samples that neither network nor classifiers are trained on."""
+
+    held_out: NDArray[np.int64]
+    """To choose on."""
+    left_out: NDArray[np.int64]
+    """Near-duplicates of these."""
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No samples."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator, *, for_now: bool) -> Self:
+        """Some of the samples `rows` of X: a tenth, or enough, if missing only for now; else as few as will do."""
+        n, order = len(rows), rng.permutation(rows)
+        most = max(n // 10, min(n // LARGEST_PART, LEAST_HELD_OUT)) if for_now else max(n // 100, min(n // 40, 1200))
+        kept_back = cls(*hold_out(X, order, MOST_HELD_OUT, most))
+        n_held_out, n_left_out = len(kept_back.held_out), len(kept_back.left_out)
+        if n_held_out < LEAST_HELD_OUT or n_left_out > MOST_ALIKE * n_held_out:  # new samples will have twins as well
+            kept_back = cls(np.sort(order[: min(most, MOST_HELD_OUT)]), np.empty(0, np.int64))
+        return kept_back if len(kept_back.held_out) >= LEAST_HELD_OUT else cls.nothing()
+
+    def judges(self, X: sparse.csr_array, weights: Float | None) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Those that judge, some near-duplicates of each other among them, and the numbers of their groups.
+
+        Heavy ones judge several times; if there are too few to judge at all, none do.
+        """
+        rows = self.all
+        groups = near_groups(X, rows)
+        order = np.argsort(groups, kind="stable")
+        _, first = np.unique(groups[order], return_index=True)
+        place = np.arange(len(rows)) - np.repeat(first, np.bincount(groups))
+        few = np.sort(order[place < MOST_OF_GROUP])
+        if len(few) < LEAST_JUDGES:
+            return rows[:0], groups[:0]
+        few = repeated(few, None if weights is None else weights[rows])
+        return rows[few], groups[few]
+
+    @property
+    def all(self) -> NDArray[np.int64]:
+        """The numbers of all of them."""
+        return np.concatenate([self.held_out, self.left_out])
+
+
+def refits(config: Config, n_samples: int) -> bool:
+    """Whether there is to be a rehearsal on a part of the samples, for C and the blend."""
+    are_few = LARGEST_PART * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
+    return are_few and needs_held_out(config) and config.max_seconds is None
+
+
+def needs_held_out(config: Config) -> bool:
+    """Whether there is something to choose on held-out samples."""
+    return config.ranker and (config.ranker_blend is None or config.ranker_c is None)
+
+
+def train_ranker(
+    networks: Sequence[Network],
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    rows: NDArray[np.int64],
+    kept_back: KeptBack,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+    *,
+    weights: Float | None = None,
+    index: LabelIndex | None = None,
+    in_time: bool = True,
+) -> Ranker:
+    """Let the first network make shortlists for samples of `rows`, through its index if any, and train classifiers.
+
+    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
+    `in_time` there are no classifiers, and no refinement; where the options do not want them, no classifiers either.
+    What samples count, by `weights`, counts for those kept back: among `rows`, heavy ones are there several times.
+    """
+    config = networks[0].config
+    X_rows, Y_rows = X[rows], Y[rows]
+    judges, groups = kept_back.judges(X, weights)
+    x, y = to_csr(X[judges]), Y[judges]
+    neighbours = _neighbours(config, X_rows, Y_rows)
+    asked: Shortlist | None = None
+    c = config.ranker_c or USUAL_C
+    if x.n_rows:
+        lengths = min(config.shortlist_length, networks[0].n_labels), n_suggested(config)
+        asked = shortlists(networks, x, neighbours, lengths, n_threads=n_threads)
+        if config.ranker_c is None:
+            best = asked.logits[:, : lengths[0]].argmax(axis=1)[:, None]
+            c = max(precision_at_k(np.take_along_axis(asked.ids, best, axis=1), y, 1), LEAST_C)
+    listed = None
+    if in_time and wants_classifiers(config, len(rows), networks[0].n_labels):
+        listed = _shortlists(networks[0], index, X_rows, n_threads, callbacks)
+    ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
+    if asked and config.ranker_blend is None:
+        known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
+        partners = partial(partners_of, Y_rows) if in_time else None
+        ranker = blended(ranker, x, known, partners, may_shorten=may_shorten, n_threads=n_threads)
+    if asked:
+        asked = asked.first(lengths[0] + ranker.lengths[1])
+    if config.objective == "tail":
+        gains = -np.log(propensities(Y_rows)).astype(np.float32)
+        ranker = with_gains(ranker, x, y, asked, gains, n_threads=n_threads)
+    if asked:
+        ids, scores = ranker.order(x, asked, n_threads=n_threads)
+        ranker = replace(ranker, threshold=best_threshold(ids, scores, y))
+    others = repeated(kept_back.all, weights)
+    return ranker.with_more_samples(X[others], Y[others])
+
+
+def refit_ranker(
+    settled: Settled,
+    network: Network,
+    index: LabelIndex | None,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> Ranker:
+    """Train a ranker with the C, the blend and all else that another chose, which was trained with fewer samples."""
+    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.has_classifiers else None
+    neighbours = _neighbours(network.config, X, Y)
+    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, network.config, c=settled.c, n_threads=n_threads))
+
+
+def update_ranker(
+    former: Ranker,
+    network: Network,
+    index: LabelIndex | None,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback] = (),
+) -> Ranker:
+    """Bring a ranker up to date with new samples."""
+    listed = _shortlists(network, index, X, n_threads, callbacks) if former.classifiers else None
+    return former.updated(X, Y, listed, network.config, n_threads=n_threads)
+
+
+def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
+    return Neighbours.of(X, Y, config.n_neighbours, config.vote_power) if config.n_neighbours else None
+
+
+def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
+    """Whether the options want classifiers for so many samples and labels."""
+    if config.classifiers == "if_cheap":
+        return are_cheap(n_samples, n_labels, config)
+    return config.classifiers == "always"
+
+
+def _shortlists(
+    network: Network,
+    index: LabelIndex | None,
+    X: sparse.csr_array,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+) -> sparse.csr_array:
+    """What the classifiers are trained on; callbacks are told how far it is."""
+
+    def after_batch(n_done: int, n_listed: int) -> None:
+        for callback in callbacks:
+            callback.on_shortlists(n_done, n_listed)
+
+    return make_shortlists(network, X, n_threads, after_batch, index)
