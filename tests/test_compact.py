@@ -24,7 +24,7 @@ from slidelearn import CheckpointError, SlideClassifier, write_xmc
 from slidelearn.datasets import Dataset
 from slidelearn.kernels import Float
 from slidelearn.metrics import precision_at_k
-from slidelearn.model import checkpoint
+from slidelearn.model import files
 from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 
 
@@ -141,7 +141,7 @@ def test_answers_are_as_good(saved: Path, model: SlideClassifier, tiny: Dataset)
 
 
 def test_what_only_training_needs_is_left_out(saved: Path, model: SlideClassifier, tmp_path: Path) -> None:
-    _, arrays = checkpoint.inspect_model(saved)
+    _, arrays = files.inspect_model(saved)
     for name in ("input.bias_v", "input.row_v", "output.m", "output.n_updates"):
         assert name not in arrays
     model.save(tmp_path / "whole")

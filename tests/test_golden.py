@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.cli import app
 from slidelearn.model import description
-from slidelearn.model.checkpoint import inspect_model
 from slidelearn.model.description import FORMAT_VERSION, Description
+from slidelearn.model.files import inspect_model
 from slidelearn.model.snapshot import load_snapshot
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -11,8 +11,8 @@ from scipy import sparse
 from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
 from slidelearn.features import prepare
-from slidelearn.model.checkpoint import Model
 from slidelearn.model.growth import grow, remove_labels
+from slidelearn.model.model import Model
 from slidelearn.network.layers import Execution
 
 N_FEATURES, N_LABELS = 60, 12

@@ -18,7 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.model import checkpoint
+from slidelearn.model import files
 
 REPETITION = "training visits samples in random order; tests/test_sample_weight.py holds weights against repetition"
 EXPECTED = {
@@ -112,7 +112,7 @@ def test_a_loaded_estimator_has_the_parameters_of_the_saved_one(tiny: Dataset, t
         "warm_start": False,
     }
     clf.documents_["parameters.json"] = '{"colour": 1}'
-    checkpoint.save_model(tmp_path / "model", clf._model)
+    files.save_model(tmp_path / "model", clf._model)
     with pytest.raises(CheckpointError, match=r"parameters\.json is damaged: no parameter is called 'colour'"):
         SlideClassifier.load(tmp_path / "model")
 

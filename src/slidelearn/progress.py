@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from slidelearn.arrays import is_finite
 
 if TYPE_CHECKING:
-    from slidelearn.model.checkpoint import Model
+    from slidelearn.model.model import Model
     from slidelearn.model.snapshot import Snapshot
     from slidelearn.network.network import Network
 

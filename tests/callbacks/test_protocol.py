@@ -5,7 +5,7 @@ import pytest
 from slidelearn import SlideClassifier, load_dataset
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.training.trainer import Progress
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from slidelearn.progress import Progress
 
 if TYPE_CHECKING:
-    from slidelearn.model.checkpoint import Model
+    from slidelearn.model.model import Model
 
 
 class Callback:

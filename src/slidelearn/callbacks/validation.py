@@ -12,8 +12,9 @@ from slidelearn.features import prepare
 from slidelearn.inference import top_k
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
-from slidelearn.model.checkpoint import Model, load_model, save_model
 from slidelearn.model.documents import targets_of, vectorizer_of
+from slidelearn.model.files import load_model, save_model
+from slidelearn.model.model import Model
 from slidelearn.network.network import Network
 from slidelearn.progress import Progress
 from slidelearn.targets import look_at

@@ -21,7 +21,6 @@ from slidelearn.datasets import Dataset, load_dataset, readable_label
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import resolve_threads
 from slidelearn.metrics import precision_at_k
-from slidelearn.model.checkpoint import require_place
 from slidelearn.model.description import Description
 from slidelearn.model.documents import (
     VECTORIZER,
@@ -31,6 +30,7 @@ from slidelearn.model.documents import (
     put_vectorizer,
     vectorizer_of,
 )
+from slidelearn.model.files import require_place
 from slidelearn.network.network import estimated_bytes
 from slidelearn.progress import Progress
 from slidelearn.text.vectorizers import Vectorizer, make_vectorizer

@@ -20,7 +20,7 @@ from slidelearn.estimator import SlideClassifier
 from slidelearn.export import onnx_top_k, to_hub, to_onnx
 from slidelearn.export.hub import metrics_of
 from slidelearn.matrices import FloatCsr
-from slidelearn.model.checkpoint import require_place
+from slidelearn.model.files import require_place
 
 _KS = (1, 3, 5)
 

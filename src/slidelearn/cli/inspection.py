@@ -20,7 +20,7 @@ from slidelearn.arrays import name_of_numbers
 from slidelearn.cli.display import size
 from slidelearn.machine import available_bytes, processor_name, resolve_threads
 from slidelearn.machine_costs import costs_here
-from slidelearn.model.checkpoint import inspect_model
+from slidelearn.model.files import inspect_model
 from slidelearn.version import __version__
 
 

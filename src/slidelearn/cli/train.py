@@ -26,8 +26,8 @@ from slidelearn.cli.training_input import SamplesInput, StreamInput
 from slidelearn.config import make_config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.machine import available_bytes, resolve_threads
-from slidelearn.model.checkpoint import require_place
 from slidelearn.model.documents import put_label_names
+from slidelearn.model.files import require_place
 from slidelearn.network.network import estimated_bytes
 from slidelearn.sample_stream import BUFFER_SIZE
 

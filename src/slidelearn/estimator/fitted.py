@@ -13,7 +13,6 @@ from sklearn.exceptions import NotFittedError
 from slidelearn.config import Config
 from slidelearn.estimator.parameters import Parameters
 from slidelearn.machine import resolve_threads
-from slidelearn.model.checkpoint import Model, load_model, save_model
 from slidelearn.model.documents import (
     feature_names,
     parameters_of,
@@ -22,6 +21,8 @@ from slidelearn.model.documents import (
     put_targets,
     targets_of,
 )
+from slidelearn.model.files import load_model, save_model
+from slidelearn.model.model import Model
 from slidelearn.network.network import Network
 from slidelearn.ranking.ranker import Ranker
 from slidelearn.targets import Targets

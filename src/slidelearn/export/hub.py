@@ -14,8 +14,8 @@ from slidelearn.export.failures import ExportError
 from slidelearn.export.model_card import model_card
 from slidelearn.extras import import_extra
 from slidelearn.metrics import evaluate
-from slidelearn.model.checkpoint import require_place
 from slidelearn.model.documents import inverse_propensities
+from slidelearn.model.files import require_place
 
 CARD = "README.md"
 _LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"

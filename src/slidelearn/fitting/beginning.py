@@ -23,7 +23,7 @@ from slidelearn.fitting.updating import update
 from slidelearn.machine import require_memory
 from slidelearn.machine_costs import costs_here
 from slidelearn.matrices import digest_of_samples
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream

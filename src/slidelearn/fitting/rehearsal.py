@@ -14,7 +14,7 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.inference import top_k
 from slidelearn.metrics import best_threshold
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.ranking.settled import Settled
 from slidelearn.training.model_training import ModelTraining
 from slidelearn.training.ranker_training import MOST_HELD_OUT, REFIT_BELOW, refits

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.fitting.pilot import LEAST, Trials, choose_options
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.ranking.settled import Settled
 from slidelearn.training.model_training import Began, ModelTraining

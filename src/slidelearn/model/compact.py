@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from slidelearn.kernels import Float
 
 Arrays = dict[str, NDArray[Any]]
-"""A model's arrays by name, as `slidelearn.model.checkpoint.Model.named_arrays` has them."""
+"""A model's arrays by name, as `slidelearn.model.model.Model.named_arrays` has them."""
 
 _LARGEST = 127
 _LARGEST_SCALE = float(np.finfo(np.float32).max) / 128

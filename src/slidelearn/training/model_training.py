@@ -18,8 +18,8 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.deadline import Deadline
 from slidelearn.callbacks.recorder import Recorder
 from slidelearn.config import Config
-from slidelearn.model.checkpoint import Model
 from slidelearn.model.history import HISTORY
+from slidelearn.model.model import Model
 from slidelearn.model.snapshot import Origin, Snapshot, TrainingState, sample_ids
 from slidelearn.network.label_rows import start_label_rows
 from slidelearn.network.layers import Execution

@@ -21,7 +21,7 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.inference import shortlists, top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.metrics import best_threshold
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.ranking.blending import Judges, blended
 from slidelearn.ranking.ranker import Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of

@@ -16,7 +16,7 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
-from slidelearn.model.checkpoint import Model
+from slidelearn.model.model import Model
 from slidelearn.network.layers import Execution
 from slidelearn.network.losses import loss_and_gradient
 from slidelearn.network.network import Network, estimated_bytes

@@ -26,7 +26,7 @@ from saved_models import (
 
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.model import checkpoint
+from slidelearn.model import files
 from slidelearn.model.description import FORMAT_VERSION
 
 
@@ -234,7 +234,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
     saved: Path, model: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_jobs=1).fit(tiny.X_train[:50], tiny.Y_train[:50])
-    read_document, saves = checkpoint._read_document, [other, model]
+    read_document, saves = files._read_document, [other, model]
 
     def read_too_late(path: Path) -> str:
         if saves:
@@ -242,7 +242,7 @@ def test_a_model_that_is_replaced_while_it_is_read(
             saves.pop().save(saved)
         return read_document(path)
 
-    monkeypatch.setattr(checkpoint, "_read_document", read_too_late)
+    monkeypatch.setattr(files, "_read_document", read_too_late)
     assert contents(SlideClassifier.load(saved)) == contents(other)
 
 
@@ -250,7 +250,7 @@ def test_who_saves_waits_for_who_is_saving(
     model: SlideClassifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory, calls = tmp_path / "model", list[str]()
-    write_arrays = checkpoint.write_arrays
+    write_arrays = files.write_arrays
     second = threading.Thread(target=lambda: model.save(directory, inference_only=True), name="second")
 
     def write(*arguments: Any) -> None:
@@ -262,7 +262,7 @@ def test_who_saves_waits_for_who_is_saving(
         write_arrays(*arguments)
         calls.append(f"{me} has written")
 
-    monkeypatch.setattr(checkpoint, "write_arrays", write)
+    monkeypatch.setattr(files, "write_arrays", write)
     model.save(directory)
     second.join()
     me = threading.current_thread().name
@@ -296,7 +296,7 @@ def test_equal_models_are_equal_files(saved: Path, tmp_path: Path) -> None:
 
 
 def test_inspect_reads_no_arrays(saved: Path) -> None:
-    description, arrays = checkpoint.inspect_model(saved)
+    description, arrays = files.inspect_model(saved)
     assert description["n_labels"] == 413
     assert arrays["output.weights"] == ((413, 8), np.dtype(np.float32))
 
@@ -304,21 +304,21 @@ def test_inspect_reads_no_arrays(saved: Path) -> None:
 def test_a_place_where_no_model_can_be_saved_is_refused(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checkpoint.require_place(tmp_path / "new" / "model", 1)
-    checkpoint.require_place(saved, 1)
+    files.require_place(tmp_path / "new" / "model", 1)
+    files.require_place(saved, 1)
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match=r"a model is a directory, but .* is a file"):
-        checkpoint.require_place(tmp_path / "file", 1)
+        files.require_place(tmp_path / "file", 1)
     with pytest.raises(ValueError, match="cannot be written"):
-        checkpoint.require_place(tmp_path / "file" / "model", 1)
+        files.require_place(tmp_path / "file" / "model", 1)
     with pytest.raises(ValueError, match="MB are free there"):
-        checkpoint.require_place(saved, 10**18)
+        files.require_place(saved, 10**18)
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ValueError, match="move what is there out of the way"):
-        checkpoint.require_place(tmp_path, 1)
+        files.require_place(tmp_path, 1)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(ValueError, match="cannot be written"):
-        checkpoint.require_place(saved, 1)
+        files.require_place(saved, 1)
 
 
 def test_moments_of_16_bits_are_saved_as_they_are(tiny: Dataset, tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""What a model consists of: the networks, what orders and finds their labels, and what goes with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from slidelearn.batches import Seen
+from slidelearn.features import Standards
+from slidelearn.label_index import LabelIndex
+from slidelearn.network.network import Network
+from slidelearn.ranking.ranker import Ranker
+
+RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
+"""How the names of their arrays begin."""
+
+
+@dataclass
+class Model:
+    """What is saved: enough to answer, and to go on training unless the network is not `trainable`."""
+
+    networks: list[Network]
+    """One, or the members of an ensemble."""
+    rng: np.random.Generator
+    ranker: Ranker | None = None
+    index: LabelIndex | None = None
+    """Of the first network's labels."""
+    standards: Standards | None = None
+    """What dense features are standardised by."""
+    seen: Seen | None = None
+    """What it has learnt from; None in models that do not know of it."""
+    n_steps: int = 0
+    documents: dict[str, str] = field(default_factory=dict)
+    """Texts that belong to the model, by file name, such as ``labels.txt``."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """What training reported: plain values."""
+
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """Every array of the model, by name; without the optimizer's state, those that answers need."""
+        for number, network in enumerate(self.networks):
+            prefix = f"network_{number + 1}." if number else ""
+            yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
+        if self.ranker:
+            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+        if self.index:
+            yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
+        if self.standards:
+            yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
+        if self.seen:
+            yield from ((SEEN + name, array) for name, array in self.seen.named_arrays())
+
+    @property
+    def n_features(self) -> int:
+        """Columns of X: standardised features have a constant one before them that X has not."""
+        return self.networks[0].n_features - bool(self.standards)
+
+    @property
+    def n_listed(self) -> int:
+        """How many labels are on a sample's shortlist."""
+        network = self.networks[0]
+        return min(sum(self.ranker.lengths) if self.ranker else network.config.shortlist_length, network.n_labels)
+
+    def require_trainable(self) -> None:
+        """Refuse to go on learning without the optimizer's state.
+
+        Raises
+        ------
+        ValueError
+            For a model that was saved for inference only.
+        """
+        if not self.networks[0].trainable:
+            raise ValueError(
+                "a model that was saved with inference_only cannot go on learning: "
+                "train it again, and save it without inference_only"
+            )
