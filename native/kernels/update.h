@@ -1,4 +1,5 @@
-// One optimizer step on one row, or on some of its coordinates. The rules (slidelearn/network/optim.py has the sources):
+// One optimizer step on one row, or on some of its coordinates. The rules (slidelearn/network/optim.py has the
+// sources):
 //
 //   SGD       w -= rate g
 //   Adagrad   a += mean(g^2), one accumulator per row;  w -= rate g / (sqrt(a) + epsilon)
