@@ -28,8 +28,8 @@ def report(
 ) -> None:
     """Write a page about a saved model: learning curves, accuracy by label frequency, tables, speed, mistakes."""
     console = make_console()
-    import_extra("matplotlib", "plot", "slidelearn report")
     require_file_place("--out", out, [test, model])
+    import_extra("matplotlib", "plot", "slidelearn report")
     clf = SlideClassifier.load(model, n_jobs=threads)
     tested, measured = None, None
     if test:

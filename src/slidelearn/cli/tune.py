@@ -54,8 +54,8 @@ def tune(
 ) -> None:
     """Try other options on a part of the samples, and tell which serve best; --set and --config are obeyed."""
     console = make_console(json=json)
-    import_extra("optuna", "tune", "slidelearn tune")
     require_file_place("--out", out, [train_file, validation])
+    import_extra("optuna", "tune", "slidelearn tune")
     given = gather_options(config, settings or [], random_state=seed)
     make_config(**given)
     inputs = Inputs.of(console, threads, from_format, layout)
