@@ -292,6 +292,18 @@ def test_no_half_trained_model_answers(error: type[BaseException], tiny: Dataset
     np.testing.assert_array_equal(clf.classes_, classes)
 
 
+def test_a_table_that_scikit_learn_refuses_leaves_no_model(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise TypeError("feature names must be strings")
+
+    monkeypatch.setattr("slidelearn.estimator.classifier.validate_data", refuse)
+    clf = SlideClassifier(**SMALL)
+    with pytest.raises(TypeError, match="feature names"):
+        clf.fit(tiny.X_train[:50], tiny.Y_train[:50])
+    with pytest.raises(NotFittedError):
+        clf.predict_topk(tiny.X_test)
+
+
 def test_callbacks_see_every_step(tiny: Dataset) -> None:
     class Log(Callback):
         def __init__(self) -> None:

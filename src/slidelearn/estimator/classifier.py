@@ -255,9 +255,9 @@ class SlideClassifier(Changing):
         """
         former = self.__dict__.copy()
         finds_threshold = not targets.one_each and not training.goes_on
-        self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
-        validate_data(self, X, skip_check_array=True)
         try:
+            self._model, self._targets = training.model, replace(targets, threshold=0.0) if finds_threshold else targets
+            validate_data(self, X, skip_check_array=True)
             self.documents_.update(documents or {})
             self._describe()
             training.run(callbacks)
