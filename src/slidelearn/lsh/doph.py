@@ -48,10 +48,6 @@ class Doph(HashFamily):
         )
         return codes
 
-    def neuron_codes(self, rows: Float, *, n_threads: int) -> Ids:
-        """See `HashFamily.neuron_codes`."""
-        return self.codes(rows, n_threads=n_threads)
-
     def redraw(self, rng: np.random.Generator) -> None:
         """See `HashFamily.redraw`."""
         for permutation in self.ranks.T:

@@ -53,9 +53,9 @@ class HashFamily(ABC):
     def codes(self, vectors: Float, *, n_threads: int) -> Ids:
         """The buckets, (n_tables, n_vectors) int32, of queries (n_vectors, n_inputs) float32."""
 
-    @abstractmethod
     def neuron_codes(self, rows: Float, *, n_threads: int) -> Ids:
         """The buckets, (n_tables, n_neurons) int32, of weight rows (n_neurons, n_inputs); the rows may lie apart."""
+        return self.codes(rows, n_threads=n_threads)
 
     @abstractmethod
     def redraw(self, rng: np.random.Generator) -> None:

@@ -30,10 +30,6 @@ class Wta(HashFamily):
         )
         return codes
 
-    def neuron_codes(self, rows: Float, *, n_threads: int) -> Ids:
-        """See `HashFamily.neuron_codes`."""
-        return self.codes(rows, n_threads=n_threads)
-
     def redraw(self, rng: np.random.Generator) -> None:
         """See `HashFamily.redraw`."""
         for bin_ in self.bins:
@@ -70,10 +66,6 @@ class Dwta(HashFamily):
             n_threads=n_threads,
         )
         return codes
-
-    def neuron_codes(self, rows: Float, *, n_threads: int) -> Ids:
-        """See `HashFamily.neuron_codes`."""
-        return self.codes(rows, n_threads=n_threads)
 
     def redraw(self, rng: np.random.Generator) -> None:
         """See `HashFamily.redraw`."""
