@@ -1,10 +1,8 @@
 #include "ranking.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <numeric>
 #include <vector>
 
@@ -37,15 +35,9 @@ void label_evidence(Matrix<const int32_t> ids, Matrix<const float> logits, const
 }
 
 void best_places(Matrix<const int32_t> ids, Matrix<const float> scores, Matrix<int64_t> places, int n_threads) {
-    std::atomic<bool> out_of_memory{false};
     parallel_for(n_threads, ids.n_rows, [&](int64_t row, int) {
         thread_local std::vector<int64_t> order;
-        try {
-            order.resize(ids.n_columns);
-        } catch (const std::bad_alloc&) {
-            out_of_memory = true;
-            return;
-        }
+        order.resize(ids.n_columns);
         const auto rank = [&](int64_t j) {  // what is no number ranks below all numbers, what is no label below that
             if (ids.row(row)[j] < 0) return 2;
             return std::isnan(scores.row(row)[j]) ? 1 : 0;
@@ -61,7 +53,6 @@ void best_places(Matrix<const int32_t> ids, Matrix<const float> scores, Matrix<i
         std::partial_sort(order.begin(), end, order.end(), better);
         std::copy(order.begin(), end, places.row(row));
     });
-    if (out_of_memory) throw std::bad_alloc();
 }
 
 }  // namespace slidelearn

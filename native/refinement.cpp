@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
-#include <new>
 #include <vector>
 
 #include "thread_pool.h"
@@ -76,17 +75,12 @@ float log_odds(const PerceptronView& perceptron, const float* inputs, std::vecto
 // Calls visit(row, workspace), which says whether all was sound, for every list.
 template <class Visit>
 bool for_lists(const Lists& lists, int64_t n_labels, int n_threads, Visit&& visit) {
-    std::atomic<bool> out_of_memory{false}, sound{true};
+    std::atomic<bool> sound{true};
     parallel_for(n_threads, lists.ids.n_rows, [&](int64_t row, int) {
         thread_local Workspace work;
-        try {
-            if (static_cast<int64_t>(work.place.size()) < n_labels) work.place.assign(n_labels, -1);
-            if (!visit(row, work)) sound = false;
-        } catch (const std::bad_alloc&) {
-            out_of_memory = true;
-        }
+        if (static_cast<int64_t>(work.place.size()) < n_labels) work.place.assign(n_labels, -1);
+        if (!visit(row, work)) sound = false;
     });
-    if (out_of_memory) throw std::bad_alloc();
     return sound;
 }
 
