@@ -51,9 +51,9 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
         suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
     if Y.nnz == n_labelled:
-        of_one = {"log_q_strength": WHOLE, "n_neighbours": NEIGHBOURS_OF_ONE, "vote_power": POWER_OF_ONE}
-        if config.loss != "softmax":
-            del of_one["log_q_strength"]
+        of_one = {"n_neighbours": NEIGHBOURS_OF_ONE, "vote_power": POWER_OF_ONE}
+        if config.loss == "softmax":
+            of_one["log_q_strength"] = WHOLE
         suited |= {name: value for name, value in of_one.items() if name in free}
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))

@@ -49,8 +49,10 @@ class Shortlist(NamedTuple):
     network's order."""
 
     def first(self, n: int) -> Shortlist:
-        """The first n labels of each sample."""
-        return Shortlist(self.ids[:, :n], self.logits[:, :n], self.votes[:, :n])
+        """The first n labels of each sample, in arrays that verbs take."""
+        ids, logits, votes = self
+        together = np.ascontiguousarray
+        return Shortlist(together(ids[:, :n]), together(logits[:, :n]), together(votes[:, :n]))
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,10 @@ class Ranker:
             (n_samples, n): the labels of the shortlist, best first, and their scores; -inf beside -1.
         """
         n = shortlist.votes.shape[1]
-        scores = self.log_odds(self.evidence(x, shortlist, n_threads=n_threads), shortlist.ids[:, :n], n_threads)
+        voted = shortlist.first(n)
+        scores = self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
         if self.gains is not None:
-            scores = self._with_gains(scores, self.gains[shortlist.ids[:, :n]], shortlist.ids[:, :n])
+            scores = self._with_gains(scores, self.gains[voted.ids], voted.ids)
         if shortlist.ids.shape[1] > n:
             scores = np.hstack([scores, self._scores_below(scores, shortlist)])
         return best_first(shortlist.ids, scores, n_threads=n_threads)
@@ -216,16 +219,15 @@ class Ranker:
             below: Float = least + self.blend[0] * (rest - np.maximum(last, rest.max(axis=1, keepdims=True)))
         return below
 
-    def evidence(self, x: Csr, shortlist: Shortlist, *, n_threads: int) -> Float:
-        """What speaks for each label that was voted on: (n_samples, m, 4) in the order of `EVIDENCE`; 0 beside -1.
+    def evidence(self, x: Csr, voted: Shortlist, *, n_threads: int) -> Float:
+        """What speaks for each label of a list that was voted on: (n_samples, m, 4) by `EVIDENCE`; 0 beside -1.
 
         The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
         neighbours' votes; the logarithm of one more than the label's training samples.
         """
-        listed = shortlist.first(shortlist.votes.shape[1])
-        ids, logits = np.ascontiguousarray(listed.ids), np.ascontiguousarray(listed.logits)
+        ids, logits, votes = voted
         margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
-        return kernels.label_evidence(ids, logits, margins, listed.votes, self.counts, n_threads=n_threads)
+        return kernels.label_evidence(ids, logits, margins, votes, self.counts, n_threads=n_threads)
 
     @classmethod
     def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
@@ -280,7 +282,6 @@ class Ranker:
 
 def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
     """The labels of each list, (n_samples, m), by their scores, and these; last the places of -1, with -inf."""
-    ids, scores = np.ascontiguousarray(ids), np.ascontiguousarray(scores)
     places = kernels.best_places(ids, scores, ids.shape[1], n_threads=n_threads)
     rows = np.arange(len(ids))[:, None]
     ordered = ids[rows, places]

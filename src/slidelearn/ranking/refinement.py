@@ -79,7 +79,7 @@ class Refinement:
         The arguments are those of `fitted`.
         """
         n = int(self.n_refined[0]) if len(self.n_refined) else ids.shape[1]
-        ids, places = np.ascontiguousarray(ids), first_places(log_odds, ids, n, n_threads=n_threads)
+        places = first_places(log_odds, ids, n, n_threads=n_threads)
         return kernels.refine(ids, evidence, log_odds, places, self.partners, self.perceptron, n_threads=n_threads)
 
     def resized(self, numbers: Ids, n_labels: int) -> Refinement:
@@ -116,7 +116,6 @@ class Refinement:
 
 def first_places(log_odds: Float, ids: Ids, n: int = N_REFINED, *, n_threads: int) -> NDArray[np.int64]:
     """Where the labels are that the first look puts first, (n_samples, at most n)."""
-    ids = np.ascontiguousarray(ids)
     return kernels.best_places(ids, log_odds, min(n, ids.shape[1]), n_threads=n_threads)
 
 
