@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from slidelearn.model.model import Model
 from slidelearn.progress import Progress
-
-if TYPE_CHECKING:
-    from slidelearn.model.model import Model
 
 
 class Callback:

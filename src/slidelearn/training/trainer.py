@@ -14,6 +14,7 @@ from scipy import sparse
 from slidelearn.batches import Batch, SampleSource
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
+from slidelearn.counts import Laps
 from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
 from slidelearn.model.model import Model
@@ -22,7 +23,7 @@ from slidelearn.network.losses import loss_and_gradient
 from slidelearn.network.network import Network, estimated_bytes
 from slidelearn.network.optim import Schedule
 from slidelearn.network.sampling import ActiveSetSampler
-from slidelearn.progress import Laps, Progress, TrainingDiverged
+from slidelearn.progress import Progress, TrainingDiverged
 from slidelearn.ranking.classifiers import classifiers_bytes
 from slidelearn.sample_stream import SampleStream
 from slidelearn.training.shortlists import listed_share
