@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -149,3 +150,20 @@ def _plain(answers: Any) -> Any:
     return (
         answers if isinstance(answers, list) else (answers.toarray() if sparse.issparse(answers) else answers).tolist()
     )
+
+
+def test_each_training_draws_its_seed_of_a_random_state(tmp_path: Path) -> None:
+    X, y = make_blobs(60, centers=3, random_state=0)
+    small = {"preset": "quick", "hidden_sizes": (8,), "n_epochs": 1}
+    first, second = (SlideClassifier(**small, random_state=np.random.RandomState(5)).fit(X, y) for _ in range(2))
+    np.testing.assert_array_equal(first.decision_function(X), second.decision_function(X))
+    seed = first.config_.random_state
+    assert seed == np.random.RandomState(5).randint(2**31)
+
+    first.fit(X, y)
+    assert first.config_.random_state != seed, "the next training draws another"
+    first.set_params(warm_start=True).fit(X, y)
+    first.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model")
+    np.testing.assert_array_equal(first.decision_function(X), loaded.decision_function(X))
+    assert loaded.config_.random_state == first.config_.random_state

@@ -46,7 +46,8 @@ class SlideClassifier(Changing):
         Whether `fit` goes on from the model that is there, which may have fewer labels and features, instead of
         starting anew.
     random_state
-        Seed of everything random. The same seed gives the same model, bit for bit, if `deterministic` holds.
+        Seed of everything random; None: 0. The same seed gives the same model, bit for bit, if `deterministic` holds.
+        From a ``RandomState`` each training draws its own.
 
     **options
         All others are options of the engine (`slidelearn.config.Config` explains each); None leaves the preset's value.

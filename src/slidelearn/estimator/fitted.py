@@ -70,7 +70,7 @@ class Fitted(Parameters):
 
         Checkpoints want it too.
         """
-        put_parameters(self._model.documents, {**self.get_params(), "n_jobs": None})
+        put_parameters(self._model.documents, self._lasting())
         put_targets(self._model.documents, self._targets)
         put_feature_names(self._model.documents, getattr(self, "feature_names_in_", None))
 

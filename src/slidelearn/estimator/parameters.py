@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
 from slidelearn.config import Config, make_config
@@ -81,13 +83,18 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         precision: str | None = None,
         state_precision: str | None = None,
         deterministic: bool | None = None,
-        random_state: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
     ) -> None:
         for name, value in locals().items():
             if name != "self":
                 setattr(self, name, value)
+
+    def _lasting(self) -> dict[str, Any]:
+        """The parameters that a saved model keeps: those that are of this process are left out."""
+        own = {name for name, value in self.get_params().items() if isinstance(value, np.random.RandomState)}
+        return {**self.get_params(), **dict.fromkeys({"n_jobs", *own})}
 
     def _options(self) -> Config:
         """The options in force, as far as they do not depend on data.
@@ -98,9 +105,12 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
             For an option against its rule.
         """
         given = {name: value for name, value in self.get_params().items() if name not in _NOT_OPTIONS}
+        if isinstance(self.random_state, np.random.RandomState):
+            given["random_state"] = int(self.random_state.randint(2**31))
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
     def _left_open(self) -> set[str]:
-        """The options that neither the user nor the preset has given."""
+        """The options that neither the user nor the preset has given; a seed that is drawn is nobody's."""
         fixed = PRESETS[self.preset]
-        return {name for name, value in self.get_params().items() if value is None and name not in fixed}
+        drawn = (type(None), np.random.RandomState)
+        return {name for name, value in self.get_params().items() if isinstance(value, drawn) and name not in fixed}
