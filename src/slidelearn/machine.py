@@ -6,7 +6,10 @@ import os
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+
+from slidelearn import control_groups
 
 MAX_THREADS = 1024
 
@@ -20,12 +23,18 @@ def resolve_threads(n_jobs: int | None) -> int:
         If it is neither None, -1, nor a number from 1 up.
     """
     if n_jobs is None or n_jobs == -1:
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        bound_to = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return min(bound_to, _processors_of_container() or bound_to)
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not 1 <= n_jobs <= MAX_THREADS:
         raise ValueError(
             f"n_jobs must be None or -1 (all processors) or an integer in [1, {MAX_THREADS}], but is {n_jobs!r}"
         )
     return n_jobs
+
+
+@cache  # every query asks for it
+def _processors_of_container() -> int | None:
+    return control_groups.processors()
 
 
 def processor_name() -> str:
@@ -43,7 +52,12 @@ def processor_name() -> str:
 
 
 def available_bytes() -> int | None:
-    """Memory that can still be had; None where the system does not tell."""
+    """Memory that can still be had, of a container's where there is one; None where the system does not tell."""
+    limits = _free_bytes_of_machine(), control_groups.free_bytes()
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _free_bytes_of_machine() -> int | None:
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):

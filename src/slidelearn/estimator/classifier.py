@@ -41,7 +41,7 @@ class SlideClassifier(Changing):
         ``recipe``: what is most accurate for its time; ``quick``: a little less accurate in a fraction of it;
         ``paper``: the network, loss, sampler and optimizer of SLIDE (Chen et al., MLSys 2020, arXiv:1903.03129).
     n_jobs
-        Threads; None and -1: all processors.
+        Threads; None and -1: all processors that the process, or its container, may use.
     warm_start
         Whether `fit` goes on from the model that is there, which may have fewer labels and features, instead of
         starting anew.
