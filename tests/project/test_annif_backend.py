@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from click.testing import CliRunner
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-PLACE = Path(__file__).parents[1] / "examples/annif"
+PLACE = Path(__file__).parents[2] / "examples/annif"
 SUBJECTS = {
     "cats": "a cat purrs and hunts mice",
     "ships": "a ship sails the sea",

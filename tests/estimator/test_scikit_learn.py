@@ -21,7 +21,7 @@ from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.datasets import Dataset
 from slidelearn.model import files
 
-REPETITION = "training visits samples in random order; tests/test_sample_weight.py holds weights against repetition"
+REPETITION = "training visits samples in random order; test_sample_weight.py holds weights against repetition"
 EXPECTED = {
     "check_sample_weight_equivalence_on_dense_data": REPETITION,
     "check_sample_weight_equivalence_on_sparse_data": REPETITION,

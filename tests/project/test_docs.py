@@ -20,7 +20,7 @@ import slidelearn
 from slidelearn.cli import app
 from slidelearn.datasets import Dataset
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _FOLDERS = ("docs", "benchmarks", "examples", "src")
 PAGES = sorted([*ROOT.glob("*.md"), *(page for folder in _FOLDERS for page in (ROOT / folder).rglob("*.md"))])
 _BLOCK = re.compile(r"^(?:<!-- needs (\w+) -->\n+)?```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

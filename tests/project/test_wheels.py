@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ENDINGS = {
     "linux": ("manylinux_x86_64", "manylinux_aarch64"),
     "macos": ("macosx_x86_64", "macosx_arm64"),

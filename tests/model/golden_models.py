@@ -1,4 +1,4 @@
-"""Write golden models with the version of slidelearn that is installed: ``python tests/golden_models.py DIRECTORY``.
+"""Write golden models with the slidelearn that is installed: ``python tests/model/golden_models.py DIRECTORY``.
 
 They are made once for every version of the format, and never again: later versions must read what this one wrote.
 """
