@@ -1,4 +1,7 @@
-"""How the commands fail: one message on standard error and exit code 1, or 130 after Ctrl-C; never a traceback."""
+"""How the commands fail: one message on standard error, never a traceback.
+
+The exit code is 1, or 130 after Ctrl-C and 143 after SIGTERM, as shells have it.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from slidelearn.interrupts import Terminated, terminated_by_exception
 from slidelearn.progress import TrainingDiverged
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 
 
 class Commands(TyperGroup):
@@ -21,7 +25,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        with _explained():
+        with _explained(), terminated_by_exception():
             return super().invoke(ctx)
 
 
@@ -30,8 +34,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        _complain("; ".join(["interrupted", *map(str, interrupt.args)]))
-        raise typer.Exit(_INTERRUPTED) from None
+        is_terminated = isinstance(interrupt, Terminated)
+        _complain("; ".join(["terminated" if is_terminated else "interrupted", *map(str, interrupt.args)]))
+        raise typer.Exit(_TERMINATED if is_terminated else _INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
         raise
     except OSError as error:

@@ -222,12 +222,12 @@ def _saying_how_to_resume(kept: Checkpointing | None) -> Iterator[None]:
         if kept:
             kept.directory.mkdir(parents=True, exist_ok=True)
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if not kept:
             raise
         latest = latest_checkpoint(kept.directory)
         how = f"goes on from {latest}" if latest else "begins anew, as there was no checkpoint yet"
-        raise KeyboardInterrupt(f"the same command with --resume {how}") from None
+        raise type(interrupt)(f"the same command with --resume {how}") from None
 
 
 @contextmanager

@@ -84,8 +84,8 @@ def tune(
         console.print(f"wrote {out}: slidelearn train {train_file} --config {out}", soft_wrap=True)
     if json:
         print_json(_report(tuning))
-    if tuning.is_interrupted:
-        raise KeyboardInterrupt
+    if tuning.interrupt:
+        raise tuning.interrupt
 
 
 def _print_trial(console: Console, trial: Trial) -> None:
