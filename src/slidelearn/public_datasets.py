@@ -12,6 +12,7 @@ from slidelearn.checksums import check_files
 from slidelearn.data import SampleSet, files_of, read_samples
 from slidelearn.datasets import Dataset
 from slidelearn.packed_files import PACKED
+from slidelearn.paths import to_path
 
 REPOSITORY = "http://manikvarma.org/downloads/XC/XMLRepository.html"
 PLACE = "SLIDELEARN_DATA"
@@ -134,12 +135,12 @@ def _files_of(name: str, path: str | os.PathLike[str] | None) -> tuple[Path, Pat
     FileNotFoundError
         If they are not there: what to do about it.
     """
-    above = path or os.environ.get(PLACE)
+    above = os.environ.get(PLACE) if path is None else to_path(path)
     folders: list[Path] = []
     if above:
         inside = sorted(Path(above).glob("*"))
         folders = [each for each in inside if each.is_dir() and each.name.lower() == name.lower()]
-    for folder in (*folders, Path(path)) if path else folders:
+    for folder in (*folders, Path(path)) if path is not None else folders:
         if found := find_split(folder):
             return found
     where = f" in {above}" if above else ""

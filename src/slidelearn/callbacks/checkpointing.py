@@ -17,6 +17,7 @@ from slidelearn.atomic_files import sync_directory
 from slidelearn.callbacks.base import Callback
 from slidelearn.interrupts import Interrupts
 from slidelearn.model.snapshot import save_snapshot
+from slidelearn.paths import to_path
 from slidelearn.progress import Progress, TrainingDiverged, require_finite_weights
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -64,7 +65,7 @@ class Checkpointing(Callback):
                 raise ValueError(f"{name} must be >= {least}, but is {value}")
         if every_minutes is not None and not every_minutes > 0:
             raise ValueError(f"every_minutes must be > 0, but is {every_minutes}")
-        self.directory = Path(directory)
+        self.directory = to_path(directory, "directory")
         self.latest: Path | None = None
         """The checkpoint made last."""
         self._every_steps, self._every_minutes, self._keep = every_steps, every_minutes, keep
@@ -147,7 +148,7 @@ def checkpoints(directory: Path) -> list[Path]:
 
 def latest_checkpoint(directory: str | Path) -> Path | None:
     """The latest checkpoint in a directory; None where there is none."""
-    found = checkpoints(Path(directory))
+    found = checkpoints(to_path(directory, "directory"))
     return found[-1] if found else None
 
 

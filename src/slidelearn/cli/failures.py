@@ -5,8 +5,9 @@ The exit code is 1, or 130 after Ctrl-C and 143 after SIGTERM, as shells have it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -22,6 +23,12 @@ _INTERRUPTED, _TERMINATED = 130, 143
 
 class Commands(TyperGroup):
     """A group of commands whose foreseeable failures end in one message."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Look at all that was given, for this group and for the command."""
+        with _explained():
+            _require_no_empty(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -54,6 +61,19 @@ def _explained() -> Iterator[None]:
     except (ValueError, TrainingDiverged, ImportError) as error:
         _complain(str(error))
         raise typer.Exit(1) from None
+
+
+def _require_no_empty(arguments: Sequence[str]) -> None:
+    """Refuse what most likely is a variable that nobody set: a path would be the current directory."""
+    for former, argument in pairwise(["", *arguments]):
+        option, is_joined, value = argument.partition("=")
+        if not argument:
+            what = former if former.startswith("-") else "an argument"
+        elif option.startswith("--") and is_joined and not value:
+            what = option
+        else:
+            continue
+        raise ValueError(f"{what} is empty: give a value, or leave it out; the current directory is '.'")
 
 
 def _complain(message: str) -> None:
