@@ -19,6 +19,7 @@ from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr, digest_of_samples
 from slidelearn.paths import to_path
+from slidelearn.wording import counted
 
 BUFFER_SIZE = 1 << 17
 """Samples that are in memory at a time, and are shuffled among each other, unless the user says otherwise."""
@@ -166,6 +167,6 @@ class SampleStream(SampleSource):
 
     def _changed(self) -> DataError:
         return DataError(
-            f"{self._path} has changed while it was used: it had {self.n_samples} samples, {self.n_features} features "
-            f"and {self.n_labels} labels"
+            f"{self._path} has changed while it was used: it had {counted(self.n_samples, 'sample')}, "
+            f"{counted(self.n_features, 'feature')} and {counted(self.n_labels, 'label')}"
         )
