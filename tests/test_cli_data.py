@@ -275,6 +275,8 @@ def test_one_is_not_many(tmp_path: Path) -> None:
     text = run("train", tmp_path / "one.txt", "--test", tmp_path / "one.txt", *quick).stdout
     text += run("train", tmp_path / "one.txt", "--stream", *quick).stdout
     text += run("train", tmp_path / "one.jsonl", *quick).stdout
+    run("train", tmp_path / "one.txt", *quick, "--out", tmp_path / "model")
+    assert run("predict", tmp_path / "model", tmp_path / "one.txt").stdout.startswith("0:")  # all the labels there are
     for counted in ("1 sample, 1 feature (1.0 each), 1 label (1.0 each)", "1 thread\n", "1 test sample", "1 text (4 "):
         assert counted in text
     assert "train: 1 sample, 1 feature, 1 label; 1 sample at a time" in text
