@@ -214,8 +214,8 @@ void read_block(Cursor text, int64_t line_number, const SampleLines& lines, Samp
             if (lines.n_samples < 0 || line_number - 2 < lines.n_samples) {
                 read_sample(line, lines, block);
             } else if (line.skip_blanks(); !line.done()) {
-                refuse("the header promises " + std::to_string(lines.n_samples) +
-                       " samples, but here is one more: " + line.text());
+                refuse("the header has n_samples = " + std::to_string(lines.n_samples) +
+                       ", but here is one more: " + line.text());
             }
         } catch (const std::invalid_argument& error) {
             refuse("line " + std::to_string(line_number) + ": " + error.what());

@@ -4,6 +4,7 @@ import os
 import platform
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slidelearn import kernels, machine
@@ -22,6 +23,10 @@ def test_threads_are_those_that_the_process_may_use() -> None:
         assert machine.resolve_threads(None) == 1
     finally:
         os.sched_setaffinity(0, before)
+
+
+def test_numbers_of_numpy_are_numbers_of_threads() -> None:
+    assert machine.resolve_threads(np.int64(2)) == 2  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n_jobs", [0, -2, 1.0, True, "2", 1025])

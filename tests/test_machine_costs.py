@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,19 @@ def test_a_place_of_the_users_own_without_the_variable(monkeypatch: pytest.Monke
     assert place_of_costs().name == path.name
     assert place_of_costs().parent != path.parent
     assert "slidelearn" in str(place_of_costs().parent).lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="users have a home there")
+def test_a_user_without_a_home_has_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers that run under any number."""
+    for name in (machine_costs.HOME, "HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert costs_here() == (Costs(), None)
 
 
 def test_a_model_keeps_the_costs_it_began_with(home: Path, tiny: Dataset, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,3 +167,17 @@ def test_a_split_needs_both_files(tmp_path: Path) -> None:
     (tmp_path / "tst.txt").rename(tmp_path / "filter_labels_test.txt")
     assert find_split(tmp_path) is None
     assert all(name == name.strip() for name in PUBLIC_DATASETS)
+
+
+def test_a_path_that_is_no_folder_of_the_data_set(tmp_path: Path) -> None:
+    archive = tmp_path / "Amazon670K.bow.zip"
+    archive.write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"unpacked to, but .*Amazon670K\.bow\.zip is a file: unpack it first"):
+        fetch_dataset(NAME, archive)
+    for folder in ("one", "two"):
+        put(tmp_path / folder)
+    with pytest.raises(ValueError, match=f"path must be the folder of .*, but {tmp_path} has several: one, two"):
+        fetch_dataset(NAME, tmp_path)
+    assert not list(tmp_path.rglob("SHA256SUMS"))
+    shutil.rmtree(tmp_path / "two")
+    fetch_dataset(NAME, tmp_path)  # whatever its name

@@ -48,6 +48,8 @@ OutQuantized bind_quantize_rows(const InOutRows& rows, const InScales& scales, i
     require_threads(n_threads);
     const Rows r = view(rows);
     const float* s = scales_of(scales, r);
+    require(r.width <= QuantizedRows::kWidest, "rows must be at most " + std::to_string(QuantizedRows::kWidest) +
+                                                   " wide to be rounded, but are " + std::to_string(r.width));
     const int64_t n = QuantizedRows::n_panels(r.n_rows) * QuantizedRows::kPanel;
     OutQuantized arrays{new_array<int8_t>(n * QuantizedRows::depth(r.width)), new_array<float>(n),
                         new_array<int32_t>(n), new_array<float>(n)};

@@ -2,6 +2,8 @@
 // products. Four times as quick as exact products alone where the processor has instructions for it (VNNI).
 #pragma once
 
+#include <cstdint>
+
 #include "isa.h"
 #include "row_layout.h"
 #include "views.h"
@@ -14,6 +16,7 @@ namespace slidelearn {
 // Rows beyond the last have the bias -inf.
 struct QuantizedRows {
     static constexpr int64_t kPanel = 48;
+    static constexpr int64_t kWidest = INT32_MAX / (128 * 127);  // so wide, no sum on the way leaves 32 bits
 
     int8_t* codes;         // (n_panels, depth / 4, kPanel, 4)
     float* factors;        // (n_panels * kPanel): what the rest has

@@ -1,31 +1,58 @@
-"""slidelearn: neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter."""
+"""slidelearn: neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter.
 
-from slidelearn.atomic_files import CheckpointError
-from slidelearn.data import DataError, SampleSet, iter_samples, read_samples, read_xmc, write_samples, write_xmc
-from slidelearn.datasets import load_dataset
-from slidelearn.estimator import SlideClassifier
-from slidelearn.progress import TrainingDiverged
-from slidelearn.public_datasets import fetch_dataset
-from slidelearn.sample_stream import SampleStream
-from slidelearn.text.stream import TextStream
-from slidelearn.text_classifier import SlideTextClassifier
-from slidelearn.version import __version__
+What it offers is imported when it is first asked for: by a command, not before it knows how to end on Ctrl-C.
+"""
 
-__all__ = [
-    "CheckpointError",
-    "DataError",
-    "SampleSet",
-    "SampleStream",
-    "SlideClassifier",
-    "SlideTextClassifier",
-    "TextStream",
-    "TrainingDiverged",
-    "__version__",
-    "fetch_dataset",
-    "iter_samples",
-    "load_dataset",
-    "read_samples",
-    "read_xmc",
-    "write_samples",
-    "write_xmc",
-]
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+_MODULES = {
+    "CheckpointError": "atomic_files",
+    "DataError": "data",
+    "SampleSet": "data",
+    "SampleStream": "sample_stream",
+    "SlideClassifier": "estimator",
+    "SlideTextClassifier": "text_classifier",
+    "TextStream": "text.stream",
+    "TrainingDiverged": "progress",
+    "__version__": "version",
+    "fetch_dataset": "public_datasets",
+    "iter_samples": "data",
+    "load_dataset": "datasets",
+    "read_samples": "data",
+    "read_xmc": "data",
+    "write_samples": "data",
+    "write_xmc": "data",
+}
+__all__ = sorted(_MODULES)
+
+if TYPE_CHECKING:
+    from slidelearn.atomic_files import CheckpointError as CheckpointError
+    from slidelearn.data import DataError as DataError
+    from slidelearn.data import SampleSet as SampleSet
+    from slidelearn.data import iter_samples as iter_samples
+    from slidelearn.data import read_samples as read_samples
+    from slidelearn.data import read_xmc as read_xmc
+    from slidelearn.data import write_samples as write_samples
+    from slidelearn.data import write_xmc as write_xmc
+    from slidelearn.datasets import load_dataset as load_dataset
+    from slidelearn.estimator import SlideClassifier as SlideClassifier
+    from slidelearn.progress import TrainingDiverged as TrainingDiverged
+    from slidelearn.public_datasets import fetch_dataset as fetch_dataset
+    from slidelearn.sample_stream import SampleStream as SampleStream
+    from slidelearn.text.stream import TextStream as TextStream
+    from slidelearn.text_classifier import SlideTextClassifier as SlideTextClassifier
+    from slidelearn.version import __version__ as __version__
+else:
+
+    def __getattr__(name):
+        if name in _MODULES:
+            found = globals()[name] = getattr(import_module(f"slidelearn.{_MODULES[name]}"), name)
+            return found
+        if not name.startswith("_") and find_spec(f"slidelearn.{name}"):
+            return import_module(f"slidelearn.{name}")
+        raise AttributeError(f"module 'slidelearn' has no attribute {name!r}", name=name)
+
+    def __dir__():
+        return sorted({*globals(), *_MODULES})

@@ -1,5 +1,19 @@
-"""``python -m slidelearn``: the command line."""
+"""``slidelearn`` and ``python -m slidelearn``: the command line."""
 
-from slidelearn.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    """Run the command line; while its libraries are being imported, Ctrl-C ends the process without a word."""
+    heard = signal.getsignal(signal.SIGINT)
+    if heard is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from slidelearn.cli import main as run
+
+    if heard is signal.default_int_handler:
+        signal.signal(signal.SIGINT, heard)
+    run()
+
+
+if __name__ == "__main__":
+    main()

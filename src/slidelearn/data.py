@@ -12,6 +12,7 @@ from typing import Any
 from slidelearn.formats import FORMATS, Format, LabelledText, Layout, Pieces, SampleSet, format_named, format_of
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.packed_files import DataError
+from slidelearn.paths import to_path
 
 __all__ = [
     "DataError",
@@ -276,7 +277,7 @@ def make_layout(given: Mapping[str, Any]) -> Layout:
 
 
 def _path_and_format(path: str | os.PathLike[str], name: str | None) -> tuple[Path, Format]:
-    path = Path(path)
+    path = to_path(path)
     return path, format_of(path) if name is None else format_named(name)
 
 

@@ -74,7 +74,7 @@ def top_k(
     run = Execution(n_threads)
     for each in networks:
         each.prepare_answers(n_threads)
-    tables = network.answer_index(n_threads) if through_tables else None
+    tables = network.answer_tables(n_threads) if through_tables else None
     ids = np.empty((X.shape[0], k), np.int32)
     scores = np.empty((X.shape[0], k), np.float32)
     for begin in range(0, X.shape[0], BATCH):

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from functools import cache
+from numbers import Integral
 from pathlib import Path
 
 from slidelearn import control_groups
@@ -25,11 +26,11 @@ def resolve_threads(n_jobs: int | None) -> int:
     if n_jobs is None or n_jobs == -1:
         bound_to = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         return min(bound_to, _processors_of_container() or bound_to)
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not 1 <= n_jobs <= MAX_THREADS:
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or not 1 <= n_jobs <= MAX_THREADS:
         raise ValueError(
             f"n_jobs must be None or -1 (all processors) or an integer in [1, {MAX_THREADS}], but is {n_jobs!r}"
         )
-    return n_jobs
+    return int(n_jobs)
 
 
 @cache  # every query asks for it

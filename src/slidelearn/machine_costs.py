@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -69,12 +70,20 @@ def keep_costs(costs: Costs) -> Path:
 
 def place_of_costs() -> Path:
     """Where the file of this machine is, or would be."""
-    directory = os.environ.get(HOME)
-    if not directory:
-        from typer import get_app_dir  # the command line's library: not loaded where nobody needs it
+    return _settings_directory() / f"costs-{_digest(_here())}.json"
 
-        directory = get_app_dir("slidelearn")
-    return Path(directory) / f"costs-{_digest(_here())}.json"
+
+def _settings_directory() -> Path:
+    """Where the system has the settings of users' programs, unless the environment names a directory."""
+    if named := os.environ.get(HOME):
+        return Path(named)
+    if os.name == "nt":
+        settings = os.environ.get("APPDATA") or "~"
+    elif sys.platform == "darwin":
+        settings = "~/Library/Application Support"
+    else:
+        settings = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(os.path.expanduser(settings)) / "slidelearn"  # Path's own expanduser fails where there is no home
 
 
 def _read(path: Path) -> Costs:

@@ -84,6 +84,20 @@ def check_labels(Y: Any, *, name: str = "Y") -> FloatCsr:
     return canonical_csr(np.ones(csr.nnz, np.float32), csr.indices, csr.indptr, csr.shape)
 
 
+def require_no_mask(array: object, name: str) -> None:
+    """Refuse a masked array of NumPy: what is under the mask would count like any other value.
+
+    Raises
+    ------
+    ValueError
+        With how many values are masked.
+    """
+    if isinstance(array, np.ma.MaskedArray) and (n_masked := int(np.ma.getmaskarray(array).sum())):
+        raise ValueError(
+            f"{name} must have no masked values, but has {n_masked}: fill them, or leave their samples out"
+        )
+
+
 def check_same_length(X: FloatCsr, Y: FloatCsr) -> None:
     """Refuse features and labels of unequal length.
 

@@ -16,6 +16,7 @@ from slidelearn.counts import Counts
 from slidelearn.model.model import Model
 from slidelearn.model.snapshot import Snapshot
 from slidelearn.network.network import Network
+from slidelearn.wording import counted
 
 _ROWS_NAMED = 5
 
@@ -84,7 +85,7 @@ class TrainingDiverged(FloatingPointError):
         batch = ""
         if len(self.sample_ids):
             rows = ", ".join(map(str, self.sample_ids[:_ROWS_NAMED])) + ", ..." * (len(self.sample_ids) > _ROWS_NAMED)
-            batch = f", on a batch of {len(self.sample_ids)} samples (rows {rows} of X)"
+            batch = f", on a batch of {counted(len(self.sample_ids), 'sample')} (rows {rows} of X)"
             remedy += ", and see that the features of these rows are sane"
         if self.last_checkpoint:
             remedy += f"; the last good checkpoint, a model that can be loaded, is {self.last_checkpoint}"

@@ -12,6 +12,7 @@ from slidelearn.checksums import check_files
 from slidelearn.data import SampleSet, files_of, read_samples
 from slidelearn.datasets import Dataset
 from slidelearn.packed_files import PACKED
+from slidelearn.paths import to_path
 
 REPOSITORY = "http://manikvarma.org/downloads/XC/XMLRepository.html"
 PLACE = "SLIDELEARN_DATA"
@@ -77,7 +78,8 @@ def fetch_dataset(
     FileNotFoundError
         If it is not there, saying what to download and where to put it.
     ValueError
-        If there is no such data set, or a file is damaged or has not the digest that it should have (`DataError`).
+        If there is no such data set; if `path` is a file, such as the archive that was downloaded, or has several other
+        data sets; or if a file is damaged or has not the digest that it should have (`DataError`).
 
     Examples
     --------
@@ -134,14 +136,19 @@ def _files_of(name: str, path: str | os.PathLike[str] | None) -> tuple[Path, Pat
     FileNotFoundError
         If they are not there: what to do about it.
     """
-    above = path or os.environ.get(PLACE)
-    folders: list[Path] = []
-    if above:
-        inside = sorted(Path(above).glob("*"))
-        folders = [each for each in inside if each.is_dir() and each.name.lower() == name.lower()]
-    for folder in (*folders, Path(path)) if path else folders:
+    above = os.environ.get(PLACE) if path is None else to_path(path)
+    if above and Path(above).is_file():
+        raise ValueError(f"path must be the folder that {name} was unpacked to, but {above} is a file: unpack it first")
+    inside = sorted(Path(above).glob("*")) if above else []
+    folders = [each for each in inside if each.is_dir() and each.name.lower() == name.lower()]
+    for folder in folders:
         if found := find_split(folder):
             return found
+    if path is not None and (found := find_split(Path(path))):
+        others = [each.name for each in inside if each.is_dir() and find_split(each)]
+        if found[0].parent != Path(path) and len(others) > 1:
+            raise ValueError(f"path must be the folder of {name}, but {path} has several: {', '.join(others)}")
+        return found
     where = f" in {above}" if above else ""
     folder = folders[0] if folders else Path(above or "DIRECTORY") / name
     then = "" if above else f", and set the environment variable {PLACE} to DIRECTORY or give it as path"

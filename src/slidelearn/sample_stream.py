@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -19,6 +18,8 @@ from slidelearn.data import DataError, open_samples
 from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr, digest_of_samples
+from slidelearn.paths import to_path
+from slidelearn.wording import counted
 
 BUFFER_SIZE = 1 << 17
 """Samples that are in memory at a time, and are shuffled among each other, unless the user says otherwise."""
@@ -87,7 +88,7 @@ class SampleStream(SampleSource):
     ) -> None:
         if buffer_size < 1:
             raise ValueError(f"buffer_size must be >= 1, but is {buffer_size}")
-        self._path, self._format, self._n_threads, self._layout = Path(path), format, n_threads, layout
+        self._path, self._format, self._n_threads, self._layout = to_path(path), format, n_threads, layout
         self._prepare: Callable[[FloatCsr], FloatCsr] = lambda X: X
         self.buffer_size = buffer_size
         n_samples = self.n_features = self.block_bytes = self._n_values = 0
@@ -166,6 +167,6 @@ class SampleStream(SampleSource):
 
     def _changed(self) -> DataError:
         return DataError(
-            f"{self._path} has changed while it was used: it had {self.n_samples} samples, {self.n_features} features "
-            f"and {self.n_labels} labels"
+            f"{self._path} has changed while it was used: it had {counted(self.n_samples, 'sample')}, "
+            f"{counted(self.n_features, 'feature')} and {counted(self.n_labels, 'label')}"
         )

@@ -19,7 +19,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from slidelearn.kernels import Float, Ids
-from slidelearn.matrices import FloatCsr, check_labels
+from slidelearn.matrices import FloatCsr, check_labels, require_no_mask
 from slidelearn.name_lists import REMEDY, rows_of_names
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
@@ -53,6 +53,7 @@ def look_at(y: Any) -> Given:
         raise ValueError("SlideClassifier requires y to be passed, but the target y is None")
     if isinstance(y, str | Iterator):
         raise ValueError(f"y must be a list, an array or a sparse matrix, but is {y!r}; list(...) makes a list of it")
+    require_no_mask(y, "y")
     is_sparse: bool = sparse.issparse(y)
     if is_sparse:
         container = "csr_matrix" if sparse.isspmatrix(y) else "csr_array"

@@ -23,6 +23,7 @@ from slidelearn.callbacks import Callback, Checkpointing, latest_checkpoint
 from slidelearn.callbacks.checkpointing import checkpoints
 from slidelearn.fitting import beginning as fitting
 from slidelearn.fitting import pilot
+from slidelearn.interrupts import Terminated
 from slidelearn.model.snapshot import load_snapshot
 from slidelearn.progress import Progress
 from slidelearn.ranking import blending
@@ -307,23 +308,28 @@ def test_a_crash_while_a_checkpoint_is_written_leaves_the_one_before(
         assert_same_models(classifier().fit(few.X, few.Y, resume_from=directory), whole)
 
 
-def test_ctrl_c_finishes_the_step_and_makes_a_checkpoint(few: Planted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_finishes_the_step_and_makes_a_checkpoint(
+    number: signal.Signals, few: Planted, tmp_path: Path
+) -> None:
     class Press(Callback):
         seen = 0
 
         def on_step(self, progress: Progress) -> None:
             Press.seen = progress.step
             if progress.step == 4:
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), number)
 
-    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    unheard = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    former = {one: signal.signal(one, handler) for one, handler in unheard.items()}
     try:
         whole = classifier("paper").fit(few.X, few.Y)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Terminated if number == signal.SIGTERM else KeyboardInterrupt):
             classifier("paper").fit(few.X, few.Y, callbacks=[Press(), Checkpointing(tmp_path)])
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert {one: signal.getsignal(one) for one in unheard} == unheard
     finally:
-        signal.signal(signal.SIGINT, former)
+        for one, handler in former.items():
+            signal.signal(one, handler)
     assert Press.seen == 4
     assert [path.name for path in checkpoints(tmp_path)] == ["step-00000000", "step-00000004"]
     assert_same_models(classifier("paper").fit(few.X, few.Y, resume_from=tmp_path), whole)

@@ -344,8 +344,11 @@ def heard_interrupts() -> Iterator[None]:
     signal.signal(signal.SIGINT, former)
 
 
+@pytest.mark.parametrize(
+    ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
+)
 @pytest.mark.usefixtures("heard_interrupts")
-def test_interrupted(place: Path) -> None:
+def test_interrupted(number: signal.Signals, code: int, word: str, place: Path) -> None:
     before = {path: path.read_bytes() for path in (place / "model").iterdir()}
     command = [sys.executable, "-m", "slidelearn", "train", place / "train.txt.gz", "--out", place / "model"]
     with subprocess.Popen(
@@ -357,10 +360,10 @@ def test_interrupted(place: Path) -> None:
         assert process.stdout
         while not process.stdout.readline().startswith("epoch"):
             assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert errors == "slidelearn: interrupted\n"
+    assert process.returncode == code
+    assert errors == f"slidelearn: {word}\n"
     assert {path: path.read_bytes() for path in (place / "model").iterdir()} == before
 
 

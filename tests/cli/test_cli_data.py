@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_labels_that_training_has_not_seen_count_as_missed(place: Path, tmp_path
     names = ["nobody knows it", *tiny.label_names]
     write_samples(tmp_path / "test.csv", SampleSet(Y, texts=tiny.test_texts, label_names=names))
     result = run("evaluate", place / "texts-model", tmp_path / "test.csv", "--json")
-    assert f"1 of its labels are unknown to {place / 'texts-model'}: they count as missed" in result.stderr
+    assert f"counted as missed: 1 label unknown to {place / 'texts-model'}" in result.stderr
     expected = last_json(run("evaluate", place / "texts-model", place / "test.jsonl", "--json"))
     found = last_json(result)
     assert found["p@1"] == expected["p@1"]
@@ -138,7 +139,7 @@ def test_texts_become_features_and_others_like_them(place: Path, tmp_path: Path,
 
     write_samples(tmp_path / "odd.jsonl", with_texts())
     result = run("convert", tmp_path / "odd.jsonl", tmp_path / "odd.txt", "--like", tmp_path / "train.txt.gz")
-    assert f"7 labels that {tmp_path / 'train.txt.gz'} has not are left out, 8 times" in result.stdout
+    assert f"left out: 7 labels that {tmp_path / 'train.txt.gz'} has not, 8 times" in result.stdout
     assert read_samples(tmp_path / "odd.txt").Y.shape == (7, 413)
 
 
@@ -265,3 +266,18 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     message = run("convert", tmp_path / "a.txt", tmp_path / "a.parquet", code=1).stderr
     assert "a Parquet or Arrow file needs the package pyarrow: pip install 'slidelearn[arrow]'" in message
+
+
+def test_one_is_not_many(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("1 1 1\n0 0:1\n")
+    (tmp_path / "one.jsonl").write_text('{"text": "word", "labels": ["a"]}\n')
+    quick = ("--set", "hidden_sizes=8", "--set", "n_epochs=1", "--threads", 1)
+    text = run("train", tmp_path / "one.txt", "--test", tmp_path / "one.txt", *quick).stdout
+    text += run("train", tmp_path / "one.txt", "--stream", *quick).stdout
+    text += run("train", tmp_path / "one.jsonl", *quick).stdout
+    run("train", tmp_path / "one.txt", *quick, "--out", tmp_path / "model")
+    assert run("predict", tmp_path / "model", tmp_path / "one.txt").stdout.startswith("0:")  # all the labels there are
+    for counted in ("1 sample, 1 feature (1.0 each), 1 label (1.0 each)", "1 thread\n", "1 test sample", "1 text (4 "):
+        assert counted in text
+    assert "train: 1 sample, 1 feature, 1 label; 1 sample at a time" in text
+    assert not re.search(r"\b1 \w+s\b(?! per)", text), text

@@ -22,6 +22,7 @@ from slidelearn.callbacks.checkpointing import checkpoints
 QUICK = ("--set", "hidden_sizes=16", "--set", "n_epochs=3", "--set", "batch_size=100", "--threads", "1")
 SLOW = ("--set", "hidden_sizes=16", "--set", "n_epochs=30", "--set", "batch_size=10", "--set", "ranker=false")
 SLOW = (*SLOW, "--threads", "1")
+SIGNALS = {"Ctrl-C": (signal.SIGINT, 130, "interrupted"), "SIGTERM": (signal.SIGTERM, 143, "terminated")}
 SOURCES: dict[str, tuple[object, ...]] = {"memory": (), "stream": ("--stream", "--buffer", 150)}
 
 
@@ -76,25 +77,25 @@ def test_a_killed_training_goes_on_by_one_flag(source: tuple[object, ...], place
     assert not (out / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+@pytest.mark.parametrize(("name", "source"), [("Ctrl-C", "memory"), ("Ctrl-C", "stream"), ("SIGTERM", "memory")])
 @pytest.mark.usefixtures("heard_interrupts")
-def test_ctrl_c_leaves_the_finished_model_and_a_checkpoint(
-    source: tuple[object, ...], place: Path, tmp_path: Path
+def test_a_signal_leaves_the_finished_model_and_a_checkpoint(
+    name: str, source: str, place: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out, (number, code, word) = tmp_path / "out", SIGNALS[name]
     run("train", place / "train.txt", "--out", out, *QUICK)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    command = ("train", place / "train.txt", "--out", out, *source, *SLOW, "--checkpoint-every-minutes", 60)
+    command = ("train", place / "train.txt", "--out", out, *SOURCES[source], *SLOW, "--checkpoint-every-minutes", 60)
     process = start(*command)
     wait_for_checkpoints(process, out, 0)
     assert process.stdout
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     latest = checkpoints(out / "checkpoints")[-1]
-    assert errors == f"slidelearn: interrupted; the same command with --resume goes on from {latest}\n"
+    assert errors == f"slidelearn: {word}; the same command with --resume goes on from {latest}\n"
     assert {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()} == before
-    run("train", place / "train.txt", "--out", tmp_path / "whole", *source, *SLOW)
+    run("train", place / "train.txt", "--out", tmp_path / "whole", *SOURCES[source], *SLOW)
     run(*command, "--resume")
     assert_same(tmp_path / "whole", out)
 

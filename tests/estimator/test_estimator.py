@@ -8,6 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from support import Planted
 
 from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
@@ -357,3 +358,14 @@ def _hidden(network: Network, clf: SlideClassifier, X: sparse.csr_array) -> Floa
     hidden = network.forward_hidden(x, seed=0, run=Execution(1)).hidden
     assert isinstance(hidden, np.ndarray)
     return hidden
+
+
+def test_what_is_masked_is_not_learnt_from(planted: Planted) -> None:
+    X, y = np.ma.masked_greater(planted.X[:50].toarray(), 0.0), np.ma.masked_equal(np.arange(50) % 3, 1)
+    with pytest.raises(ValueError, match=r"X must have no masked values, but has \d+: fill them, or leave"):
+        SlideClassifier(n_epochs=1).fit(X, y.data)
+    with pytest.raises(ValueError, match="y must have no masked values, but has 17: "):
+        SlideClassifier(n_epochs=1).fit(X.data, y)
+    clf = SlideClassifier(n_epochs=1, hidden_sizes=(8,), n_jobs=1).fit(np.ma.asarray(X.data), y.data)  # nothing masked
+    with pytest.raises(ValueError, match="X must have no masked values"):
+        clf.predict(X)

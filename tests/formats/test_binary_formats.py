@@ -39,7 +39,7 @@ def test_what_npz_refuses(tmp_path: Path) -> None:
         read_samples(path)
     assert read_samples(path, with_labels=False).Y.shape == (2, 0)
     sparse.save_npz(tmp_path / "Y.npz", Y[:1])
-    assert refused(path) == f"Y.npz: expected 2 samples, as {path} has, but found 1"
+    assert refused(path) == f"Y.npz: expected as many samples as {path} has (2), but found 1"
     sparse.save_npz(tmp_path / "Y.npz", -Y)
     assert refused(path).startswith("Y.npz: Y must not be negative")
     sparse.save_npz(path, X * np.float32(np.inf))

@@ -46,10 +46,10 @@ def test_the_header_of_xmc(content: bytes, found: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"3 9 9\n3 2:1\n", "line 1: the header promises 3 samples, but the file has 1"),
-        (b"1 9 9\n", "line 1: the header promises 1 samples, but the file has 0"),
-        (b"1 9 9", "line 1: the header promises 1 samples, but the file has 0"),
-        (b"1 9 9\n3 2:1\n\n 4 2:x\n", "line 4: the header promises 1 samples, but here is one more: '4 2:x'"),
+        (b"3 9 9\n3 2:1\n", "line 1: the header has n_samples = 3, but the file has 1"),
+        (b"1 9 9\n", "line 1: the header has n_samples = 1, but the file has 0"),
+        (b"1 9 9", "line 1: the header has n_samples = 1, but the file has 0"),
+        (b"1 9 9\n3 2:1\n\n 4 2:x\n", "line 4: the header has n_samples = 1, but here is one more: '4 2:x'"),
         (b"3 9 9\n3 2:1\n\n3 2:x\n", "line 4: expected a number after ':', but found '2:x'"),
         (
             b"\xef\xbb\xbf 2\t9  9 \r\n1 2:1\r\n9 2:1",
@@ -123,7 +123,7 @@ def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
             b"3 9\n1:1\n",
             LABELS,
             b"",
-            "tst_X_Y.txt, line 1: expected 3 samples, as {place}/tst_X_Xf.txt has, but found 2",
+            "tst_X_Y.txt, line 1: expected as many samples as {place}/tst_X_Xf.txt has (3), but found 2",
         ),
         (
             FEATURES,
@@ -138,14 +138,14 @@ def test_labels_in_a_file_of_their_own(tmp_path: Path) -> None:
             "tst_X_Y.txt, line 3: label value must not be negative (non-zero means relevant), but is '-1'",
         ),
         (FEATURES, b"2 4\n\n3\n", b"", "tst_X_Y.txt, line 3: expected 'label:value', but found '3'"),
-        (FEATURES, b"2 4\n\n", b"", "tst_X_Y.txt, line 1: the header promises 2 samples, but the file has 1"),
+        (FEATURES, b"2 4\n\n", b"", "tst_X_Y.txt, line 1: the header has n_samples = 2, but the file has 1"),
         (
             FEATURES,
             b"2 4\n\n\n\n1:1\n",
             b"",
-            "tst_X_Y.txt, line 5: the header promises 2 samples, but here is one more: '1:1'",
+            "tst_X_Y.txt, line 5: the header has n_samples = 2, but here is one more: '1:1'",
         ),
-        (FEATURES[:-4], LABELS, b"", "tst_X_Xf.txt, line 1: the header promises 2 samples, but the file has 1"),
+        (FEATURES[:-4], LABELS, b"", "tst_X_Xf.txt, line 1: the header has n_samples = 2, but the file has 1"),
         (FEATURES, LABELS, b"0 0\n2 0\n", "filter_labels_test.txt, line 2: sample id must lie in [0, 2), but is '2'"),
         (FEATURES, LABELS, b"0 4\n", "filter_labels_test.txt, line 1: label id must lie in [0, 4), but is '4'"),
         (

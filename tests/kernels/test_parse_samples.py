@@ -78,8 +78,8 @@ def test_reads(parse, text, features, labels):
 
 
 DAMAGED = [
-    (b"1 9 9\n3 2:1\n\n 4 2:x\n", "line 4: the header promises 1 samples, but here is one more: '4 2:x'"),
-    (b"0 9 9\n3 2:1\n", "line 2: the header promises 0 samples, but here is one more: '3 2:1'"),
+    (b"1 9 9\n3 2:1\n\n 4 2:x\n", "line 4: the header has n_samples = 1, but here is one more: '4 2:x'"),
+    (b"0 9 9\n3 2:1\n", "line 2: the header has n_samples = 0, but here is one more: '3 2:1'"),
     (b"2 9 9\n3 2:1\n9 2:1\n", "line 3: label id must lie in [0, 9), counting from 0, but is '9'"),
     (b"1 9 9\n-1 2:1\n", "line 2: label id must lie in [0, 9), counting from 0, but is '-1'"),
     (f"1 9 9\n{HUGE} 2:1\n".encode(), f"line 2: label id must lie in [0, 9), counting from 0, but is '{HUGE}'"),
@@ -162,9 +162,7 @@ def test_lines_without_labels(parse):
 
 def test_lines_are_counted_from_the_first_of_the_piece(parse):
     assert outcome(parse, b"99 9 9\n3 2:1\n9 2:1\n", first_line=50).startswith("line 51: label id")
-    assert outcome(parse, b"50 9 9\n3 2:1\n3 2:1\n", first_line=51).startswith(
-        "line 52: the header promises 50 samples"
-    )
+    assert outcome(parse, b"50 9 9\n3 2:1\n3 2:1\n", first_line=51).startswith("line 52: the header has n_samples = 50")
 
 
 @pytest.mark.parametrize("wrong", [{"n_features": 2**31}, {"n_labels": -1}, {"first_id": 2}, {"n_threads": 0}])

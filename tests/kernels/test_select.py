@@ -7,7 +7,8 @@ import pytest
 from support import assert_twins_agree, random_csr, random_floats, random_rows
 
 from slidelearn import kernels
-from slidelearn.kernels import Float, Labels
+from slidelearn.kernels import WIDEST_QUANTIZED, Float, Labels, reference
+from slidelearn.network.layers import NeuronLayer
 from slidelearn.network.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
@@ -86,6 +87,27 @@ def test_of_equal_rows_the_first_are_scanned(rng: np.random.Generator, n_better:
     rows.bias[rng.permutation(3000)[:n_better]] = 1.0
     quantized = kernels.QuantizedRows(*kernels.quantize_rows(rows.rows, None, n_threads=1))
     assert_twins_agree("scan_top_k", rows.rows, None, quantized, hidden, 20, n_terms=0)
+
+
+def test_the_widest_rows_that_are_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their sums come up to the ends of 32 bits; wider ones are compared exactly."""
+    layers = [NeuronLayer(width, 20, "sgd") for width in (WIDEST_QUANTIZED, WIDEST_QUANTIZED + 1)]
+    for layer in layers:
+        layer.neurons.weights[...] = np.where(np.arange(20) < 19, -1.0, 1.0)[:, None]
+    rows = layers[0].neurons.rows
+    hidden = np.stack([np.ones(rows.width, np.float32), np.full(rows.width, -1.0, np.float32)])
+    quantized = kernels.QuantizedRows(*kernels.quantize_rows(rows, None, n_threads=1))
+    ids, scores = kernels.scan_top_k(rows, None, quantized, hidden, 1, n_threads=1)
+    assert ids.tolist() == [[19], [0]]
+    np.testing.assert_allclose(scores, rows.width, rtol=1e-5)
+
+    layer = layers[1]
+    for verbs in (kernels, reference):
+        with pytest.raises(ValueError, match="rows must be at most 132104 wide to be rounded, but are 132105"):
+            verbs.quantize_rows(layer.neurons.rows, None, n_threads=1)
+    monkeypatch.setattr(kernels, "scans_int8", lambda: True)
+    ids, _ = layer.top_k(np.ones((1, layer.n_inputs), np.float32), 1, n_threads=1)
+    assert ids.tolist() == [[19]]
 
 
 def test_rows_that_are_no_numbers_are_never_among_the_best(rng: np.random.Generator) -> None:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import Any, final
+from typing import final
 
 from slidelearn.atomic_files import sync_directory
 from slidelearn.callbacks.base import Callback
+from slidelearn.interrupts import Interrupts
 from slidelearn.model.snapshot import save_snapshot
+from slidelearn.paths import to_path
 from slidelearn.progress import Progress, TrainingDiverged, require_finite_weights
 
 _NAME = re.compile(r"step-(\d{8,})")
@@ -28,8 +27,9 @@ _NAME = re.compile(r"step-(\d{8,})")
 class Checkpointing(Callback):
     """Keeps checkpoints of a training: at its start, at the end of each network, and now and then between.
 
-    ``fit(..., resume_from=directory)`` goes on from the latest, and so does ``fit_stream``. Ctrl-C is heard at the end
-    of the step: it makes a checkpoint, and then ends training by ``KeyboardInterrupt``; a second one ends it at once.
+    ``fit(..., resume_from=directory)`` goes on from the latest, and so does ``fit_stream``. Ctrl-C and SIGTERM
+    are heard at the end of the step: they make a checkpoint, and then end training by ``KeyboardInterrupt``; a second
+    one ends it at once.
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ class Checkpointing(Callback):
                 raise ValueError(f"{name} must be >= {least}, but is {value}")
         if every_minutes is not None and not every_minutes > 0:
             raise ValueError(f"every_minutes must be > 0, but is {every_minutes}")
-        self.directory = Path(directory)
+        self.directory = to_path(directory, "directory")
         self.latest: Path | None = None
         """The checkpoint made last."""
         self._every_steps, self._every_minutes, self._keep = every_steps, every_minutes, keep
         self._saved_at = 0.0
-        self._interrupts = _Interrupts()
+        self._interrupts = Interrupts()
 
     def on_begin(self, progress: Progress) -> None:
         """Make the first checkpoint: what was chosen before training is not to be lost."""
@@ -89,17 +89,15 @@ class Checkpointing(Callback):
         """Make a checkpoint if it is time."""
         by_steps = self._every_steps and progress.step % self._every_steps == 0
         by_clock = self._every_minutes and time.perf_counter() - self._saved_at >= 60 * self._every_minutes
-        if by_steps or by_clock or self._interrupts.n_heard:
+        if by_steps or by_clock or self._interrupts:
             self._save(progress)
-        if self._interrupts.n_heard:
-            raise KeyboardInterrupt
+        self._interrupts.raise_heard()
 
     def on_end(self, progress: Progress) -> None:
         """Make a checkpoint of the trained network."""
         self._save(progress)
         self._interrupts.end()
-        if self._interrupts.n_heard:
-            raise KeyboardInterrupt
+        self._interrupts.raise_heard()
 
     def on_failure(self, progress: Progress, error: BaseException) -> None:
         """Tell where the last checkpoint is."""
@@ -150,7 +148,7 @@ def checkpoints(directory: Path) -> list[Path]:
 
 def latest_checkpoint(directory: str | Path) -> Path | None:
     """The latest checkpoint in a directory; None where there is none."""
-    found = checkpoints(Path(directory))
+    found = checkpoints(to_path(directory, "directory"))
     return found[-1] if found else None
 
 
@@ -166,28 +164,3 @@ def remove_checkpoints(directory: Path) -> None:
 def _remove_unfinished(directory: Path) -> None:
     for path in directory.glob(".step-*.tmp"):
         shutil.rmtree(path)
-
-
-class _Interrupts:
-    """Counts Ctrl-C instead of ending the process, in the main thread; the second ends it after all."""
-
-    def __init__(self) -> None:
-        self.n_heard = 0
-        self._former: Any = None
-
-    def begin(self) -> None:
-        """Hear them, where nobody else does."""
-        self.n_heard = 0
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            self._former = signal.signal(signal.SIGINT, self._hear)
-
-    def end(self) -> None:
-        """Leave them to whoever had them before."""
-        if self._former:
-            signal.signal(signal.SIGINT, self._former)
-            self._former = None
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        self.n_heard += 1
-        self.end()

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, final
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.rows import COLUMNS, METRICS, Mark, Row, row
+from slidelearn.paths import to_path
 from slidelearn.progress import Progress
 
 
@@ -24,7 +25,7 @@ class _Log(Callback, ABC):
     def __init__(self, path: str | Path, *, every_steps: int = 50) -> None:
         if every_steps < 1:
             raise ValueError(f"every_steps must be >= 1, but is {every_steps}")
-        self._path, self._every_steps = Path(path), every_steps
+        self._path, self._every_steps = to_path(path), every_steps
         self._file: BinaryIO | None = None
         self._size: int | None = None
         """Where to go on, in a file that is there already."""

@@ -10,6 +10,7 @@ from typing import Any, final
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.rows import Mark, Row, row
 from slidelearn.extras import import_extra
+from slidelearn.paths import to_path
 from slidelearn.progress import Progress
 
 _AXES = {"network", "step", "samples", "seconds"}
@@ -70,7 +71,7 @@ class TensorBoard(_Tracker):
 
     def __init__(self, directory: str | Path, *, every_steps: int = 50) -> None:
         super().__init__(every_steps)
-        self._directory = str(directory)
+        self._directory = str(to_path(directory, "directory"))
         self._module = import_extra("tensorboardX", "tensorboard", "TensorBoard")
         self._writer: Any = None
 

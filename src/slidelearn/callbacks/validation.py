@@ -16,6 +16,7 @@ from slidelearn.model.documents import targets_of, vectorizer_of
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
 from slidelearn.network.network import Network
+from slidelearn.paths import to_path
 from slidelearn.progress import Progress
 from slidelearn.targets import look_at
 from slidelearn.text.vectorizers import are_texts, check_texts
@@ -242,7 +243,7 @@ class KeepBest(Callback):
     """
 
     def __init__(self, directory: str | Path, metric: str = "p@1") -> None:
-        self._directory, self._best = Path(directory), _Best(metric, "KeepBest")
+        self._directory, self._best = to_path(directory, "directory"), _Best(metric, "KeepBest")
 
     def on_begin(self, progress: Progress) -> None:
         """Begin to compare, for each network."""

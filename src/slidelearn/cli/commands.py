@@ -44,6 +44,7 @@ app = typer.Typer(
 )
 
 _ROWS_PER_WRITE = 8192
+_USUAL_K = 5
 
 app.command()(train)
 app.command()(tune)
@@ -108,7 +109,9 @@ def evaluate(
 def predict(
     model: Model,
     input_file: Annotated[Path, file_argument("INPUT", "Samples; the labels in it are not looked at.")],
-    top_k: Annotated[int, typer.Option(min=1, help="Labels per sample.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, help=f"Labels per sample; {_USUAL_K} if not given, or all if there are fewer.")
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(help="File to write instead of standard output; .gz and .xz pack.", show_default=False),
@@ -125,6 +128,8 @@ def predict(
     if output is None and sys.stdout is None:
         raise ValueError("the answers need --output, as standard output is closed")
     clf = SlideClassifier.load(model, n_jobs=threads)
+    if top_k is None:
+        top_k = min(_USUAL_K, clf.n_labels_)
     if top_k > clf.n_labels_:
         raise ValueError(f"--top-k must be at most {clf.n_labels_}, the labels that {model} has, but is {top_k}")
     written_as = label_names(clf.documents_, clf.n_labels_) if names else [str(label) for label in range(clf.n_labels_)]

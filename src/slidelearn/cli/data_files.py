@@ -35,6 +35,7 @@ from slidelearn.model.documents import (
 )
 from slidelearn.packed_files import open_to_replace, unpacked_name
 from slidelearn.text.samples import vectorizer_for, with_features
+from slidelearn.wording import counted
 
 data_app = typer.Typer(no_args_is_help=True, help="Look at data files.")
 
@@ -100,9 +101,8 @@ def _with_features_like(console: Console, source: Path, samples: SampleSet, like
     samples = Columns(len(vectorizer.vocabulary_), n_labels, str(like), vectorizer, names).of_texts(source, samples)
     unseen = samples.Y[:, n_labels:]
     if unseen.shape[1]:
-        console.print(
-            f"{unseen.shape[1]:,} labels that {like} has not are left out, {unseen.nnz:,} times", soft_wrap=True
-        )
+        labels, times = counted(unseen.shape[1], "label"), counted(unseen.nnz, "time")
+        console.print(f"left out: {labels} that {like} has not, {times}", soft_wrap=True)
     return replace(samples, Y=samples.Y[:, :n_labels], label_names=names)
 
 

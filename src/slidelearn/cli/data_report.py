@@ -17,6 +17,7 @@ from slidelearn.data import SampleSet
 from slidelearn.extras import import_extra
 from slidelearn.matrices import FloatCsr
 from slidelearn.text.samples import with_labels_of
+from slidelearn.wording import counted
 
 _BAR = 40
 
@@ -117,7 +118,7 @@ def plot_label_counts(path: Path, counts: Mapping[str, NDArray[np.int64]]) -> No
     axes = figure.add_subplot()
     for name, each in counts.items():
         there = np.sort(each[each > 0])[::-1]
-        axes.plot(np.arange(1, len(there) + 1), there, label=f"{name}: {len(there):,} labels")
+        axes.plot(np.arange(1, len(there) + 1), there, label=f"{name}: {counted(len(there), 'label')}")
     axes.set(xscale="log", yscale="log", xlabel="labels, the most frequent first", ylabel="samples of the label")
     axes.grid(alpha=0.3)
     axes.legend()

@@ -34,6 +34,7 @@ from slidelearn.model.files import require_place
 from slidelearn.network.network import estimated_bytes
 from slidelearn.progress import Progress
 from slidelearn.text.vectorizers import Vectorizer, make_vectorizer
+from slidelearn.wording import counted
 
 DATASET = "wordnet-hyper"
 _KS = (1, 3, 5)
@@ -84,7 +85,7 @@ def _train(console: Console, definition: str | None, out: Path, threads: int | N
     console.print(
         f"WordNet: {data.X_train.shape[0]:,} definitions to learn from, {data.X_test.shape[0]:,} to test on.\n"
         f"Network: {n_features:,} words, {config.hidden_sizes[0]} hidden units, {n_labels:,} labels; {size(n_bytes)}; "
-        f"{resolve_threads(threads)} threads.\n"
+        f"{counted(resolve_threads(threads), 'thread')}.\n"
         "Options: none set.\n",
     )
     watch = Watch(console, clf, data)

@@ -1,9 +1,13 @@
-"""How the commands fail: one message on standard error and exit code 1, or 130 after Ctrl-C; never a traceback."""
+"""How the commands fail: one message on standard error, never a traceback.
+
+The exit code is 1, or 130 after Ctrl-C and 143 after SIGTERM, as shells have it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -11,17 +15,24 @@ from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
+from slidelearn.interrupts import Terminated, terminated_by_exception
 from slidelearn.progress import TrainingDiverged
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
 
 
 class Commands(TyperGroup):
     """A group of commands whose foreseeable failures end in one message."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Look at all that was given, for this group and for the command."""
+        with _explained():
+            _require_no_empty(args)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        with _explained():
+        with _explained(), terminated_by_exception():
             return super().invoke(ctx)
 
 
@@ -30,8 +41,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        _complain("; ".join(["interrupted", *map(str, interrupt.args)]))
-        raise typer.Exit(_INTERRUPTED) from None
+        is_terminated = isinstance(interrupt, Terminated)
+        _complain("; ".join(["terminated" if is_terminated else "interrupted", *map(str, interrupt.args)]))
+        raise typer.Exit(_TERMINATED if is_terminated else _INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
         raise
     except OSError as error:
@@ -49,6 +61,19 @@ def _explained() -> Iterator[None]:
     except (ValueError, TrainingDiverged, ImportError) as error:
         _complain(str(error))
         raise typer.Exit(1) from None
+
+
+def _require_no_empty(arguments: Sequence[str]) -> None:
+    """Refuse what most likely is a variable that nobody set: a path would be the current directory."""
+    for former, argument in pairwise(["", *arguments]):
+        option, is_joined, value = argument.partition("=")
+        if not argument:
+            what = former if former.startswith("-") else "an argument"
+        elif option.startswith("--") and is_joined and not value:
+            what = option
+        else:
+            continue
+        raise ValueError(f"{what} is empty: give a value, or leave it out; the current directory is '.'")
 
 
 def _complain(message: str) -> None:

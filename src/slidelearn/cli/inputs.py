@@ -20,6 +20,7 @@ from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.machine import resolve_threads
 from slidelearn.model.documents import label_names, vectorizer_of
 from slidelearn.text.samples import with_features, with_labels_of
+from slidelearn.wording import counted
 
 From = Annotated[
     str | None,
@@ -90,7 +91,7 @@ class Inputs:
         n_unseen = samples.Y.shape[1] - columns.n_labels
         if with_labels and n_unseen:
             self.console.print(
-                f"{n_unseen:,} of its labels are unknown to {columns.reference}: they count as missed", soft_wrap=True
+                f"counted as missed: {counted(n_unseen, 'label')} unknown to {columns.reference}", soft_wrap=True
             )
         return samples
 
@@ -133,14 +134,14 @@ class Columns:
 
 def _described(samples: SampleSet) -> str:
     n, X, Y = max(samples.n_samples, 1), samples.X, samples.Y
-    labels = f"{Y.shape[1]:,} labels ({Y.nnz / n:.1f} each)" if Y.shape[1] else "no labels"
+    labels = f"{counted(Y.shape[1], 'label')} ({Y.nnz / n:.1f} each)" if Y.shape[1] else "no labels"
     if samples.unjudged is not None:
         labels += f", {samples.unjudged.nnz:,} pairs of sample and label not to be judged"
     if X is None:
         n_characters = sum(map(len, samples.texts or ()))
-        return f"{samples.n_samples:,} texts ({n_characters / n:.0f} characters each), {labels}"
+        return f"{counted(samples.n_samples, 'text')} ({n_characters / n:.0f} characters each), {labels}"
     return (
-        f"{samples.n_samples:,} samples, {X.shape[1]:,} features ({X.nnz / n:.1f} each), {labels}, "
+        f"{counted(samples.n_samples, 'sample')}, {counted(X.shape[1], 'feature')} ({X.nnz / n:.1f} each), {labels}, "
         f"{size(8 * (X.nnz + Y.nnz))}"
     )
 

@@ -21,6 +21,7 @@ from slidelearn.machine import peak_bytes
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import evaluate, without_pairs
 from slidelearn.model.documents import inverse_propensities
+from slidelearn.wording import counted
 
 KS = (1, 3, 5)
 _N_RANKS = 20
@@ -90,7 +91,7 @@ def footprint(clf: SlideClassifier, saved_in: Path | None) -> dict[str, Any]:
 def print_measured(console: Console, measured: Mapping[str, Any]) -> None:
     """Print the metrics in percent, a column for each k, and how quick the answers were."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    table.add_column(f"{measured['n_test_samples']:,} test samples")
+    table.add_column(f"{counted(measured['n_test_samples'], 'test sample')}")
     for k in KS:
         table.add_column(f"k = {k}", justify="right")
     for title, name in (("precision at k", "p"), ("propensity-scored", "psp"), ("nDCG", "ndcg")):

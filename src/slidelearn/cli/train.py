@@ -30,6 +30,7 @@ from slidelearn.model.documents import put_label_names
 from slidelearn.model.files import require_place
 from slidelearn.network.network import estimated_bytes
 from slidelearn.sample_stream import BUFFER_SIZE
+from slidelearn.wording import counted
 
 CHECKPOINTS = "checkpoints"
 """Where a model's directory has those of its training, until it is finished."""
@@ -144,7 +145,7 @@ def train(
     console.print(
         f"training: {size(samples.training_bytes(resolved))} of memory"
         + (f" ({size(free)} are free)" if free else "")
-        + f"; {_threads(threads)}"
+        + f"; {counted(resolve_threads(threads), 'thread')}"
     )
 
     documents = dict[str, str]()
@@ -222,12 +223,12 @@ def _saying_how_to_resume(kept: Checkpointing | None) -> Iterator[None]:
         if kept:
             kept.directory.mkdir(parents=True, exist_ok=True)
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         if not kept:
             raise
         latest = latest_checkpoint(kept.directory)
         how = f"goes on from {latest}" if latest else "begins anew, as there was no checkpoint yet"
-        raise KeyboardInterrupt(f"the same command with --resume {how}") from None
+        raise type(interrupt)(f"the same command with --resume {how}") from None
 
 
 @contextmanager
@@ -241,11 +242,6 @@ def _place_of_best(out: Path | None) -> Iterator[Path]:
             yield Path(directory)
 
 
-def _threads(threads: int | None) -> str:
-    n = resolve_threads(threads)
-    return f"{n} thread{'s' * (n > 1)}"
-
-
 def _print_training(console: Console, clf: SlideClassifier) -> None:
     report, n_labels = clf.training_, clf.n_labels_
     if report["plans"]:
@@ -257,8 +253,8 @@ def _print_training(console: Console, clf: SlideClassifier) -> None:
     console.print(
         f"trained in {duration(report['train_seconds'])} ({report['cpu_seconds']:.1f} s of CPU)"
         + (f", of which the ranker took {duration(report['ranker_seconds'])}" if report["ranker_seconds"] else "")
-        + f"; {report['active_mean']:,.0f} of {n_labels:,} labels active per sample"
-        + (f"; {unlabelled:,} samples without labels left out" if unlabelled else ""),
+        + f"; {report['active_mean']:,.0f} of {counted(n_labels, 'label')} active per sample"
+        + (f"; {counted(unlabelled, 'sample')} without labels left out" if unlabelled else ""),
         soft_wrap=True,
     )
     if validation := report.get("validation"):

@@ -20,6 +20,7 @@ from slidelearn.text.samples import vectorizer_for, with_features
 from slidelearn.text.stream import TextStream
 from slidelearn.text.vectorizers import Vectorizer
 from slidelearn.training.trainer import stream_bytes, training_bytes
+from slidelearn.wording import counted
 
 
 class TrainingInput(ABC):
@@ -53,7 +54,7 @@ class SamplesInput(TrainingInput):
                 vectorizer = vectorizer_for(samples)
                 samples = with_features(samples, vectorizer)
             n_words = len(vectorizer.vocabulary_)
-            inputs.console.print(f"features: {n_words:,} words", soft_wrap=True)
+            inputs.console.print(f"features: {counted(n_words, 'word')}", soft_wrap=True)
         assert samples.X is not None
         self.X, self.Y, self._samples = samples.X, samples.Y, samples
         self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
@@ -89,9 +90,10 @@ class StreamInput(TrainingInput):
                 stream, vectorizer = of_texts, of_texts.vectorizer
             else:
                 stream = SampleStream(path, n_threads=resolve_threads(inputs.threads), **given)
+        at_a_time = counted(min(buffer_size, stream.n_samples), "sample")
         inputs.console.print(
-            f"train: {stream.n_samples:,} samples, {stream.n_features:,} features, {stream.n_labels:,} labels; "
-            f"{min(buffer_size, stream.n_samples):,} samples at a time ({size(stream.block_bytes)})",
+            f"train: {counted(stream.n_samples, 'sample')}, {counted(stream.n_features, 'feature')}, "
+            f"{counted(stream.n_labels, 'label')}; {at_a_time} at a time ({size(stream.block_bytes)})",
             soft_wrap=True,
         )
         self._stream = stream

@@ -24,6 +24,7 @@ from slidelearn.config import make_config
 from slidelearn.extras import import_extra
 from slidelearn.tuning import METRIC, N_TRIALS, Trial, Tuning
 from slidelearn.tuning import tune as find_options
+from slidelearn.wording import counted
 
 _N_SHOWN = 10
 
@@ -84,8 +85,8 @@ def tune(
         console.print(f"wrote {out}: slidelearn train {train_file} --config {out}", soft_wrap=True)
     if json:
         print_json(_report(tuning))
-    if tuning.is_interrupted:
-        raise KeyboardInterrupt
+    if tuning.interrupt:
+        raise tuning.interrupt
 
 
 def _print_trial(console: Console, trial: Trial) -> None:
@@ -117,7 +118,7 @@ def _print_tuning(console: Console, tuning: Tuning, metric: str) -> None:
     best, defaults = tuning.best, tuning.trials[0]
     gain = f", {100 * (best.score - defaults.score):+.2f} beside the defaults" if defaults.outcome == "trained" else ""
     console.print(
-        f"best mean of {metric}: {100 * best.score:.2f} %{gain}, on {tuning.n_held_out:,} samples; "
+        f"best mean of {metric}: {100 * best.score:.2f} %{gain}, on {counted(tuning.n_held_out, 'sample')}; "
         f"by their choice alone P@1 varies by {100 * tuning.standard_error:.2f} %",
         soft_wrap=True,
     )
@@ -126,7 +127,8 @@ def _print_tuning(console: Console, tuning: Tuning, metric: str) -> None:
 def _as_toml(options: Mapping[str, Any], tuning: Tuning, metric: str) -> str:
     """The options as a file for ``train --config``."""
     best = tuning.best
-    result = f"{100 * best.score:.2f} % on {tuning.n_held_out:,} samples, the best of {len(tuning.trials)} trials"
+    score, samples = f"{100 * best.score:.2f} %", counted(tuning.n_held_out, "sample")
+    result = f"{score} on {samples}, the best of {counted(len(tuning.trials), 'trial')}"
     lines = [f"{name} = {_toml(value)}" for name, value in options.items()]
     return "\n".join([f"# mean of {metric}: {result}", *lines]) + "\n"
 

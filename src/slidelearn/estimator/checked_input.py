@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
 from slidelearn.kernels import Float
-from slidelearn.matrices import FloatCsr, check_features
+from slidelearn.matrices import FloatCsr, check_features, require_no_mask
 from slidelearn.targets import Given, look_at
 
 
@@ -21,6 +21,7 @@ def read_features(X: Any, least: int = 1) -> FloatCsr:
     """
     if hasattr(X, "sparse"):  # a frame of pandas whose columns are all sparse
         X = X.sparse.to_coo()
+    require_no_mask(X, "X")
     if not issparse(X):
         X = check_array(X, ensure_min_samples=least, input_name="X", estimator="SlideClassifier")
     return check_features(X)

@@ -24,6 +24,7 @@ from slidelearn.model.documents import (
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
 from slidelearn.network.network import Network
+from slidelearn.paths import to_path
 from slidelearn.ranking.ranker import Ranker
 from slidelearn.targets import Targets
 
@@ -44,7 +45,7 @@ class Fitted(Parameters):
         learning: `partial_fit` refuses it.
         """
         self._check_fitted()
-        save_model(Path(directory), self._model, inference_only=inference_only)
+        save_model(to_path(directory, "directory"), self._model, inference_only=inference_only)
 
     @classmethod
     def load(cls, directory: str | Path, *, n_jobs: int | None = None) -> Self:
@@ -55,7 +56,7 @@ class Fitted(Parameters):
         CheckpointError
             If it is damaged, naming the file and the array.
         """
-        model = load_model(Path(directory))
+        model = load_model(to_path(directory, "directory"))
         parameters = parameters_of(model.documents, cls().get_params()) or model.networks[0].config.model_dump()
         made = cls(**{**parameters, "n_jobs": n_jobs})
         made._model, made._targets = model, targets_of(model.documents, model.networks[0].n_labels)

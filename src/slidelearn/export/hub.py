@@ -16,6 +16,7 @@ from slidelearn.extras import import_extra
 from slidelearn.metrics import evaluate
 from slidelearn.model.documents import inverse_propensities
 from slidelearn.model.files import require_place
+from slidelearn.paths import to_path
 
 CARD = "README.md"
 _LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
@@ -68,7 +69,7 @@ def to_hub(
     >>> clf = SlideClassifier(preset="quick", n_epochs=1).fit(data.X_train, data.Y_train)
     >>> metrics = to_hub(clf, "tiny-model", test=(data.X_test, data.Y_test))
     """
-    folder = Path(folder)
+    folder = to_path(folder, "folder")
     import_extra("huggingface_hub", "hub", "slidelearn export")  # before anything is written
     if (folder / CARD).exists():
         raise ExportError(f"{folder / CARD} is there already: move it away, or export to another folder")

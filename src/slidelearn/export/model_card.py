@@ -11,6 +11,7 @@ from slidelearn.extras import import_extra
 from slidelearn.model.documents import VECTORIZER
 from slidelearn.presets import PRESETS
 from slidelearn.version import __version__
+from slidelearn.wording import counted
 
 _TAGS = ("slidelearn", "extreme-classification", "multi-label-classification")
 _METRICS = {"p": "precision", "psp": "propensity-scored precision", "ndcg": "nDCG"}
@@ -44,7 +45,8 @@ def model_card(
     parts = [
         f"---\n{_metadata(clf, name, metrics, tested_on)}\n---",
         f"# {name}",
-        f"A model of slidelearn {__version__}, from {clf.n_features_in_:,} features to {clf.n_labels_:,} labels.",
+        f"A model of slidelearn {__version__}, from {counted(clf.n_features_in_, 'feature')} to "
+        f"{counted(clf.n_labels_, 'label')}.",
         _how_to_load(clf),
         _what_is_in_it(clf, is_compact=is_compact),
         _how_it_was_trained(clf),

@@ -20,6 +20,7 @@ from slidelearn.extras import import_extra
 from slidelearn.kernels import Float
 from slidelearn.network.layers import NeuronLayer
 from slidelearn.network.network import Network
+from slidelearn.paths import to_path
 from slidelearn.version import __version__
 
 _OPSET, _IR_VERSION = 18, 9
@@ -67,7 +68,7 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     >>> to_onnx(clf, "model.onnx", k=3)  # doctest: +SKIP
     >>> labels, scores = onnx_top_k("model.onnx", data.X_test)  # doctest: +SKIP
     """
-    networks, config = clf.networks_, clf.config_
+    place, networks, config = to_path(path), clf.networks_, clf.config_
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= clf.n_labels_:
         raise ValueError(f"k must be an integer in [1, {clf.n_labels_}], but is {k!r}")
     if inputs not in ("sparse", "dense"):
@@ -91,7 +92,7 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     features = _sparse_features(graph, config) if inputs == "sparse" else _dense_features(graph, config, networks[0])
     logits = [_logits(graph, network, features) for network in networks]
     labels, scores = _best(graph, logits, k, min(max(k, config.shortlist_length), clf.n_labels_))
-    write_atomically(Path(path), graph.serialized({"labels": labels, "scores": scores}, k))
+    write_atomically(place, graph.serialized({"labels": labels, "scores": scores}, k))
 
 
 def _n_bytes(network: Network) -> int:

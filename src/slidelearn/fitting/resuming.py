@@ -15,6 +15,7 @@ from slidelearn.fitting.updating import changed_options
 from slidelearn.matrices import digest_of_samples
 from slidelearn.model.documents import targets_of
 from slidelearn.model.snapshot import Origin, Snapshot, load_snapshot
+from slidelearn.paths import to_path
 from slidelearn.sample_stream import SampleStream
 from slidelearn.targets import Targets
 from slidelearn.training.model_training import Began, ModelTraining
@@ -38,7 +39,7 @@ class Interrupted:
         CheckpointError
             If there is none, or it is damaged.
         """
-        directory = Path(directory)
+        directory = to_path(directory, "resume_from")
         path = directory if (directory / "config.json").exists() else latest_checkpoint(directory)
         if path is None:
             raise CheckpointError(

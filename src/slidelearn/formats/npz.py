@@ -31,7 +31,7 @@ def read(path: Path, layout: Layout, *, with_labels: bool) -> SampleSet:
         return SampleSet(X[:, :0], X)
     Y = _checked(labels_path, _load(labels_path), check_labels, "Y")
     if Y.shape[0] != X.shape[0]:
-        raise DataError(f"{labels_path}: expected {X.shape[0]} samples, as {path} has, but found {Y.shape[0]}")
+        raise DataError(f"{labels_path}: expected as many samples as {path} has ({X.shape[0]}), but found {Y.shape[0]}")
     return SampleSet(Y, X)
 
 

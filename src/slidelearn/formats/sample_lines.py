@@ -73,7 +73,7 @@ def parsed(
         n_found += len(features[0]) - 1
         yield Csr(*features), Csr(*labels)
     if n_found < n_samples:
-        raise DataError(f"{path}, line 1: the header promises {n_samples} samples, but the file has {n_found}")
+        raise DataError(f"{path}, line 1: the header has n_samples = {n_samples}, but the file has {n_found}")
 
 
 def write_lines(file: io.BufferedIOBase, X: FloatCsr, Y: FloatCsr | None = None, *, first_id: int = 0) -> None:

@@ -56,7 +56,8 @@ def open_pieces(path: Path, layout: Layout, *, with_labels: bool, n_threads: int
     n_labelled, n_labels, labels = _open(labels_path, "label", n_threads)
     if n_labelled != n_samples:
         raise DataError(
-            f"{labels_path}, line 1: expected {n_samples} samples, as {features_path} has, but found {n_labelled}"
+            f"{labels_path}, line 1: expected as many samples as {features_path} has ({n_samples}), "
+            f"but found {n_labelled}"
         )
     filters = _filters_beside(path)
     unjudged = read_pairs(filters, (n_samples, n_labels)) if filters and filters.is_file() else None

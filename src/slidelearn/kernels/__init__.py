@@ -67,6 +67,7 @@ from slidelearn.kernels._native import (
 )
 from slidelearn.kernels.types import (
     NO_DATA,
+    WIDEST_QUANTIZED,
     ClassifierRows,
     Columns,
     Csr,
@@ -86,6 +87,7 @@ if os.environ.get("SLIDELEARN_ISA"):
 
 __all__ = [
     "NO_DATA",
+    "WIDEST_QUANTIZED",
     "ClassifierRows",
     "Columns",
     "Csr",

@@ -85,6 +85,10 @@ def padded(width: int) -> int:
     return (width + 15) // 16 * 16
 
 
+WIDEST_QUANTIZED = (2**31 - 1) // (128 * 127)
+"""Width of rows up to which the sums of a scan have room in 32 bits."""
+
+
 class QuantizedRows(NamedTuple):
     """Rows rounded to 8 bits, for scanning: see native/kernels/int8_scan.h for the layout."""
 

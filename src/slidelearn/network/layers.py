@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, Csr, Float, Ids, QuantizedRows, UpdateRule
+from slidelearn.kernels import NO_DATA, WIDEST_QUANTIZED, Csr, Float, Ids, QuantizedRows, UpdateRule
 from slidelearn.network.active import ActiveSet
 from slidelearn.network.optim import ParameterRows
 
@@ -176,7 +176,7 @@ class NeuronLayer:
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
         """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""
         x = self.as_query(x, n_threads)
-        if not kernels.scans_int8():
+        if not kernels.scans_int8() or self.n_inputs > WIDEST_QUANTIZED:
             return kernels.exact_top_k(self.neurons.rows, self.scales, x, k, n_threads=n_threads)
         return kernels.scan_top_k(self.neurons.rows, self.scales, self.quantized(n_threads), x, k, n_threads=n_threads)
 

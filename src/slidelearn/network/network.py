@@ -84,7 +84,7 @@ class Network:
             for layer, n in zip(self.hidden_layers, n_active, strict=True)
         ]
         self.output_index = LshIndex(config, sizes[-1], n_labels, draws) if "lsh" in config.samplers else None
-        self._answer_index: LshIndex | None = None
+        self._answer_tables: LshIndex | None = None
         self._tables_are_current = False
         if rng is not None:
             self._draw_weights(rng)
@@ -189,19 +189,19 @@ class Network:
     def prepare_answers(self, n_threads: int) -> None:
         """Bring the tables up to date, where training has moved the rows since they were filled, and is over."""
         if not self._tables_are_current:
-            self._answer_index = None
+            self._answer_tables = None
             if not self.in_training:
                 self.rebuild_tables(n_threads)
 
-    def answer_index(self, n_threads: int) -> LshIndex:
+    def answer_tables(self, n_threads: int) -> LshIndex:
         """The tables over the output layer; made for answers alone where training had no use for them."""
         if self.output_index is not None:
             return self.output_index
-        if self._answer_index is None:
+        if self._answer_tables is None:
             index = LshIndex(self.config, self.output.n_inputs, self.n_labels, np.random.default_rng(0))
             index.rebuild(self.output.neurons.weights, n_threads=n_threads)
-            self._answer_index = index
-        return self._answer_index
+            self._answer_tables = index
+        return self._answer_tables
 
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """Every array of the network, by name: what saving, loading, inspecting and counting memory walk.

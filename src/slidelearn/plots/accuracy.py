@@ -21,6 +21,7 @@ from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.model.documents import label_counts
 from slidelearn.plots.figure import COLOURS, FAINT, INK, in_percent, new_figure, titled
+from slidelearn.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def _group_bars(axes: Axes, groups: Sequence[GroupAccuracy], k: int) -> None:
     recalls = [group.recall for group in groups]
     bars = axes.bar(range(len(GROUPS)), np.nan_to_num(recalls), width=0.62, color=COLOURS[: len(GROUPS)])
     axes.bar_label(bars, [f"{100 * r:.1f} %" if r == r else "none" for r in recalls], color=INK, padding=2)
-    axes.set_xticks(range(len(GROUPS)), [f"{group.name}\n{group.n_labels:,} labels" for group in groups])
+    axes.set_xticks(range(len(GROUPS)), [f"{group.name}\n{counted(group.n_labels, 'label')}" for group in groups])
     axes.grid(axis="x", visible=False)
     axes.margins(y=0.15)
     in_percent(axes)

@@ -13,6 +13,7 @@ from slidelearn.model.history import History
 from slidelearn.report.answers import accuracy, mistakes
 from slidelearn.report.html import Html, card, join, picture, section, tag, text
 from slidelearn.version import __version__
+from slidelearn.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,8 +61,8 @@ def page(
 def _subtitle(model: SlideClassifier, n_tested: int) -> Html:
     n_networks = len(model.networks_)
     parts = [
-        f"{model.n_features_in_:,} features, {model.n_labels_:,} labels",
-        f"trained on {model.training_['n_samples']:,} samples" if "n_samples" in model.training_ else "",
+        f"{counted(model.n_features_in_, 'feature')}, {counted(model.n_labels_, 'label')}",
+        f"trained on {counted(model.training_['n_samples'], 'sample')}" if "n_samples" in model.training_ else "",
         f"tested on {n_tested:,}" if n_tested else "",
         f"{n_networks} networks" if n_networks > 1 else "",
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from slidelearn.data import open_texts
 from slidelearn.formats.labelled_texts import LabelledText, labels_matrix
 from slidelearn.kept_chunks import Chunk, KeptChunks
 from slidelearn.matrices import check_features
+from slidelearn.paths import to_path
 from slidelearn.sample_stream import BUFFER_SIZE, SampleStream
 from slidelearn.text.vectorizers import Vectorizer, parameters_to_save, usual_vectorizer
 from slidelearn.text.word_counts import WordCounts
@@ -51,7 +51,7 @@ class TextStream:
     ) -> None:
         if buffer_size < 1:
             raise ValueError(f"buffer_size must be >= 1, but is {buffer_size}")
-        self.path, self.buffer_size = Path(path), buffer_size
+        self.path, self.buffer_size = to_path(path), buffer_size
         self._format, self._layout = format, layout
         self._read()  # what is no file of texts is refused now
 

@@ -30,11 +30,11 @@ from slidelearn.sample_stream import SampleStream
 from slidelearn.training.prequential import Answers
 from slidelearn.training.ranker_training import (
     KeptBack,
+    listed_labels,
     needs_held_out,
     refit_ranker,
     refits,
     train_ranker,
-    update_ranker,
 )
 from slidelearn.training.trainer import Trainer, update_index
 from slidelearn.training_set import TrainingSet
@@ -251,11 +251,9 @@ class ModelTraining:
         return Snapshot(self.model, state, arrays)
 
     def _ranker(self, callbacks: Sequence[Callback], *, is_first: bool) -> Ranker | None:
-        networks, index, former = self.model.networks, self.model.index, self.model.ranker
+        networks, index, former, settled = self.model.networks, self.model.index, self.model.ranker, self._settled
         X, Y, rows, n_threads = self.samples.X, self.samples.Y, self._rows(), self._n_threads
-        if self._settled:
-            return refit_ranker(self._settled, networks[0], index, X[rows], Y[rows], n_threads, callbacks)
-        if is_first and self._config.ranker:
+        if is_first and self._config.ranker and not settled:
             in_time = time.perf_counter() < self._deadline
             kept_back = self._kept_back
             return train_ranker(
@@ -270,9 +268,14 @@ class ModelTraining:
                 index=index,
                 in_time=in_time,
             )
-        if former:
-            return update_ranker(former, networks[0], index, X[rows], Y[rows], n_threads, callbacks)
-        return None
+        known = settled or former
+        if known is None:
+            return None
+        X, Y, config = X[rows], Y[rows], networks[0].config
+        listed = partial(listed_labels, networks[0], index, X, n_threads, callbacks)
+        if isinstance(known, Settled):
+            return refit_ranker(known, X, Y, listed() if known.has_classifiers else None, config, n_threads)
+        return known.updated(X, Y, listed() if known.classifiers else None, config, n_threads=n_threads)
 
     def _rows(self) -> NDArray[np.int64]:
         """The samples in memory that the ranker learns from, heavy ones several times."""

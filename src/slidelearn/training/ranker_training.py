@@ -135,7 +135,7 @@ def train_ranker(
             c = max(precision_at_k(np.take_along_axis(asked.ids, best, axis=1), y, 1), LEAST_C)
     listed = None
     if in_time and wants_classifiers(config, len(rows), networks[0].n_labels):
-        listed = _shortlists(networks[0], index, X_rows, n_threads, callbacks)
+        listed = listed_labels(networks[0], index, X_rows, n_threads, callbacks)
     ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
     if asked and config.ranker_blend is None:
         known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
@@ -155,31 +155,15 @@ def train_ranker(
 
 def refit_ranker(
     settled: Settled,
-    network: Network,
-    index: LabelIndex | None,
     X: sparse.csr_array,
     Y: sparse.csr_array,
+    listed: sparse.csr_array | None,
+    config: Config,
     n_threads: int,
-    callbacks: Sequence[Callback] = (),
 ) -> Ranker:
     """Train a ranker with the C, the blend and all else that another chose, which was trained with fewer samples."""
-    listed = _shortlists(network, index, X, n_threads, callbacks) if settled.has_classifiers else None
-    neighbours = _neighbours(network.config, X, Y)
-    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, network.config, c=settled.c, n_threads=n_threads))
-
-
-def update_ranker(
-    former: Ranker,
-    network: Network,
-    index: LabelIndex | None,
-    X: sparse.csr_array,
-    Y: sparse.csr_array,
-    n_threads: int,
-    callbacks: Sequence[Callback] = (),
-) -> Ranker:
-    """Bring a ranker up to date with new samples."""
-    listed = _shortlists(network, index, X, n_threads, callbacks) if former.classifiers else None
-    return former.updated(X, Y, listed, network.config, n_threads=n_threads)
+    neighbours = _neighbours(config, X, Y)
+    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, config, c=settled.c, n_threads=n_threads))
 
 
 def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
@@ -193,14 +177,14 @@ def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
     return config.classifiers == "always"
 
 
-def _shortlists(
+def listed_labels(
     network: Network,
     index: LabelIndex | None,
     X: sparse.csr_array,
     n_threads: int,
     callbacks: Sequence[Callback],
 ) -> sparse.csr_array:
-    """What the classifiers are trained on; callbacks are told how far it is."""
+    """The shortlists that classifiers are trained on; callbacks are told how far they are."""
 
     def after_batch(n_done: int, n_listed: int) -> None:
         for callback in callbacks:

@@ -55,8 +55,8 @@ class Tuning:
     n_held_out: int
     standard_error: float
     """Of the best trial's P@1, by the choice of the samples that judge: smaller differences may be chance."""
-    is_interrupted: bool = False
-    """By Ctrl-C, which ends tuning, but not before there is a result."""
+    interrupt: KeyboardInterrupt | None = None
+    """What ended tuning, Ctrl-C or SIGTERM, but not before there was a result."""
 
     @property
     def best(self) -> Trial:
@@ -162,16 +162,16 @@ def tune(
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=config.random_state))
     study.enqueue_trial(space.defaults)
     trials: list[Trial] = []
-    is_interrupted = False
+    interrupt: KeyboardInterrupt | None = None
     while len(trials) < most and time.perf_counter() < deadline:
         asked = study.ask()
         options = space.suggest(asked)
         try:
             trial = _tried(len(trials), options, fixed, judges, names, n_jobs, [*callbacks, _Cut(deadline)])
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as heard:
             if not trials:
                 raise
-            is_interrupted = True
+            interrupt = heard
             break
         failed = trial.outcome != "trained"
         study.tell(asked, None if failed else trial.score, optuna.trial.TrialState.FAIL if failed else None)
@@ -181,7 +181,7 @@ def tune(
     if not best:
         raise ValueError("no trial could be ended: give more seconds (max_seconds), or a lower learning_rate")
     n = judges.Y_held_out.shape[0]
-    return Tuning(trials, n, math.sqrt(max(best) * (1 - max(best)) / n), is_interrupted)
+    return Tuning(trials, n, math.sqrt(max(best) * (1 - max(best)) / n), interrupt)
 
 
 class _TimeIsOver(Exception):

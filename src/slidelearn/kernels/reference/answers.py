@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from slidelearn.kernels.reference.update import BIAS
-from slidelearn.kernels.types import TAIL, Codes8, Float, Ids, QuantizedRows, Rows
+from slidelearn.kernels.types import TAIL, WIDEST_QUANTIZED, Codes8, Float, Ids, QuantizedRows, Rows
 
 PANEL = 48
 SPARE = 16
@@ -31,6 +31,8 @@ def scans_int8() -> bool:
 def quantize_rows(rows: Rows, scales: Float | None, *, n_threads: int) -> tuple[Codes8, Float, Ids, Float]:
     """`QuantizedRows`: the largest magnitude of each row becomes 127; the factors hold the scales, too."""
     n_rows, width = len(rows.memory), rows.width
+    if width > WIDEST_QUANTIZED:
+        raise ValueError(f"rows must be at most {WIDEST_QUANTIZED} wide to be rounded, but are {width}")
     rounded, steps = _rounded(rows.memory[:, :width])
     n, depth = -(-n_rows // PANEL) * PANEL, -(-width // 4) * 4
     codes = np.zeros((n, depth), np.int8)

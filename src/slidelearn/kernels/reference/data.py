@@ -70,7 +70,7 @@ def parse_samples(
             if 0 <= n_samples <= number - 2:
                 extra = line.lstrip(b" \t")
                 if extra:
-                    raise ValueError(f"the header promises {n_samples} samples, but here is one more: {_quoted(extra)}")
+                    raise ValueError(f"the header has n_samples = {n_samples}, but here is one more: {_quoted(extra)}")
                 continue
             # The labels stand first, unless the line begins with a blank or with a feature: then there are none.
             field, *tokens = _BLANKS.split(line)
