@@ -19,12 +19,14 @@ from typer.testing import CliRunner
 from slidelearn import CheckpointError, SampleStream, SlideClassifier, write_xmc
 from slidelearn.callbacks import Checkpointing, Validation
 from slidelearn.cli import app
+from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.export import onnx_top_k, to_onnx
 from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import MOST_COLUMNS, check_features, check_labels
 from slidelearn.model.growth import grow
 from slidelearn.training.trainer import stream_bytes, training_bytes
+from slidelearn.tuning.study import Judges
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 GAP = 600_000
@@ -248,6 +250,13 @@ def test_held_out_samples_are_wide_too(tiny: Dataset) -> None:
     looks = [Validation(with_strangers(wide(tiny.X_test)), tiny.Y_test)]
     clf = SlideClassifier(**SMALL).fit(wide(tiny.X_train), tiny.Y_train, callbacks=looks)
     assert clf.training_["validation"]["p@1"] == pytest.approx(clf.score(wide(tiny.X_test), tiny.Y_test))
+
+
+def test_samples_to_tune_by_are_held_out_of_wide_X(tiny: Dataset) -> None:
+    judges = Judges.hold_out(wide(tiny.X_train), tiny.Y_train, make_config())
+    assert judges.X_held_out.shape[1] == N_COLUMNS
+    narrow = Judges.hold_out(tiny.X_train, tiny.Y_train, make_config())
+    np.testing.assert_array_equal(judges.Y_held_out.indices, narrow.Y_held_out.indices)
 
 
 def test_a_pipeline_of_hashed_words_is_light(tiny: Dataset) -> None:
