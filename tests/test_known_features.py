@@ -16,7 +16,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
-from slidelearn import CheckpointError, SampleStream, SlideClassifier, write_xmc
+from slidelearn import CheckpointError, SampleSet, SampleStream, SlideClassifier, write_samples, write_xmc
 from slidelearn.callbacks import Checkpointing, Validation
 from slidelearn.cli import app
 from slidelearn.config import make_config
@@ -231,6 +231,19 @@ def test_streams_make_the_same_model(wide_model: SlideClassifier, tiny: Dataset,
     resumed = SlideClassifier(**SMALL).fit_stream(stream, resume_from=tmp_path / "c")
     assert_same(arrays_of(resumed), arrays_of(SlideClassifier(**SMALL).fit_stream(stream)))
     assert stream_bytes(clf.config_, stream) < training_bytes(clf.config_, tiny.X_train, tiny.Y_train) + 1e7
+
+
+def test_a_stream_whose_last_samples_have_only_early_columns(tmp_path: Path) -> None:
+    """Files without a header tell the width of a block only by its ids."""
+    X = np.zeros((40, 30), np.float32)
+    X[np.arange(40), np.where(np.arange(40) < 20, 29, 2)] = X[np.arange(40), np.arange(40) % 2] = 1.0
+    X, Y = sparse.csr_array(X), np.eye(2, dtype=np.float32)[np.arange(40) % 2]
+    write_samples(tmp_path / "a.svm", SampleSet(sparse.csr_array(Y), X))
+    stream = SampleStream(tmp_path / "a.svm", buffer_size=20)
+    assert (stream.known.ids.tolist(), stream.known.n_columns) == ([0, 1, 2, 29], 30)
+    clf = SlideClassifier(**SMALL).fit_stream(stream)
+    assert clf.n_features_in_ == 30
+    assert clf.score(X, Y) == 1
 
 
 @pytest.mark.parametrize("inputs", ["sparse", "dense"])

@@ -41,10 +41,11 @@ class KnownFeatures:
         return cls(np.arange(n_columns, dtype=np.int32), n_columns)
 
     def with_more(self, X: FloatCsr, Y: FloatCsr) -> Self:
-        """These, and those of more samples, where they have a label; X has as many columns as are known, or more."""
+        """These, and those of more samples, where they have a label; X may have more columns."""
         labelled = np.flatnonzero(np.diff(Y.indptr))
         occurring = (X if len(labelled) == X.shape[0] else X[labelled]).indices
-        return type(self)(np.union1d(self.ids, occurring).astype(np.int32, copy=False), X.shape[1])
+        ids = np.union1d(self.ids, occurring).astype(np.int32, copy=False)
+        return type(self)(ids, max(X.shape[1], self.n_columns))
 
     def places_of(self, former: KnownFeatures) -> Ids:
         """Where features that were known before, and still are, are among these."""

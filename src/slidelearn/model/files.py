@@ -221,6 +221,7 @@ def _empty_known(n_features: int, description: Description, arrays: ArraysFile) 
     n_known = n_features - bool(_lengths(arrays, STANDARDS))
     if not _lengths(arrays, KNOWN):
         return KnownFeatures.all_of(n_known)
+    arrays.expect_rows(KNOWN + "features", n_known)
     return KnownFeatures(np.zeros(n_known, np.int32), description.member("n_columns", int))
 
 
