@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.preprocessing import StandardScaler
 
 from slidelearn.config import Config
-from slidelearn.kernels import Float
+from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr, normalize_rows, raise_values
 
 
@@ -39,10 +39,11 @@ class Standards:
         """Such as change nothing."""
         return cls(np.zeros(n_features, np.float32), np.ones(n_features, np.float32))
 
-    def of_more(self, X: FloatCsr) -> Standards:
-        """These, and behind them those of the features that X has beyond."""
-        more = Standards.of(X[:, len(self.means) :])
-        return Standards(np.append(self.means, more.means), np.append(self.deviations, more.deviations))
+    def spread(self, places: Ids, X: FloatCsr) -> Standards:
+        """These at their places among the features of X, and between them those of the other features."""
+        of_all = Standards.of(X)
+        of_all.means[places], of_all.deviations[places] = self.means, self.deviations
+        return of_all
 
     def applied(self, X: FloatCsr) -> FloatCsr:
         """X standardised, with the constant feature before it: (n_samples, 1 + n_features)."""

@@ -17,6 +17,7 @@ from slidelearn.batches import Block, SampleSource, to_csr
 from slidelearn.data import DataError, open_samples
 from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
+from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import FloatCsr, digest_of_samples
 from slidelearn.paths import to_path
 from slidelearn.wording import counted
@@ -90,6 +91,8 @@ class SampleStream(SampleSource):
             raise ValueError(f"buffer_size must be >= 1, but is {buffer_size}")
         self._path, self._format, self._n_threads, self._layout = to_path(path), format, n_threads, layout
         self._prepare: Callable[[FloatCsr], FloatCsr] = lambda X: X
+        self.known = KnownFeatures.nothing()
+        """The features of samples that have a label."""
         self.buffer_size = buffer_size
         n_samples = self.n_features = self.block_bytes = self._n_values = 0
         digest = hashlib.blake2b(digest_size=8)
@@ -100,20 +103,22 @@ class SampleStream(SampleSource):
             counts += np.bincount(Y.indices, minlength=len(counts))
             n_samples += X.shape[0]
             self.n_features = max(X.shape[1], self.n_features)
+            self.known = self.known.with_more(X, Y)
             self._n_values += X.nnz
             self.block_bytes = max(32 * X.nnz, self.block_bytes)
             digest.update(digest_of_samples(X, Y).encode())
+        self._width = self.n_features
         self._layout = layout | {"n_features": self.n_features, "n_labels": len(counts)}
         self._counts = counts
         self.digest = digest.hexdigest()
         """Sixteen hexadecimal digits that tell these samples, read with such a buffer, from any others."""
         super().__init__(n_samples, len(counts), buffer_size, np.concatenate(labelled))
 
-    def prepared(self, prepare: Callable[[FloatCsr], FloatCsr]) -> Self:
-        """The same samples, whose features go through a function as they are read."""
+    def prepared(self, prepare: Callable[[FloatCsr], FloatCsr], width: int) -> Self:
+        """The same samples, whose features go through a function as they are read, and have so many columns then."""
         stream = copy.copy(self)
         stream.__dict__.pop("part", None)
-        stream._prepare = prepare
+        stream._prepare, stream._width = prepare, width
         return stream
 
     def blocks(self) -> Iterator[Block]:
@@ -150,14 +155,14 @@ class SampleStream(SampleSource):
             batch = block.take(sample_ids[begin:end])
             features.append(batch.features)
             labels.append(batch.labels)
-        return Part(sample_ids, features.matrix(self.n_features), labels.pattern(self.n_labels))
+        return Part(sample_ids, features.matrix(self._width), labels.pattern(self.n_labels))
 
     def extents_of_part(self) -> tuple[Extent, Extent]:
-        """How large X and Y of the part will be, about."""
+        """How large X and Y of the part will be, about, as a model has them that knows the features that occur."""
         n = min(len(self.labelled), MOST_IN_PART)
         share = n / max(self.n_samples, 1)
         n_values, n_label_values = round(share * self._n_values), round(share * int(self._counts.sum()))
-        return Extent((n, self.n_features), n_values), Extent((n, self.n_labels), n_label_values)
+        return Extent((n, len(self.known)), n_values), Extent((n, self.n_labels), n_label_values)
 
     def _chunks(self, n_rows: int) -> Iterator[tuple[FloatCsr, FloatCsr]]:
         pieces = open_samples(self._path, format=self._format, n_threads=self._n_threads, **self._layout)

@@ -29,23 +29,28 @@ KINDS: dict[str, dict[str, Any]] = {
     "tail": {"objective": "tail", "answers": "index", "shortlist_length": 5},
     "moments": {"preset": "paper", "state_precision": "bf16", "n_tables": 2, "hashes_per_table": 3, "min_active": 6},
     "standardized": {"standardize_features": True, "shortlist_length": 5},
+    "wide": {"shortlist_length": 5, "n_epochs": 4},
 }
 
 
-def samples() -> tuple[Any, Any]:
-    """X and Y: label l is told by the features l and l + 10."""
+def samples(kind: str = "") -> tuple[Any, Any]:
+    """X and Y: label l is told by the features l and l + 10; a wide X has a thousand columns for each."""
     numbers = np.arange(N_SAMPLES)
     X, Y = np.zeros((N_SAMPLES, N_FEATURES), np.float32), np.zeros((N_SAMPLES, N_LABELS), np.float32)
     for label in (numbers % N_LABELS, numbers * 7 % N_LABELS):
         X[numbers, label] = X[numbers, label + 10] = 1.0
         Y[numbers, label] = 1.0
     X[numbers, 20 + numbers % 4] = 0.5
-    return sparse.csr_array(X), sparse.csr_array(Y)
+    narrow = sparse.csr_array(X)
+    if kind != "wide":
+        return narrow, sparse.csr_array(Y)
+    shape = (N_SAMPLES, 1000 * N_FEATURES)
+    return sparse.csr_array((narrow.data, 1000 * narrow.indices, narrow.indptr), shape), sparse.csr_array(Y)
 
 
-def answers(clf: SlideClassifier) -> dict[str, Any]:
+def answers(clf: SlideClassifier, kind: str) -> dict[str, Any]:
     """What a model says of the samples."""
-    ids, scores = clf.predict_topk(samples()[0][:20], 3)
+    ids, scores = clf.predict_topk(samples(kind)[0][:20], 3)
     return {"ids": ids.tolist(), "scores": scores.astype(float).round(6).tolist()}
 
 
@@ -61,24 +66,23 @@ def write_checkpoint(directory: Path, kind: str) -> None:
 
     callbacks = [StopThere(), Checkpointing(directory / "all", every_steps=6, keep=1)]
     with suppress(Stop):
-        SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(*samples(), callbacks=callbacks)
+        SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(*samples(kind), callbacks=callbacks)
     for path in checkpoints(directory / "all")[-1].iterdir():
         path.rename(directory / path.name)
     shutil.rmtree(directory / "all")
 
 
 def main(directory: Path) -> None:
-    X, Y = samples()
     for name, options in KINDS.items():
-        clf = SlideClassifier(**{**SMALL, **options}).fit(X, Y)
+        clf = SlideClassifier(**{**SMALL, **options}).fit(*samples(name))
         clf.documents_["labels.txt"] = "".join(f"label {number}\n" for number in range(N_LABELS))
         clf.save(directory / name)
-        (directory / f"{name}.json").write_text(json.dumps(answers(clf)) + "\n")
-    for name in ("recipe", "paper", "moments", "standardized"):
+        (directory / f"{name}.json").write_text(json.dumps(answers(clf, name)) + "\n")
+    for name in ("recipe", "paper", "moments", "standardized", "wide"):
         clf = SlideClassifier.load(directory / name)
         clf.save(directory / f"{name}-inference", inference_only=True)
         clf = SlideClassifier.load(directory / f"{name}-inference")
-        (directory / f"{name}-inference.json").write_text(json.dumps(answers(clf)) + "\n")
+        (directory / f"{name}-inference.json").write_text(json.dumps(answers(clf, name)) + "\n")
         write_checkpoint(directory / f"{name}-checkpoint", name)
 
 

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,10 +29,15 @@ CHECKPOINTS = [name for name in MODELS if name.endswith("-checkpoint")]
 WHOLE = [name for name in MODELS if name not in CHECKPOINTS]
 
 
+def _samples(name: str) -> tuple[Any, Any]:
+    """Those that a golden model was trained on."""
+    return samples(Path(name).name.partition("-")[0])
+
+
 def test_there_are_some_of_every_version() -> None:
     versions = {Description.read(GOLDEN / name).values["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 22
+    assert len(WHOLE) == 24
 
 
 def test_versions_have_what_they_were_raised_for() -> None:
@@ -44,6 +50,9 @@ def test_versions_have_what_they_were_raised_for() -> None:
     }
     arrays = inspect_model(GOLDEN / "format-4" / "recipe-inference")[1]
     assert arrays["ranker.features"][1] == arrays["ranker.neighbours.indptr"][1] == np.uint8
+    description, arrays = inspect_model(GOLDEN / "format-5" / "wide")
+    assert (description["n_columns"], description["n_features"]) == (24_000, 24)
+    assert arrays["known.features"] == ((24,), np.int32)
 
 
 def test_moments_of_16_bits_are_as_they_were() -> None:
@@ -72,7 +81,7 @@ def test_a_reader_of_a_former_version_refuses_the_newest(monkeypatch: pytest.Mon
 def test_a_model_answers_as_it_did(name: str) -> None:
     clf = SlideClassifier.load(GOLDEN / name, n_jobs=1)
     expected = json.loads((GOLDEN / f"{name}.json").read_text())
-    ids, scores = clf.predict_topk(samples()[0][:20], 3)
+    ids, scores = clf.predict_topk(_samples(name)[0][:20], 3)
     np.testing.assert_allclose(scores, expected["scores"], rtol=1e-3, atol=1e-3)
     assert np.mean(ids == expected["ids"]) > 0.95  # of equal scores, either may be first
     assert clf.documents_["labels.txt"].startswith("label 0\nlabel 1\n")
@@ -81,7 +90,7 @@ def test_a_model_answers_as_it_did(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in WHOLE if "inference" not in name])
 def test_a_model_goes_on_learning_and_is_saved_anew(name: str, tmp_path: Path) -> None:
     clf = SlideClassifier.load(GOLDEN / name, n_jobs=1)
-    X, Y = samples()
+    X, Y = _samples(name)
     before = clf.score(X, Y)
     for _ in range(10):
         clf.partial_fit(X, Y)
@@ -94,7 +103,7 @@ def test_a_model_goes_on_learning_and_is_saved_anew(name: str, tmp_path: Path) -
 @pytest.mark.parametrize("name", CHECKPOINTS)
 def test_an_interrupted_training_goes_on(name: str, tmp_path: Path) -> None:
     shutil.copytree(GOLDEN / name, tmp_path / "step-00000006")
-    X, Y = samples()
+    X, Y = _samples(name)
     kind = Path(name).name.removesuffix("-checkpoint")
     resumed = SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(X, Y, resume_from=tmp_path)
     whole = SlideClassifier(**{**SMALL, **KINDS[kind]}).fit(X, Y)

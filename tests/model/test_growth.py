@@ -10,7 +10,6 @@ from scipy import sparse
 
 from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
-from slidelearn.features import prepare
 from slidelearn.model.growth import grow, remove_labels
 from slidelearn.model.model import Model
 from slidelearn.network.layers import Execution
@@ -66,8 +65,8 @@ def test_new_labels_start_where_their_samples_are(trained: Any, rng: np.random.G
     clf, X, Y = trained
     model = _model(clf)
     again = sparse.csr_array(sparse.hstack([Y, Y[:, :2]]))  # two labels that are others under a new number
-    grow(model, prepare(X, clf.config_, None), again, 1)
-    hidden = model.networks[0].forward_hidden(to_csr(prepare(X, clf.config_, None)), 0, Execution(1)).hidden
+    grow(model, X, again, 1)
+    hidden = model.networks[0].forward_hidden(to_csr(model.prepared(X)), 0, Execution(1)).hidden
     unit = hidden / np.linalg.norm(hidden, axis=1, keepdims=True)
     expected = Y[:, :2].T @ unit
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
@@ -75,9 +74,8 @@ def test_new_labels_start_where_their_samples_are(trained: Any, rng: np.random.G
 
 
 def test_removed_labels_leave_the_others_as_they_were(trained: Any) -> None:
-    clf, X, _ = trained
+    clf, _, _ = trained
     model = _model(clf)
-    X = prepare(X, clf.config_, None)
     removed = np.array([0, 5], np.int32)
     kept = np.setdiff1d(np.arange(N_LABELS), removed)
     before = {name: array.copy() for name, array in model.named_arrays()}
@@ -98,7 +96,6 @@ def test_index_of_a_grown_model_finds_new_labels(trained: Any, rng: np.random.Ge
     clf, _, _ = trained
     model = _model(clf)
     X, Y = _data(rng, N_FEATURES, N_LABELS + 4)
-    X = prepare(X, clf.config_, None)
     grow(model, X, Y, 1)
     output = model.networks[0].output
     queries = output.neurons.weights.copy()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
-from slidelearn.features import prepare
 from slidelearn.inference import top_k
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
@@ -77,7 +76,7 @@ class Validation(Callback):
         X = self._features_for(model)
         targets = targets_of(model.documents, progress.network.n_labels)
         self._labels = targets.encoded(self._y, "Y of Validation")
-        self._features = prepare(X, progress.network.config, model.standards)
+        self._features = model.prepared(X)
 
     def on_step(self, progress: Progress) -> None:
         """Look, if it is time; the end of an epoch is looked at anyway."""

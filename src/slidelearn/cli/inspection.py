@@ -36,7 +36,8 @@ def print_model(console: Console, directory: Path) -> None:
         "documents": _pairs(dict.fromkeys(description["documents"], "")),
         "options": _pairs(description["config"]),
         "training": _pairs(
-            {"n_features": description["n_features"], "n_labels": description["n_labels"]} | description["training"]
+            {name: description[name] for name in ("n_columns", "n_features", "n_labels") if name in description}
+            | description["training"]
         ),
     }
     for title, table in parts.items():

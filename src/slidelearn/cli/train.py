@@ -140,7 +140,7 @@ def train(
     read_seconds = time.perf_counter() - began
     if out:
         n_copies = 1 + bool(early_stopping) + (keep or KEEP) * bool(kept)
-        require_place(out, n_copies * estimated_bytes(resolved, columns.n_features, columns.n_labels))
+        require_place(out, n_copies * estimated_bytes(resolved, len(samples.known), columns.n_labels))
     free = available_bytes()
     console.print(
         f"training: {size(samples.training_bytes(resolved))} of memory"

@@ -13,6 +13,7 @@ from slidelearn.cli.inputs import Columns, Inputs
 from slidelearn.config import Config
 from slidelearn.data import holds_texts
 from slidelearn.estimator import SlideClassifier
+from slidelearn.known_features import KnownFeatures
 from slidelearn.machine import resolve_threads
 from slidelearn.model.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.sample_stream import SampleStream
@@ -28,6 +29,8 @@ class TrainingInput(ABC):
 
     columns: Columns
     """Theirs, which others must have."""
+    known: KnownFeatures
+    """Features that are to be learnt from."""
 
     @abstractmethod
     def training_bytes(self, config: Config) -> int:
@@ -57,11 +60,12 @@ class SamplesInput(TrainingInput):
             inputs.console.print(f"features: {counted(n_words, 'word')}", soft_wrap=True)
         assert samples.X is not None
         self.X, self.Y, self._samples = samples.X, samples.Y, samples
+        self.known = KnownFeatures.of(samples.X, samples.Y)
         self.columns = Columns(samples.X.shape[1], samples.Y.shape[1], str(path), vectorizer, samples.label_names)
 
     def training_bytes(self, config: Config) -> int:
         """The networks, copies of samples, and the ranker's."""
-        return training_bytes(config, self.X, self.Y)
+        return training_bytes(config, self.known.only(self.X), self.Y)
 
     def fit(
         self, clf: SlideClassifier, callbacks: Sequence[Callback], resume_from: Path | None, documents: Documents
@@ -96,7 +100,7 @@ class StreamInput(TrainingInput):
             f"{counted(stream.n_labels, 'label')}; {at_a_time} at a time ({size(stream.block_bytes)})",
             soft_wrap=True,
         )
-        self._stream = stream
+        self._stream, self.known = stream, stream.known
         self.columns = Columns(stream.n_features, stream.n_labels, str(path), vectorizer, stream.label_names)
 
     def training_bytes(self, config: Config) -> int:

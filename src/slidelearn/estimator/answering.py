@@ -14,7 +14,6 @@ from sklearn.utils.validation import validate_data
 
 from slidelearn.estimator.checked_input import read_features
 from slidelearn.estimator.fitted import Fitted
-from slidelearn.features import prepare
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.machine import require_memory
@@ -200,7 +199,7 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
             raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
         return top_k(
             self._model.networks,
-            prepare(checked, self.config_, self._model.standards),
+            self._model.prepared(checked),
             int(k),
             ranker=self._model.ranker,
             index=self._model.index if method in ("auto", "index") else None,

@@ -11,7 +11,6 @@ from sklearn.utils.validation import validate_data
 
 from slidelearn.estimator.answering import Answering
 from slidelearn.estimator.checked_input import read_features
-from slidelearn.features import prepare
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.model.documents import renumber_labels
@@ -53,7 +52,7 @@ class Changing(Answering):
             own = sparse.eye(n_labels - n_known, n_labels, k=n_known)
             Y = check_labels(own) if y is None else targets.encoded(look_at(y))
             check_same_length(features, Y)
-        self._grow(targets, prepare(features, self.config_, self._model.standards), Y)
+        self._grow(targets, features, Y)
         return self
 
     def remove_labels(self, labels: Sequence[Any]) -> Self:
@@ -83,14 +82,9 @@ class Changing(Answering):
         self._check_columns(X, features.shape[1])
         targets = self._targets.joined(given, classes)
         samples = TrainingSet.of(features, targets.encoded(given), weights)
-        standards = self._model.standards
-        if standards and features.shape[1] > self.n_features_in_:
-            standards = standards.of_more(features)
-        samples = samples._replace(X=prepare(samples.X, self.config_, standards))
         self._grow(targets, samples.X, samples.Y)
-        self._model.standards = standards
         validate_data(self, X, skip_check_array=True)
-        return samples
+        return samples._replace(X=self._model.prepared(samples.X))
 
     def _check_columns(self, X: Any, n_columns: int) -> None:
         """Refuse fewer columns than are known, or others."""
@@ -102,8 +96,8 @@ class Changing(Answering):
 
     def _grow(self, targets: Targets, X: FloatCsr, Y: FloatCsr) -> None:
         n_known = self.n_labels_
-        if X.shape[1] > self.network_.n_features or Y.shape[1] > n_known:
-            grow(self._model, X, Y, self._n_threads)
+        grow(self._model, X, Y, self._n_threads)
+        if Y.shape[1] > n_known:
             renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
         self._targets = targets
         self._describe()

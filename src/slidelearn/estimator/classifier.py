@@ -62,6 +62,8 @@ class SlideClassifier(Changing):
         Columns of X, and how many labels there are.
     feature_names_in_ : array (n_features,)
         Names of the columns of X, where it was a data frame.
+    known_features_ : array (n_known,)
+        The columns of X that occurred in training, ascending; only they take memory, others say nothing in answers.
     threshold_ : float or None
         Score from which on `predict` gives a label; None where every sample has one class.
     training_ : dict
@@ -213,7 +215,8 @@ class SlideClassifier(Changing):
         Parameters
         ----------
         X
-            (n_samples, n_features). It may have more columns than before, behind those known.
+            (n_samples, n_features). It may have more columns than before, behind those known. Features that occur for
+            the first time join the model.
         y
             As in `fit`, in the form of the first call. Classes, names and columns that are not known yet join the
             model behind the others; their rows in the network start in the direction of their samples.

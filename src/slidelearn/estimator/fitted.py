@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.config import Config
 from slidelearn.estimator.parameters import Parameters
+from slidelearn.kernels import Ids
 from slidelearn.machine import resolve_threads
 from slidelearn.model.documents import (
     feature_names,
@@ -144,6 +145,12 @@ class Fitted(Parameters):
         """What training reported."""
         self._check_fitted()
         return self._model.training
+
+    @property
+    def known_features_(self) -> Ids:
+        """(n_known,) int32: columns of X that occurred in training, ascending; others say nothing in answers."""
+        self._check_fitted()
+        return self._model.known.ids
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """All arrays of the model, by name: what `save` writes."""

@@ -17,7 +17,7 @@ from slidelearn.config import Config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export.failures import ExportError
 from slidelearn.extras import import_extra
-from slidelearn.kernels import Float
+from slidelearn.kernels import Float, Ids
 from slidelearn.network.layers import NeuronLayer
 from slidelearn.network.network import Network
 from slidelearn.paths import to_path
@@ -47,7 +47,8 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     inputs
         ``sparse``: the graph's inputs are `ids` (n_samples, n) int64 and `values` (n_samples, n) float32, a sample's
         features, each once, filled up with id 0 and value 0. ``dense``: it is `X` (n_samples, n_features) float32. In
-        both, features are as `predict_topk` takes them: the graph raises and normalises them as the model does.
+        both, features are as `predict_topk` takes them: the graph leaves out those that the model does not know, raises
+        and normalises them as the model does.
 
     Its outputs are `labels` (n_samples, k) int64, columns of Y, best first, and `scores` (n_samples, k) float32, their
     logits. There is no ranker in it (see the module).
@@ -83,13 +84,17 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
             f"hidden_active must be 0 in all layers for ONNX, which knows no hash tables, but is {config.hidden_active}"
         )
     n_bytes = sum(_n_bytes(network) for network in networks)
+    known = None if len(clf.known_features_) == clf.n_features_in_ else clf.known_features_
+    if known is not None and inputs == "sparse":
+        n_bytes += known.itemsize * clf.n_features_in_
     if n_bytes > _MOST_BYTES:
         raise ExportError(
             f"the graph would hold {n_bytes / 1e9:.1f} GB, but a file of ONNX holds at most 2: "
             "save the model with inference_only=True instead, or train it with smaller hidden_sizes"
         )
     graph = Graph()
-    features = _sparse_features(graph, config) if inputs == "sparse" else _dense_features(graph, config, networks[0])
+    with_inputs = _sparse_features if inputs == "sparse" else _dense_features
+    features = with_inputs(graph, config, known, clf.n_features_in_)
     logits = [_logits(graph, network, features) for network in networks]
     labels, scores = _best(graph, logits, k, min(max(k, config.shortlist_length), clf.n_labels_))
     write_atomically(place, graph.serialized({"labels": labels, "scores": scores}, k))
@@ -167,14 +172,23 @@ class Features:
         return str(graph.add("Squeeze", product, axis))
 
 
-def _sparse_features(graph: Graph, config: Config) -> Features:
+def _sparse_features(graph: Graph, config: Config, known: Ids | None, n_columns: int) -> Features:
+    """A column that is not known gets the value 0, and the row -1, which is the last one."""
     ids = graph.input("ids", np.int64, "n_samples", "n_features_of_a_sample")
     values = graph.input("values", np.float32, "n_samples", "n_features_of_a_sample")
+    if known is not None:
+        rows = np.full(n_columns, -1, np.int32)
+        rows[known] = np.arange(len(known))
+        ids = graph.add("Gather", graph.constant(rows, np.int32), ids, axis=0)
+        is_known = graph.add("GreaterOrEqual", ids, graph.constant(0, np.int32))
+        values = graph.add("Where", is_known, values, graph.constant(0))
     return Features(graph, _prepared(graph, values, config), ids)
 
 
-def _dense_features(graph: Graph, config: Config, network: Network) -> Features:
-    values = graph.input("X", np.float32, "n_samples", network.n_features)
+def _dense_features(graph: Graph, config: Config, known: Ids | None, n_columns: int) -> Features:
+    values = graph.input("X", np.float32, "n_samples", n_columns)
+    if known is not None:
+        values = graph.add("Gather", values, graph.constant(known, np.int32), axis=1)
     return Features(graph, _prepared(graph, values, config), None)
 
 

@@ -20,6 +20,7 @@ from slidelearn.fitting.pilot import choose_options
 from slidelearn.fitting.rehearsal import rehearse
 from slidelearn.fitting.suiting import suit
 from slidelearn.fitting.updating import update
+from slidelearn.known_features import KnownFeatures
 from slidelearn.machine import require_memory
 from slidelearn.machine_costs import costs_here
 from slidelearn.matrices import digest_of_samples
@@ -68,7 +69,7 @@ def begin(
     choosing = time.perf_counter()
     n_times = len(stream.labelled) / samples.X.shape[0] if stream else 1.0
     config = suit(_on_this_machine(given, left_open), left_open, samples.X, samples.Y, n_times)
-    prepared, standards = (samples, None) if stream else _prepared(samples, config)
+    prepared, known, standards = (samples, stream.known, None) if stream else _prepared(samples, config)
     plans: dict[str, float] = {}
     deadline = _deadline(config, began)
     if config.max_seconds:
@@ -81,7 +82,7 @@ def begin(
     alone = config.model_copy(update={"n_models": 1})  # which tells as much of the evidence
 
     def trained(part: TrainingSet) -> Model:
-        model, source = new_model(alone, part, standards), stream if part is prepared else None
+        model, source = new_model(alone, part, known, standards), stream if part is prepared else None
         ModelTraining(model, part, alone, config.n_epochs, n_threads, now(), stream=source).run()
         return model
 
@@ -98,7 +99,7 @@ def begin(
         choosing_seconds=time.perf_counter() - choosing,
     )
     return ModelTraining(
-        new_model(config, prepared, standards),
+        new_model(config, prepared, known, standards),
         prepared,
         config,
         config.n_epochs,
@@ -122,13 +123,13 @@ def begin_updates(
 ) -> ModelTraining:
     """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
     config = suit(_on_this_machine(given, left_open), left_open & {"standardize_features"}, samples.X, samples.Y)
-    prepared, standards = _prepared(samples, config)
+    prepared, known, standards = _prepared(samples, config)
     config, _ = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
-    return update(new_model(config, prepared, standards), prepared, n_threads, began)
+    return update(new_model(config, prepared, known, standards), prepared, n_threads, began)
 
 
-def new_model(config: Config, samples: TrainingSet, standards: Standards | None) -> Model:
-    """A model for as many features and labels, that is not trained at all.
+def new_model(config: Config, samples: TrainingSet, known: KnownFeatures, standards: Standards | None) -> Model:
+    """A model for samples as its networks are to see them, that is not trained at all.
 
     Raises
     ------
@@ -136,13 +137,13 @@ def new_model(config: Config, samples: TrainingSet, standards: Standards | None)
         If there is too little memory to train it.
     """
     n_features, n_labels = samples.X.shape[1], samples.Y.shape[1]
-    if not n_features or not n_labels:
-        raise ValueError(f"X and y must have columns, but X has {n_features} and y has {n_labels}")
+    if not known.n_columns or not n_labels:
+        raise ValueError(f"X and y must have columns, but X has {known.n_columns} and y has {n_labels}")
     remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
     require_memory(training_bytes(config, samples.X, samples.Y), "training", remedy)
     rng = np.random.default_rng(config.random_state)
     networks = [Network(config, n_features, n_labels, rng) for _ in range(config.n_models)]
-    return Model(networks, rng, standards=standards)
+    return Model(networks, rng, known, standards=standards)
 
 
 def _on_this_machine(given: Config, left_open: set[str]) -> Config:
@@ -150,10 +151,12 @@ def _on_this_machine(given: Config, left_open: set[str]) -> Config:
     return given.model_copy(update={"costs": costs_here()[0]}) if "costs" in left_open else given
 
 
-def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, Standards | None]:
-    """The samples as networks are to see them, and what they were standardised by."""
-    standards = Standards.of(samples.X) if config.standardize_features else None
-    return samples._replace(X=prepare(samples.X, config, standards)), standards
+def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, KnownFeatures, Standards | None]:
+    """The samples as networks are to see them, the features that they have, and what these were standardised by."""
+    known = KnownFeatures.of(samples.X, samples.Y)
+    X = known.only(samples.X)
+    standards = Standards.of(X) if config.standardize_features else None
+    return samples._replace(X=prepare(X, config, standards)), known, standards
 
 
 def _deadline(config: Config, began: Began) -> float:

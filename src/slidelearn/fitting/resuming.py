@@ -10,7 +10,6 @@ from pathlib import Path
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks.checkpointing import latest_checkpoint
 from slidelearn.config import Config
-from slidelearn.features import prepare
 from slidelearn.fitting.updating import changed_options
 from slidelearn.matrices import digest_of_samples
 from slidelearn.model.documents import targets_of
@@ -79,13 +78,14 @@ class Interrupted:
         self._require_same_options(given, left_open)
         digest = cache(lambda: stream.digest if stream else digest_of_samples(*samples))
         shape = (model.n_features, model.networks[0].n_labels)
-        if (samples.X.shape[1], samples.Y.shape[1]) != shape or digest() != state.data:
+        n_features = stream.n_features if stream else samples.X.shape[1]
+        if (n_features, samples.Y.shape[1]) != shape or digest() != state.data:
             raise CheckpointError(
                 f"{self.path} was made with other samples than these: resume with the same, in the same order"
             )
         config = model.networks[0].config
         if not stream:
-            samples = samples._replace(X=prepare(samples.X, config, model.standards))
+            samples = samples._replace(X=model.prepared(samples.X))
         if self._goes_on:
             config = changed_options(config, given, left_open)
         began = began[0] - state.seconds, began[1] - state.cpu_seconds

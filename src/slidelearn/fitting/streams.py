@@ -50,7 +50,8 @@ def begin_stream(
         raise ValueError("standardize_features must be False with a stream: standardise what is in the file")
     if not len(stream.labelled):
         raise ValueError(f"the samples must have at least one label, but none of {stream.n_samples} has any")
-    prepared = stream.prepared(lambda X: prepare(X, given, None))
+    known = interrupted.snapshot.model.known if interrupted else stream.known
+    prepared = stream.prepared(lambda X: prepare(known.only(X), given, None), len(known))
     part = TrainingSet(prepared.part.X, prepared.part.Y, None)
     left_open = left_open - {"standardize_features"}
     if interrupted:

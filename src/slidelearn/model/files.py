@@ -27,11 +27,12 @@ from slidelearn.atomic_files import (
 from slidelearn.batches import Seen
 from slidelearn.config import Config
 from slidelearn.features import Standards
+from slidelearn.known_features import KnownFeatures
 from slidelearn.label_index import LabelIndex
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.model.description import Description, write_description
-from slidelearn.model.model import INDEX, RANKER, SEEN, STANDARDS, Model
+from slidelearn.model.model import INDEX, KNOWN, RANKER, SEEN, STANDARDS, Model
 from slidelearn.network.network import Network
 from slidelearn.ranking.ranker import Ranker
 
@@ -60,6 +61,7 @@ def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray]
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
     description = {
+        "n_columns": model.n_features,
         "n_features": network.n_features,
         "n_labels": network.n_labels,
         "n_steps": model.n_steps,
@@ -107,6 +109,7 @@ def _read_model(description: Description) -> Model:
         model = Model(
             [_network(config, n_features, n_labels, description) for _ in range(config.n_models)],
             description.generator(),
+            _empty_known(n_features, description, arrays),
             _empty_ranker(config, n_features, n_labels, arrays),
             _empty_index(config, arrays),
             _empty_standards(n_features, arrays),
@@ -180,6 +183,8 @@ def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
         raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
     if model.index and not model.index.is_sound(n_labels):
         raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
+    if not model.known.is_sound():
+        raise CheckpointError(f"{directory}: the array {KNOWN}features must be columns of X, ascending")
     if model.standards and not model.standards.are_sound():
         raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
 
@@ -209,6 +214,15 @@ def _empty_index(config: Config, arrays: ArraysFile) -> LabelIndex | None:
         return None
     arrays.expect(INDEX + "centres", (lengths.get("centre_biases", 0), width))
     return LabelIndex.empty(lengths, width)
+
+
+def _empty_known(n_features: int, description: Description, arrays: ArraysFile) -> KnownFeatures:
+    """The same for the columns of the known features, if these are not all."""
+    n_known = n_features - bool(_lengths(arrays, STANDARDS))
+    if not _lengths(arrays, KNOWN):
+        return KnownFeatures.all_of(n_known)
+    arrays.expect_rows(KNOWN + "features", n_known)
+    return KnownFeatures(np.zeros(n_known, np.int32), description.member("n_columns", int))
 
 
 def _empty_standards(n_features: int, arrays: ArraysFile) -> Standards | None:

@@ -15,7 +15,7 @@ from slidelearn.network.network import estimated_bytes
 
 
 def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> None:
-    """Give a model as many features as X and as many labels as Y have columns, none fewer than it has.
+    """Give a model the features of labelled samples, and as many labels as Y has columns, none fewer than it has.
 
     A new label starts in the direction of the sum of its samples' hidden vectors, a feature in a random one; the
     classifier of a new label says nothing yet.
@@ -25,8 +25,8 @@ def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int)
     model
         Changed in place.
     X, Y
-        (n_samples, n_features) and (n_samples, n_labels): samples for the new labels to start from; those that have
-        none start in random directions.
+        (n_samples, n_features), as the user has it, and (n_samples, n_labels): samples for the new labels to start
+        from; those that have none start in random directions.
     n_threads
         Threads.
 
@@ -35,10 +35,15 @@ def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int)
     MemoryError
         If it would not fit; the model is as it was.
     """
-    first = model.networks[0].n_labels
-    _resize(model, X.shape[1], np.arange(first, dtype=np.int32), Y.shape[1], n_threads)
+    first, known, standards = model.networks[0].n_labels, model.known.with_more(X, Y), model.standards
+    places = known.places_of(model.known)
+    if standards and len(known) > len(places):
+        standards = standards.spread(places, known.only(X))
+    if len(known) > len(places) or Y.shape[1] > first:
+        _resize(model, places, len(known), np.arange(first, dtype=np.int32), Y.shape[1], n_threads)
+    model.known, model.standards = known, standards
     if Y.shape[1] > first:
-        samples = Samples(X, _labels_from(Y, first))
+        samples = Samples(model.prepared(X), _labels_from(Y, first))
         for network in model.networks:
             start_label_rows(network, samples, model.rng, Execution(n_threads), first)
         if model.index:
@@ -57,23 +62,26 @@ def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
     n_threads
         Threads.
     """
-    network = model.networks[0]
-    kept = np.setdiff1d(np.arange(network.n_labels, dtype=np.int32), removed)
-    _resize(model, network.n_features, kept, len(kept), n_threads)
+    kept = np.setdiff1d(np.arange(model.networks[0].n_labels, dtype=np.int32), removed)
+    _resize(model, model.known.places_of(model.known), len(model.known), kept, len(kept), n_threads)
 
 
-def _resize(model: Model, n_features: int, kept: Ids, n_labels: int, n_threads: int) -> None:
+def _resize(model: Model, places: Ids, n_known: int, kept: Ids, n_labels: int, n_threads: int) -> None:
+    """Move the known features to their `places` among so many, and keep these labels before new ones."""
     model.require_trainable()
     n_before, config = model.networks[0].n_labels, model.networks[0].config
+    n_features = n_known
+    if model.standards:  # the constant feature stays the first
+        places, n_features = np.append(np.int32(0), places + 1), n_known + 1
     if n_labels > n_before or n_features > model.networks[0].n_features:
         remedy = "remove labels that are not needed any more, or train on another machine"
         require_memory(estimated_bytes(config, n_features, n_labels), "growing", remedy)
     for network in model.networks:
-        network.resize(n_features, kept, n_labels, model.rng)
+        network.resize(places, n_features, kept, n_labels, model.rng)
     if model.seen:
         model.seen = model.seen.resized(kept, n_labels)
     if model.ranker:
-        model.ranker = model.ranker.resized(kept, n_features, n_labels)
+        model.ranker = model.ranker.resized(places, n_features, kept, n_labels)
     if model.index and len(kept) < n_before:
         numbers = np.full(n_before, -1, np.int32)
         numbers[kept] = np.arange(len(kept), dtype=np.int32)

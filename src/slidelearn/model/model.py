@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.batches import Seen
-from slidelearn.features import Standards
+from slidelearn.features import Standards, prepare
+from slidelearn.known_features import KnownFeatures
 from slidelearn.label_index import LabelIndex
+from slidelearn.matrices import FloatCsr
 from slidelearn.network.network import Network
 from slidelearn.ranking.ranker import Ranker
 
-RANKER, INDEX, STANDARDS, SEEN = "ranker.", "index.", "standards.", "seen."
+RANKER, INDEX, KNOWN, STANDARDS, SEEN = "ranker.", "index.", "known.", "standards.", "seen."
 """How the names of their arrays begin."""
 
 
@@ -26,6 +28,8 @@ class Model:
     networks: list[Network]
     """One, or the members of an ensemble."""
     rng: np.random.Generator
+    known: KnownFeatures
+    """What has rows in the networks."""
     ranker: Ranker | None = None
     index: LabelIndex | None = None
     """Of the first network's labels."""
@@ -48,6 +52,7 @@ class Model:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
         if self.index:
             yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
+        yield from ((KNOWN + name, array) for name, array in self.known.named_arrays())
         if self.standards:
             yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
         if self.seen:
@@ -55,8 +60,12 @@ class Model:
 
     @property
     def n_features(self) -> int:
-        """Columns of X: standardised features have a constant one before them that X has not."""
-        return self.networks[0].n_features - bool(self.standards)
+        """Columns of X."""
+        return self.known.n_columns
+
+    def prepared(self, X: FloatCsr) -> FloatCsr:
+        """Samples as the networks are to see them, from (n_samples, n_features) as the user has them."""
+        return prepare(self.known.only(X), self.networks[0].config, self.standards)
 
     @property
     def n_listed(self) -> int:

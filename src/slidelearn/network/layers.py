@@ -35,9 +35,9 @@ class SparseInput:
         self.features = ParameterRows(n_features, width, optimizer)
         self.bias = ParameterRows(1, width, optimizer) if bias else None
 
-    def grow(self, n_features: int) -> None:
-        """Take on more features, whose rows are zero."""
-        self.features = self.features.resized(np.arange(self.features.n_rows, dtype=np.int32), n_features)
+    def grow(self, places: Ids, n_features: int) -> None:
+        """Have so many features: those that there are, at their places, and others, whose rows are zero."""
+        self.features = self.features.spread(places, n_features)
 
     def forward(self, x: Csr, run: Execution) -> Float:
         """(n_samples, width) float32."""

@@ -45,7 +45,7 @@ class Network:
     config
         The options; those about the network, the optimizer and LSH are read.
     n_features, n_labels
-        Columns of X and of Y.
+        Columns of X, as the network sees it, and of Y.
     rng
         Draws the first weights and the hash functions; None leaves the weights at zero, for loading.
     trainable
@@ -96,16 +96,22 @@ class Network:
         if self.config.label_init == "random":
             random_weights(self.output.neurons, 1.0 / self.output.n_inputs**0.5, rng)
 
-    def resize(self, n_features: int, kept: Ids, n_labels: int, rng: np.random.Generator) -> None:
-        """Take on more features, in random rows, and other labels: those of `kept`, then new ones, in rows of zeros."""
+    def resize(self, places: Ids, n_features: int, kept: Ids, n_labels: int, rng: np.random.Generator) -> None:
+        """Take on more features and other labels.
+
+        The features that there are go to their `places`, others are random rows. The labels are those of `kept`, then
+        new ones, in rows of zeros.
+        """
         if n_features > self.n_features:
-            self.input.grow(n_features)
-            random_weights(self.input.features, INPUT_DEVIATION, rng, first=self.n_features)
-        self.output.resize(kept, n_labels)
+            self.input.grow(places, n_features)
+            new = np.setdiff1d(np.arange(n_features, dtype=np.int32), places, assume_unique=True)
+            random_weights(self.input.features, INPUT_DEVIATION, rng, new)
+        if n_labels != self.n_labels:
+            self.output.resize(kept, n_labels)
+            if self.output_index:
+                self.output_index.resize(n_labels)
+            self._tables_are_current = False
         self.n_features, self.n_labels = n_features, n_labels
-        if self.output_index:
-            self.output_index.resize(n_labels)
-        self._tables_are_current = False
 
     def copy_from(self, other: Network) -> None:
         """Have the rows of another network of the same shape, with the optimizer's state, and its hash functions."""

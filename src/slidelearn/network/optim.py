@@ -83,6 +83,12 @@ class ParameterRows:
         made.rows.memory[: len(kept)] = self.rows.memory[kept]
         return made
 
+    def spread(self, places: Ids, n_rows: int) -> ParameterRows:
+        """As many rows as `n_rows`: these at their places, with their state, and between them rows of zeros."""
+        made = ParameterRows(n_rows, self.rows.width, self.optimizer)
+        made.rows.memory[places] = self.rows.memory
+        return made
+
     def _field(self, name: str) -> NDArray[Any]:
         memory = self.rows.memory
         if name in ("m", "v"):
@@ -124,9 +130,9 @@ class Schedule:
         return UpdateRule(kind, self.learning_rate(step), config.beta_1, config.beta_2, config.epsilon)
 
 
-def random_weights(rows: ParameterRows, scale: float, rng: np.random.Generator, first: int = 0) -> None:
-    """Fill the weights, from row `first` on, with normal numbers of that standard deviation, a block at a time."""
-    block = max(1, 2**20 // rows.rows.width)
-    for begin in range(first, rows.n_rows, block):
-        weights = rows.weights[begin : begin + block]
-        weights[...] = rng.standard_normal(weights.shape, dtype=np.float32) * np.float32(scale)
+def random_weights(rows: ParameterRows, scale: float, rng: np.random.Generator, ids: Ids | None = None) -> None:
+    """Fill the weights of the rows `ids`, or of all, with normal numbers of that standard deviation."""
+    block, width = max(1, 2**20 // rows.rows.width), rows.rows.width
+    ids = np.arange(rows.n_rows, dtype=np.int32) if ids is None else ids
+    for some in (ids[begin : begin + block] for begin in range(0, len(ids), block)):
+        rows.weights[some] = rng.standard_normal((len(some), width), dtype=np.float32) * np.float32(scale)

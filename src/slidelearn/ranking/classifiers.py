@@ -92,10 +92,10 @@ class Classifiers:
         )
         return cls(ClassifierRows(Csr(*weights), biases), X.shape[1])
 
-    def resized(self, kept: Ids, n_labels: int, n_features: int) -> Classifiers:
-        """Those of the labels `kept`, and for labels after them such as say nothing."""
+    def resized(self, places: Ids, n_features: int, kept: Ids, n_labels: int) -> Classifiers:
+        """Those of the labels `kept`, and for labels after them such as say nothing; feature i is ``places[i]`` now."""
         (indptr, features, weights), biases = self._rows
-        of_kept = to_csr(sparse.csr_array((weights, features, indptr), (len(biases), n_features))[kept])
+        of_kept = to_csr(sparse.csr_array((weights, places[features], indptr), (len(biases), n_features))[kept])
         new = (0, n_labels - len(kept))
         of_all = of_kept._replace(indptr=np.pad(of_kept.indptr, new, mode="edge"))
         return Classifiers(ClassifierRows(of_all, np.pad(biases[kept], new)), n_features)

@@ -51,13 +51,17 @@ class Neighbours:
         features, labels = _below(self._features, to_csr(X)), _below(self._labels, to_csr(Y, pattern_only=True))
         return Neighbours(features, labels, self._n_features, self._n_labels, self._n_asked, self._power)
 
-    def renumbered(self, numbers: Ids, n_features: int, n_labels: int) -> Neighbours:
-        """The same samples among so many features and labels, label i as ``numbers[i]``; -1: without it."""
+    def renumbered(self, places: Ids, n_features: int, numbers: Ids, n_labels: int) -> Neighbours:
+        """The same samples among so many features and labels: feature i is ``places[i]``, label i ``numbers[i]`` now.
+
+        -1: without the label.
+        """
         now = numbers[self._labels.indices]
         there = now >= 0
         indptr = np.concatenate([[0], np.cumsum(there)])[self._labels.indptr]
         labels = Csr(indptr, now[there], NO_DATA)
-        return Neighbours(self._features, labels, n_features, n_labels, self._n_asked, self._power)
+        features = self._features._replace(indices=places[self._features.indices])
+        return Neighbours(features, labels, n_features, n_labels, self._n_asked, self._power)
 
     def votes(self, x: Csr, ids: Ids, n_others: int, *, n_threads: int) -> tuple[Float, Ids]:
         """How much of the weight of each sample's nearest neighbours is in favour of the labels `ids`, and of others.

@@ -151,15 +151,18 @@ class Ranker:
         neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
         return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
 
-    def resized(self, kept: Ids, n_features: int, n_labels: int) -> Ranker:
-        """The same ranker for so many features, and other labels: those of `kept`, then new ones, unknown to it."""
+    def resized(self, places: Ids, n_features: int, kept: Ids, n_labels: int) -> Ranker:
+        """The same ranker for so many features, the known ones at other places, and for other labels.
+
+        These are those of `kept`, then new ones, unknown to it.
+        """
         numbers = np.full(len(self.counts), -1, np.int32)
         numbers[kept] = np.arange(len(kept), dtype=np.int32)
         new = (0, n_labels - len(kept))
         return replace(
             self,
-            classifiers=self.classifiers and self.classifiers.resized(kept, n_labels, n_features),
-            neighbours=self.neighbours and self.neighbours.renumbered(numbers, n_features, n_labels),
+            classifiers=self.classifiers and self.classifiers.resized(places, n_features, kept, n_labels),
+            neighbours=self.neighbours and self.neighbours.renumbered(places, n_features, numbers, n_labels),
             n_features=n_features,
             counts=np.pad(self.counts[kept], new),
             gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),

@@ -19,6 +19,7 @@ from slidelearn.config import Config, make_config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
 from slidelearn.features import prepare
+from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.metrics import evaluate, propensities
 from slidelearn.progress import Progress, TrainingDiverged
@@ -85,7 +86,8 @@ class Judges:
         labelled = np.flatnonzero(np.diff(Y.indptr))
         order = np.random.default_rng(config.random_state).permutation(labelled)
         n = len(order)
-        held_out, left_out = hold_out(prepare(X, config, None), order, min(MOST_HELD_OUT, n // 10), n // 5)
+        prepared = prepare(KnownFeatures.of(X, Y).only(X), config, None)
+        held_out, left_out = hold_out(prepared, order, min(MOST_HELD_OUT, n // 10), n // 5)
         if len(held_out) < LEAST_HELD_OUT:
             raise ValueError(
                 f"samples to judge by must be >= {LEAST_HELD_OUT}, but of {n:,} only {len(held_out)} can be held out: "
