@@ -61,7 +61,7 @@ def test_a_definition_of_ones_own() -> None:
 
 
 def test_what_the_demo_refuses(trained: SlideClassifier, tmp_path: Path) -> None:
-    for definition in ("", "xyzzy"):
+    for definition in (" ", "xyzzy"):
         message = f"must have a word that WordNet's definitions have, but is {definition!r}"
         assert message in run(definition, code=1).stderr
     assert not (tmp_path / "slidelearn-demo").exists()
