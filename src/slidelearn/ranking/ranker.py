@@ -181,17 +181,22 @@ class Ranker:
 
     def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
         """Of these labels, (n_samples, m), by what `evidence` says of them."""
-        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        blended = self._blended(evidence)
         if self.refinement is None:
             return blended
         return self.refinement.log_odds(evidence, blended, ids, n_threads=n_threads)
+
+    def _blended(self, evidence: Float) -> Float:
+        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        return blended
 
     def _log_odds_of(self, x: Csr, voted: Shortlist, n_threads: int) -> Float:
         """Of a list that was voted on, (n_samples, m); classifiers are asked about its first labels only."""
         if self.classifiers is None or voted.ids.shape[1] <= N_ASKED:
             return self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
         known = self._evidence(voted, None, n_threads)
-        log_odds, places = self.screened(known, voted.ids, n_threads)
+        log_odds = self._blended(known)  # as if all classifiers said 0
+        places = kernels.best_places(voted.ids, log_odds, N_ASKED, n_threads=n_threads)
         rows = np.arange(len(places))[:, None]
         ids, asked = voted.ids[rows, places], known[rows, places]
         asked[..., CLASSIFIERS] = np.where(ids < 0, 0, self.classifiers.margins(x, ids, n_threads=n_threads))
@@ -199,12 +204,6 @@ class Ranker:
         log_odds += np.min(found, axis=1, keepdims=True) - log_odds[rows, places[:, -1:]]
         log_odds[rows, places] = found
         return log_odds
-
-    def screened(self, evidence: Float, ids: Ids, n_threads: int) -> tuple[Float, NDArray[np.int64]]:
-        """Log-odds without the classifiers, (n_samples, m), and where the labels are that these are asked about."""
-        weights = np.where(np.arange(len(EVIDENCE)) == CLASSIFIERS, np.float32(0), self.blend[:-1])
-        log_odds: Float = evidence @ weights + self.blend[-1]
-        return log_odds, kernels.best_places(ids, log_odds, min(N_ASKED, ids.shape[1]), n_threads=n_threads)
 
     def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
         log_p = -np.logaddexp(0, -log_odds)
