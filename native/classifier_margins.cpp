@@ -2,24 +2,17 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
-#include <tuple>
 #include <vector>
 
 #include "classifiers.h"
 #include "thread_pool.h"
+#include "transpose.h"
 
 namespace slidelearn {
 
 namespace {
 
 constexpr int64_t kChunk = 64;  // margins of work taken at a time
-
-struct Asked {
-    int32_t label;
-    int64_t entry;  // its place in ids and margins
-
-    bool operator<(const Asked& other) const { return std::tie(label, entry) < std::tie(other.label, other.entry); }
-};
 
 // Several features take their steps together, so that none waits for memory alone. Unsorted weights do no harm.
 float product(const Csr& x, int64_t sample, const Csr& weights, int64_t label) {
@@ -51,18 +44,20 @@ float product(const Csr& x, int64_t sample, const Csr& weights, int64_t label) {
 bool classifier_margins(Csr x, Matrix<const int32_t> ids, ClassifierRows classifiers, Matrix<float> margins,
                         int n_threads) {
     const Csr& weights = classifiers.weights;
-    std::vector<Asked> asked;
-    asked.reserve(ids.n_rows * ids.n_columns);
-    for (int64_t entry = 0; entry < ids.n_rows * ids.n_columns; ++entry) {
-        margins.data[entry] = -std::numeric_limits<float>::infinity();
-        if (ids.data[entry] >= 0) asked.push_back({ids.data[entry], entry});
-    }
-    std::sort(asked.begin(), asked.end());
-    const int64_t n = static_cast<int64_t>(asked.size());
+    const int64_t n_all = ids.n_rows * ids.n_columns, nobody = weights.n_rows;
+    std::fill_n(margins.data, n_all, -std::numeric_limits<float>::infinity());
+    std::vector<int32_t> labels(n_all);  // -1 as a label after all others
+    for (int64_t entry = 0; entry < n_all; ++entry)
+        labels[entry] = ids.data[entry] < 0 ? static_cast<int32_t>(nobody) : ids.data[entry];
+    const int64_t one_row[] = {0, n_all};
+    const Transposed by_label({one_row, labels.data(), nullptr, 1});
+    const int32_t* const asked = by_label.columns().entries;
+    const int64_t n = n_all - std::count(labels.begin(), labels.end(), nobody);
     std::atomic<bool> sound{true};
     parallel_for(n_threads, (n + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
         for (int64_t a = chunk * kChunk; a < std::min(n, (chunk + 1) * kChunk); ++a) {
-            const auto [label, entry] = asked[a];
+            const int64_t entry = asked[a];
+            const int32_t label = labels[entry];
             if (!weights.has_row(label)) {
                 sound = false;
                 continue;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "thread_pool.h"
@@ -34,24 +34,32 @@ void label_evidence(Matrix<const int32_t> ids, Matrix<const float> logits, const
     });
 }
 
+namespace {
+
+// A place in a list in one word, the smaller the better: higher scores first, then what is no number, then what is no
+// label; of equal ones the first.
+uint64_t in_order(int32_t id, float score, int64_t place) {
+    uint32_t rank = std::numeric_limits<uint32_t>::max();
+    if (id >= 0 && std::isnan(score)) {
+        --rank;
+    } else if (id >= 0) {
+        score += 0.0f;  // 0 and -0 are equal
+        uint32_t bits;
+        std::memcpy(&bits, &score, sizeof bits);
+        rank = bits >> 31 ? bits : ~(bits | 1u << 31);
+    }
+    return uint64_t{rank} << 32 | static_cast<uint32_t>(place);
+}
+
+}  // namespace
+
 void best_places(Matrix<const int32_t> ids, Matrix<const float> scores, Matrix<int64_t> places, int n_threads) {
     parallel_for(n_threads, ids.n_rows, [&](int64_t row, int) {
-        thread_local std::vector<int64_t> order;
+        thread_local std::vector<uint64_t> order;
         order.resize(ids.n_columns);
-        const auto rank = [&](int64_t j) {  // what is no number ranks below all numbers, what is no label below that
-            if (ids.row(row)[j] < 0) return 2;
-            return std::isnan(scores.row(row)[j]) ? 1 : 0;
-        };
-        const auto better = [&](int64_t a, int64_t b) {
-            const int of_a = rank(a), of_b = rank(b);
-            if (of_a != of_b) return of_a < of_b;
-            if (of_a == 0 && scores.row(row)[a] != scores.row(row)[b]) return scores.row(row)[a] > scores.row(row)[b];
-            return a < b;
-        };
-        std::iota(order.begin(), order.end(), int64_t{0});
-        const auto end = order.begin() + places.n_columns;
-        std::partial_sort(order.begin(), end, order.end(), better);
-        std::copy(order.begin(), end, places.row(row));
+        for (int64_t j = 0; j < ids.n_columns; ++j) order[j] = in_order(ids.row(row)[j], scores.row(row)[j], j);
+        std::partial_sort(order.begin(), order.begin() + places.n_columns, order.end());
+        for (int64_t j = 0; j < places.n_columns; ++j) places.row(row)[j] = static_cast<uint32_t>(order[j]);
     });
 }
 

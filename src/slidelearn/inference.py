@@ -22,10 +22,11 @@ from slidelearn.network.active import ActiveSet, no_labels
 from slidelearn.network.layers import Execution, densify
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.ranking.ranker import Ranker, Shortlist, best_first
+from slidelearn.ranking.ranker import Ranker
+from slidelearn.ranking.shortlist import Shortlist, best_first
 
-BATCH = 256
-"""Samples answered together."""
+BATCH = 2048
+"""Samples answered together: the more, the more of them find in cache what others have read of their labels."""
 
 
 def top_k(

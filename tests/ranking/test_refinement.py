@@ -17,8 +17,9 @@ from slidelearn.metrics import precision_at_k, psp_at_k
 from slidelearn.ranking import blending
 from slidelearn.ranking.blending import Judges, blended, with_gains
 from slidelearn.ranking.perceptron import Perceptron
-from slidelearn.ranking.ranker import EVIDENCE, Ranker, Shortlist
+from slidelearn.ranking.ranker import EVIDENCE, Ranker
 from slidelearn.ranking.refinement import N_PARTNERS, Refinement, partners_of
+from slidelearn.ranking.shortlist import Shortlist
 
 N_LABELS = 12
 

@@ -17,8 +17,9 @@ from sklearn.linear_model import LogisticRegression
 
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import precision_at_k
-from slidelearn.ranking.ranker import EVIDENCE, FREQUENCY, Ranker, Shortlist
+from slidelearn.ranking.ranker import EVIDENCE, FREQUENCY, Ranker
 from slidelearn.ranking.refinement import Refinement, first_places
+from slidelearn.ranking.shortlist import Shortlist
 
 TOLERATED_LOSS = 0.005
 """Of P@1, that favouring rare labels may cost on held-out samples."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,36 +23,22 @@ from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.ranking.classifiers import Classifiers
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.refinement import Refinement
+from slidelearn.ranking.shortlist import Shortlist, best_first
 
 UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
 EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
-FREQUENCY = EVIDENCE.index("frequency")
+CLASSIFIERS, FREQUENCY = EVIDENCE.index("classifiers"), EVIDENCE.index("frequency")
+N_ASKED = 25
+"""Labels of each list that classifiers are asked about: those that all other evidence puts first. Whom it puts behind
+these, a classifier hardly ever brings among the best, and to ask one takes longer than all else about a label."""
 USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 USUAL_SUGGESTED = 5
 """Labels that the neighbours may add to a shortlist, unless that harms on held-out samples: more gain little."""
 NEIGHBOURS, REFINEMENT = "neighbours.", "refinement."
 """How the names of their arrays begin."""
-
-
-class Shortlist(NamedTuple):
-    """Labels that answers are chosen from, and what is known of them already."""
-
-    ids: Ids
-    """(n_samples, n); -1 for none."""
-    logits: Float
-    """(n_samples, n): the network's; -inf beside -1."""
-    votes: Float
-    """(n_samples, m): the neighbours' for the first m, which the ranker puts in order; those after them have the
-    network's order."""
-
-    def first(self, n: int) -> Shortlist:
-        """The first n labels of each sample, in arrays that verbs take."""
-        ids, logits, votes = self
-        together = np.ascontiguousarray
-        return Shortlist(together(ids[:, :n]), together(logits[:, :n]), together(votes[:, :n]))
 
 
 @dataclass(frozen=True)
@@ -179,7 +165,8 @@ class Ranker:
 
         A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
         its probability times its gain, and at least so much for the first answer, in whose choice gains count for less.
-        The labels that nobody voted on come after all others, in the network's order.
+        Labels whose classifiers were not asked come after those that were, and after these, in the network's order,
+        the labels that nobody voted on.
 
         Returns
         -------
@@ -188,7 +175,7 @@ class Ranker:
         """
         n = shortlist.votes.shape[1]
         voted = shortlist.first(n)
-        scores = self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
+        scores = self._log_odds_of(x, voted, n_threads)
         if self.gains is not None:
             scores = self._with_gains(scores, self.gains[voted.ids], voted.ids)
         if shortlist.ids.shape[1] > n:
@@ -197,10 +184,29 @@ class Ranker:
 
     def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
         """Of these labels, (n_samples, m), by what `evidence` says of them."""
-        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        blended = self._blended(evidence)
         if self.refinement is None:
             return blended
         return self.refinement.log_odds(evidence, blended, ids, n_threads=n_threads)
+
+    def _blended(self, evidence: Float) -> Float:
+        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
+        return blended
+
+    def _log_odds_of(self, x: Csr, voted: Shortlist, n_threads: int) -> Float:
+        """Of a list that was voted on, (n_samples, m); classifiers are asked about its first labels only."""
+        if self.classifiers is None or voted.ids.shape[1] <= N_ASKED:
+            return self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
+        known = self._evidence(voted, None, n_threads)
+        log_odds = self._blended(known)  # as if all classifiers said 0
+        places = kernels.best_places(voted.ids, log_odds, N_ASKED, n_threads=n_threads)
+        rows = np.arange(len(places))[:, None]
+        ids, asked = voted.ids[rows, places], known[rows, places]
+        asked[..., CLASSIFIERS] = np.where(ids < 0, 0, self.classifiers.margins(x, ids, n_threads=n_threads))
+        found = self.log_odds(asked, ids, n_threads)
+        log_odds += np.min(found, axis=1, keepdims=True) - log_odds[rows, places[:, -1:]]
+        log_odds[rows, places] = found
+        return log_odds
 
     def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
         log_p = -np.logaddexp(0, -log_odds)
@@ -228,8 +234,11 @@ class Ranker:
         The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
         neighbours' votes; the logarithm of one more than the label's training samples.
         """
+        margins = self.classifiers.margins(x, voted.ids, n_threads=n_threads) if self.classifiers else None
+        return self._evidence(voted, margins, n_threads)
+
+    def _evidence(self, voted: Shortlist, margins: Float | None, n_threads: int) -> Float:
         ids, logits, votes = voted
-        margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
         return kernels.label_evidence(ids, logits, margins, votes, self.counts, n_threads=n_threads)
 
     @classmethod
@@ -281,14 +290,6 @@ class Ranker:
             yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
         if self.refinement:
             yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
-
-
-def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
-    """The labels of each list, (n_samples, m), by their scores, and these; last the places of -1, with -inf."""
-    places = kernels.best_places(ids, scores, ids.shape[1], n_threads=n_threads)
-    rows = np.arange(len(ids))[:, None]
-    ordered = ids[rows, places]
-    return ordered, np.where(ordered < 0, np.float32(-np.inf), scores[rows, places])
 
 
 def n_suggested(config: Config) -> int:

@@ -21,9 +21,10 @@ from slidelearn.metrics import best_threshold, precision_at_k, propensities
 from slidelearn.network.network import Network
 from slidelearn.ranking.blending import Judges, blended, with_gains
 from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.ranking.ranker import USUAL_C, Ranker, Shortlist, n_suggested
+from slidelearn.ranking.ranker import USUAL_C, Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
 from slidelearn.ranking.settled import Settled
+from slidelearn.ranking.shortlist import Shortlist
 from slidelearn.training.hold_out import hold_out, near_groups
 from slidelearn.training.shortlists import are_cheap, make_shortlists
 
