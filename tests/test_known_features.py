@@ -286,6 +286,7 @@ def test_the_commands_take_wide_files(tiny: Dataset, tmp_path: Path) -> None:
     options = ["--set", "hidden_sizes=[16]", "--set", "n_epochs=1", "--threads", "1"]
     shown = CliRunner().invoke(app, ["train", train, "--test", test, "--out", out, *options])
     assert shown.exit_code == 0, shown.output
+    assert re.search(r"training: [\d.]+ MB of memory", shown.output)
     assert SlideClassifier.load(out).n_features_in_ == N_COLUMNS
     shown = CliRunner().invoke(app, ["inspect", out])
     assert re.search(rf"n_columns +{N_COLUMNS} *\n +n_features +3546 ", shown.output)
