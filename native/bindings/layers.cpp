@@ -7,6 +7,7 @@
 #include "kernels/features.h"
 #include "kernels/rows.h"
 #include "kernels/sampled.h"
+#include "kernels/shared.h"
 #include "row_memory.h"
 
 namespace slidelearn {
@@ -229,6 +230,28 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
     return d_hidden;
 }
 
+OutMatrix<float> bind_shared_backward(const InOutRows& rows, const InArray<int32_t>& ids, const Hidden& weights,
+                                      const std::optional<InArray<float>>& norms, const Hidden& x,
+                                      const Hidden& d_logits, float scale, const InRule& rule, bool bf16,
+                                      int n_threads) {
+    require_threads(n_threads);
+    const Rows r = view(rows);
+    require_ids(ids, r.n_rows, "ids");
+    const int64_t n = static_cast<int64_t>(ids.size()), n_samples = static_cast<int64_t>(x.shape(0));
+    require_shape(weights, n, r.width, "weights");
+    require_shape(x, n_samples, r.width, "x");
+    require_shape(d_logits, n_samples, n, "d_logits");
+    if (norms) require_length(*norms, n, "norms");
+    const UpdateRule u = view(rule, r);
+    OutMatrix<float> d_x = new_matrix<float>(n_samples, r.width);
+    const Matrix<float> d{d_x.data(), n_samples, r.width, r.width};
+    const SharedPass pass{view(x), ids.data(), view(weights), norms ? norms->data() : nullptr, scale};
+    const GilReleased unlocked;
+    SLIDELEARN_CALL(shared_backward, pass, view(d_logits), r, u, d, bf16 ? Precision::bf16 : Precision::fp32,
+                    n_threads);
+    return d_x;
+}
+
 }  // namespace
 
 void bind_layers(nb::module_& m) {
@@ -252,6 +275,8 @@ void bind_layers(nb::module_& m) {
           "scale"_a, "rule"_a, "columns"_a = nb::none(), nb::kw_only(), "n_threads"_a);
     m.def("sampled_backward_sparse", &bind_sampled_backward_sparse, "rows"_a.noconvert(), "active"_a, "d_logits"_a,
           "hidden"_a, "rule"_a, "columns"_a = nb::none(), nb::kw_only(), "n_threads"_a);
+    m.def("shared_backward", &bind_shared_backward, "rows"_a.noconvert(), "ids"_a, "weights"_a, "norms"_a.none(), "x"_a,
+          "d_logits"_a, "scale"_a, "rule"_a, nb::kw_only(), "bf16"_a = false, "n_threads"_a);
     m.def("transpose", &bind_transpose, "matrix"_a);
 }
 

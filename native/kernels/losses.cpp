@@ -26,6 +26,7 @@ float exponentials(float* z, int64_t n, float shift) {
     Vec total{};
     int64_t k = 0;
     for (; k + kWidth <= n; k += kWidth) {
+        prefetch(z + n + k);  // of the next row, while there is something to compute
         const Vec e = exp(load(z + k) - shift);
         store(z + k, e);
         total += e;

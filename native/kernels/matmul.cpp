@@ -1,13 +1,9 @@
-// Dense matrix product in the manner of Goto and van de Geijn (2008): b is packed in blocks that stay in L2, and a
-// micro-kernel keeps a tile of c in registers. Rows of a are read as they lie, or rounded first.
+// Dense matrix product: tiles (kernels/tiles.h), shared out among threads.
 //
 // A library's product would do, were its threads ours and its sums the same at every number of threads.
 #include "kernels/matmul.h"
 
-#include <type_traits>
-
-#include "kernels/packing.h"
-#include "kernels/simd.h"
+#include "kernels/tiles.h"
 #include "scratch.h"
 #include "thread_pool.h"
 
@@ -15,173 +11,48 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int kTileRows = 12;  // 24 accumulators of the 32 registers
-#else
-constexpr int kTileRows = 6;  // 12 of 16
-#endif
-constexpr int kTileColumns = 2 * kWidth;
-constexpr int64_t kBlockColumns = 512;  // a packed block of b: 512 KB
+constexpr int64_t kWide = 2048;  // columns from which on threads share them out, below it the rows
+constexpr int64_t kChunk = 256;  // columns of work taken at a time
 
-// The rows of a tile, in words: word (i, k) lies at `words[i * row_stride + k * depth_stride]`. One of the strides is
-// 1, which one is known to the compiler: `across` if it is that of the rows.
-template <class Word>
-struct TileRows {
-    const Word* words;
-    int64_t row_stride, depth_stride;
-};
-
-// (n_rows, kTileColumns) tile of c = start + a (n_rows, depth) x panel of b (depth, kTileColumns), in words
-template <class Element, bool across, int n_rows>
-void multiply_tile(int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b, Start start,
-                   float* c, int64_t c_stride) {
+// Each thread packs what it multiplies by, and none waits for another.
+template <class Element, bool across>
+void multiply_by_columns(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+                         int n_threads) {
     using Word = typename Element::Word;
-    // a pointer for every few rows, the others are in reach of an address: at their distance, or at twice that
-    constexpr int kTogether = across ? n_rows : n_rows % 3 == 0 ? 3 : 2, kPointers = n_rows / kTogether;
-    static_assert(n_rows % kTogether == 0 && n_rows <= 12);
-    const int64_t row_stride = across ? 1 : a.row_stride, depth_stride = across ? a.depth_stride : 1;
-    const Word* words[kPointers];
-#pragma GCC unroll 12
-    for (int i = 0; i < kPointers; ++i) words[i] = a.words + i * kTogether * row_stride;
-    Vec sums[n_rows][2];
-#pragma GCC unroll 12
-    for (int i = 0; i < n_rows; ++i) {
-        sums[i][0] = load(start.first + i * start.stride);
-        sums[i][1] = load(start.first + i * start.stride + kWidth);
-    }
-    for (int64_t k = 0; k < n_words; ++k) {
-#pragma GCC unroll 12
-        for (int i = 0; i < n_rows; ++i) {
-            const Word* word = words[i / kTogether] + i % kTogether * row_stride;
-            Element::add(sums[i][0], word, b);
-            Element::add(sums[i][1], word, b + kWidth);
-        }
-#pragma GCC unroll 12
-        for (int i = 0; i < kPointers; ++i) words[i] += depth_stride;
-        b += kTileColumns;
-    }
-#pragma GCC unroll 12
-    for (int i = 0; i < n_rows; ++i) {
-        store(c + i * c_stride, sums[i][0]);
-        store(c + i * c_stride + kWidth, sums[i][1]);
-    }
+    const int64_t n_words = PackedMatrix<Element>::n_words(k, kChunk) + kScratchWords;
+    const Scratch memory(n_threads * n_words * sizeof(Word));
+    parallel_for(n_threads, ceil_div(n, kChunk), [&](int64_t chunk, int worker) {
+        Word* const words = memory.as<Word>() + worker * n_words;
+        const int64_t column = chunk * kChunk, n_columns = smaller(kChunk, n - column);
+        const PackedMatrix<Element> packed(words + kScratchWords, k, n_columns);
+        packed.pack_all({b.data + column * b.column_stride, b.row_stride, b.column_stride});
+        const Start here = start.first ? Start{start.first + column, start.stride} : kZeros;
+        packed.template multiply<across>(a, m, here, {c.data + column, m, n_columns, c.stride}, words);
+    });
 }
 
-// The same for any number of rows up to a tile's: some may be computed in vain. They must be there, in a as zeros.
+// A chunk of work is one row of tiles: small enough to load threads evenly with the rows of a batch.
 template <class Element, bool across>
-void multiply_some(int64_t n_rows, int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b,
-                   Start start, float* c, int64_t c_stride) {
-    constexpr int kThird = kTileRows / 3;
-    if (n_rows > 2 * kThird) return multiply_tile<Element, across, kTileRows>(n_words, a, b, start, c, c_stride);
-    if (n_rows > kThird) return multiply_tile<Element, across, 2 * kThird>(n_words, a, b, start, c, c_stride);
-    multiply_tile<Element, across, kThird>(n_words, a, b, start, c, c_stride);
-}
-
-// The same on a tile at the edge of c: through a full tile of scratch.
-template <class Element, bool across>
-void multiply_edge(int64_t n_words, TileRows<typename Element::Word> a, const typename Element::Word* b, Start start,
-                   float* c, int64_t c_stride, int64_t n_rows, int64_t n_columns) {
-    float tile[kTileRows * kTileColumns] = {};
-    for (int64_t i = 0; i < n_rows; ++i) {
-        std::memcpy(tile + i * kTileColumns, start.first + i * start.stride, n_columns * 4);
-    }
-    multiply_some<Element, across>(n_rows, n_words, a, b, {tile, kTileColumns}, tile, kTileColumns);
-    for (int64_t i = 0; i < n_rows; ++i) std::memcpy(c + i * c_stride, tile + i * kTileColumns, n_columns * 4);
-}
-
-// What a verb multiplies by: a block of b, packed.
-template <class Word>
-struct PackedBlock {
-    const Word* words;
-    int64_t first, depth, n_words;  // in depth
-    int64_t column, n_columns;
-};
-
-// Asks for a part of what the next row of tiles has in a, one of four: too many places for the processor to foresee.
-template <bool across>
-void ask_for_next(Operand a, const float* source, int64_t depth, int64_t part) {
-    if (part >= 4) return;
-    if constexpr (across) {
-        for (int64_t k = part * depth / 4; k < (part + 1) * depth / 4; ++k) {
-            prefetch(source + k * a.column_stride + 2 * kTileRows - 1);
-        }
-    } else {
-        constexpr int64_t kRows = kTileRows / 4;
-        const int64_t first = kTileRows + part * kRows;
-        for (int64_t row = first; row < first + kRows; ++row) prefetch(source + row * a.row_stride, depth);
-    }
-}
-
-// Rows [i, i + n_rows) of c in the columns of the block; `scratch` has room for the rows of a, if they must be packed.
-template <class Element, bool across>
-void multiply_rows(Operand a, int64_t i, int64_t n_rows, const PackedBlock<typename Element::Word>& b, Start start,
-                   Matrix<float> c, typename Element::Word* scratch) {
+void multiply_by_rows(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c,
+                      int n_threads) {
     using Word = typename Element::Word;
-    const float* source = a.data + i * a.row_stride + b.first * a.column_stride;
-    TileRows<Word> rows{scratch, across ? 1 : kBlockWords, across ? kTileRows : 1};
-    if constexpr (std::is_same_v<Word, float>) {
-        if (n_rows == kTileRows) rows = {source, a.row_stride, a.column_stride};  // as they lie
-    }
-    if (rows.words == scratch) {
-        if constexpr (across) {
-            pack<Element, kTileRows>(source, 1, a.column_stride, n_rows, b.depth, scratch);
-        } else {
-            for (int64_t row = 0; row < kTileRows; ++row) {
-                Word* words = scratch + row * kBlockWords;
-                if (row < n_rows) {
-                    Element::along(source + row * a.row_stride, b.depth, words);
-                } else {
-                    std::memset(words, 0, b.n_words * sizeof(Word));
-                }
-            }
-        }
-    }
-    for (int64_t j = 0; j < b.n_columns; j += kTileColumns) {
-        ask_for_next<across>(a, source, b.depth, j / kTileColumns);
-        const Word* panel = b.words + j * b.n_words;
-        float* tile = c.row(i) + b.column + j;
-        const int64_t n_columns = smaller(kTileColumns, b.n_columns - j);
-        const Start here{start.first + j, start.stride};
-        if (n_rows == kTileRows && n_columns == kTileColumns) {
-            multiply_tile<Element, across, kTileRows>(b.n_words, rows, panel, here, tile, c.stride);
-        } else {
-            multiply_edge<Element, across>(b.n_words, rows, panel, here, tile, c.stride, n_rows, n_columns);
-        }
-    }
+    const Scratch b_words(PackedMatrix<Element>::n_words(k, n) * sizeof(Word));
+    const Scratch scratch(n_threads * kScratchWords * sizeof(Word));
+    const PackedMatrix<Element> packed(b_words.as<Word>(), k, n);
+    parallel_for(n_threads, packed.n_panels(), [&](int64_t panel, int) { packed.pack_panel(b, panel); });
+    packed.for_blocks([&](const PackedBlock<Word>& block) {
+        parallel_for(n_threads, ceil_div(m, kTileRows), [&](int64_t tile_row, int worker) {
+            multiply_rows<Element, across>(a, tile_row * kTileRows, m, block, start, c,
+                                           scratch.as<Word>() + worker * kScratchWords);
+        });
+    });
 }
 
+// Tiles are summed up alike in both, and lie the same at any number of threads.
 template <class Element, bool across>
 void multiply(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c, int n_threads) {
-    using Word = typename Element::Word;
-    constexpr int64_t kBlockDepth = kBlockWords * Element::kPerWord;
-    static const float zeros[kBlockColumns] = {};
-    const Scratch b_block(kBlockWords * (smaller(n, kBlockColumns) + kTileColumns) * sizeof(Word));
-    const Scratch a_rows(n_threads * kBlockWords * kTileRows * sizeof(Word));
-    // A chunk of work is one row of tiles: small enough to load threads evenly with the rows of a batch, and the tiles
-    // lie the same at any number of threads.
-    const int64_t n_tile_rows = ceil_div(m, kTileRows);
-    for (int64_t column = 0; column < n; column += kBlockColumns) {
-        const int64_t n_columns = smaller(kBlockColumns, n - column);
-        for (int64_t first = 0; first < k || first == 0; first += kBlockDepth) {
-            const int64_t depth = smaller(kBlockDepth, k - first), n_words = ceil_div(depth, Element::kPerWord);
-            Word* const words = b_block.as<Word>();
-            parallel_for(n_threads, ceil_div(n_columns, kTileColumns), [&](int64_t panel, int) {
-                const int64_t j = panel * kTileColumns;
-                pack<Element, kTileColumns>(b.data + first * b.row_stride + (column + j) * b.column_stride,
-                                            b.column_stride, b.row_stride, smaller(kTileColumns, n_columns - j), depth,
-                                            words + j * n_words);
-            });
-            const PackedBlock<Word> block{words, first, depth, n_words, column, n_columns};
-            parallel_for(n_threads, n_tile_rows, [&](int64_t tile_row, int worker) {
-                const int64_t i = tile_row * kTileRows;
-                const Start here = first > 0     ? Start{c.row(i) + column, c.stride}
-                                   : start.first ? Start{start.first + i * start.stride + column, start.stride}
-                                                 : Start{zeros, 0};
-                multiply_rows<Element, across>(a, i, smaller(kTileRows, m - i), block, here, c,
-                                               a_rows.as<Word>() + worker * kBlockWords * kTileRows);
-            });
-        }
-    }
+    if (n >= kWide) return multiply_by_columns<Element, across>(a, b, start, m, n, k, c, n_threads);
+    multiply_by_rows<Element, across>(a, b, start, m, n, k, c, n_threads);
 }
 
 template <class Element>

@@ -1,6 +1,7 @@
 #include "kernels/rows.h"
 
 #include "kernels/simd.h"
+#include "kernels/unit_rows.h"
 #include "kernels/update.h"
 #include "thread_pool.h"
 
@@ -8,9 +9,9 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kChunk = 64;      // rows of work taken at a time
-constexpr int64_t kColumns = 1024;  // columns
-constexpr int64_t kAhead = 6;       // rows asked for ahead of their visit
+constexpr int64_t kChunk = 64;     // rows of work taken at a time
+constexpr int64_t kColumns = 128;  // columns
+constexpr int64_t kAhead = 6;      // rows asked for ahead of their visit
 
 template <class Visit>
 void for_rows(int n_threads, int64_t n, Visit&& visit) {
@@ -18,13 +19,6 @@ void for_rows(int n_threads, int64_t n, Visit&& visit) {
         const int64_t end = (chunk + 1) * kChunk < n ? (chunk + 1) * kChunk : n;
         for (int64_t i = chunk * kChunk; i < end; ++i) visit(i);
     });
-}
-
-float to_unit(const float* x, float* unit, int64_t n) {
-    const float norm = length(x, n);
-    const float inverse = 1.0f / norm;
-    for (int64_t k = 0; k < n; ++k) unit[k] = x[k] * inverse;
-    return norm;
 }
 
 }  // namespace
@@ -64,13 +58,8 @@ void unit_rows(Matrix<const float> x, Matrix<float> unit, float* norms, int n_th
 }
 
 void unit_rows_backward(Matrix<const float> unit, const float* norms, float scale, Matrix<float> d, int n_threads) {
-    for_rows(n_threads, d.n_rows, [&](int64_t i) {
-        const float* u = unit.row(i);
-        float* g = d.row(i);
-        const float along = dot(u, g, d.n_columns);
-        const float factor = norms[i] > kTinyNorm ? scale / norms[i] : 0.0f;
-        for (int64_t k = 0; k < d.n_columns; ++k) g[k] = factor * (g[k] - u[k] * along);
-    });
+    for_rows(n_threads, d.n_rows,
+             [&](int64_t i) { unit_row_backward(unit.row(i), norms[i], scale, d.row(i), d.n_columns); });
 }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

@@ -54,6 +54,19 @@ def features_forward(x: Csr, rows: Rows, bias: Float | None = None, *, n_threads
 def features_backward(
     x: Csr, d_hidden: Float, rows: Rows, rule: UpdateRule, *, hogwild: bool, n_threads: int
 ) -> None: ...
+def shared_backward(
+    rows: Rows,
+    ids: Ids,
+    weights: Float,
+    norms: Float | None,
+    x: Float,
+    d_logits: Float,
+    scale: float,
+    rule: UpdateRule,
+    *,
+    bf16: bool = False,
+    n_threads: int,
+) -> Float: ...
 def transpose(matrix: Csr) -> tuple[Ids, Offsets, Ids, Ids]: ...
 def sampled_forward(
     rows: Rows, active: Csr, hidden: Float, scale: float, columns: Columns | None = None, *, n_threads: int

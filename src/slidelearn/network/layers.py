@@ -16,8 +16,8 @@ from slidelearn.network.active import ActiveSet
 from slidelearn.network.optim import ParameterRows
 
 BLOCK, WHOLE = 768, 2048
-"""Active neurons that the backward pass takes at a time, and up to how many it takes all at once: their logits and
-gradients are to stay in cache."""
+"""Active neurons that the gradients of a layer are computed of at a time, and up to how many all at once: their logits
+and gradients are to stay in cache. Where more take a step, one verb does all of it, block by block."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,8 @@ class NeuronLayer:
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
         if done.active.shared:
+            if len(done.active.ids) > WHOLE:
+                return self._backward_by_blocks(done, d_logits, rule, threads)
             return self.backward_shared(
                 done,
                 d_logits,
@@ -169,6 +171,26 @@ class NeuronLayer:
                     done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
                 )
             take(done.active.ids[block], d_weights, kernels.column_sums(d_block, n_threads=n_threads))
+        if self.scale:
+            kernels.unit_rows_backward(done.x, done.x_norms, self.scale, d_x, n_threads=n_threads)
+        return d_x
+
+    def _backward_by_blocks(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> Float:
+        """The same with the optimizer's step, by one verb: each thread takes blocks of its own from end to end."""
+        assert not isinstance(done.x, Csr)
+        norms = done.weight_norms if self.scale else None
+        d_x = kernels.shared_backward(
+            self.neurons.rows,
+            done.active.ids,
+            done.weights,
+            norms,
+            done.x,
+            d_logits,
+            self.scale,
+            rule,
+            bf16=self._bf16,
+            n_threads=n_threads,
+        )
         if self.scale:
             kernels.unit_rows_backward(done.x, done.x_norms, self.scale, d_x, n_threads=n_threads)
         return d_x

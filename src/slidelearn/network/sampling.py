@@ -46,6 +46,7 @@ class ActiveSetSampler:
         self._full = config.samplers == ("full",)
         self._samplers = [] if self._full else make_samplers(config, samples, index, n_inputs)
         self._log_q = self._log_inclusion()
+        self._marks = np.zeros(self._n_labels, bool)
         self.n_found = self.n_sought = 0
         """Labels of samples that the proposals held before any were put in, and labels there were."""
 
@@ -166,15 +167,15 @@ class ActiveSetSampler:
             if isinstance(proposal, Csr):
                 self.n_found += kernels.count_found(batch.labels, proposal)
             else:
-                self.n_found += _n_among(batch.labels.indices, np.sort(proposal))
+                self.n_found += self._n_among(batch.labels.indices, proposal)
             self.n_sought += len(batch.labels.indices)
 
-
-def _n_among(labels: Ids, ascending: Ids) -> int:
-    """How many of the labels, with repetition, are in a set: `numpy.isin` takes a tenth of a step for it."""
-    places = np.searchsorted(ascending, labels)
-    inside = places < len(ascending)
-    return int(np.count_nonzero(ascending[places[inside]] == labels[inside]))
+    def _n_among(self, labels: Ids, proposed: Ids) -> int:
+        """How many of the labels, with repetition, are in a proposal; sorting that takes several times as long."""
+        self._marks[proposed] = True
+        n = int(np.count_nonzero(self._marks[labels]))
+        self._marks[proposed] = False
+        return n
 
 
 def _joined(proposals: list[Csr]) -> Csr | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from slidelearn.kernels.reference.dense import matmul
 from slidelearn.kernels.reference.update import BIAS, step_row
 from slidelearn.kernels.types import TAIL, Columns, Csr, Float, Ids, Offsets, Rows, UpdateRule
 
@@ -82,6 +83,32 @@ def features_backward(x: Csr, d_hidden: Float, rows: Rows, rule: UpdateRule, *, 
     for feature in np.unique(x.indices):
         here = x.indices == feature
         step_row(rows, feature, x.data[here] @ d_hidden[samples[here]], 0.0, rule)
+
+
+def shared_backward(
+    rows: Rows,
+    ids: Ids,
+    weights: Float,
+    norms: Float | None,
+    x: Float,
+    d_logits: Float,
+    scale: float,
+    rule: UpdateRule,
+    *,
+    bf16: bool = False,
+    n_threads: int,
+) -> Float:
+    """One step on each of the distinct rows `ids`, active for all samples; gives ``d_logits weights``.
+
+    `weights` (n, width) are the rows as `gather_rows` gives them, with `norms` where logits are ``scale * cos(x, w)``;
+    x (n_samples, width) has rows of length 1 then. `d_logits` is (n_samples, n). `bf16` is that of `matmul`.
+    """
+    d_x = matmul(d_logits, weights, bf16=bf16, n_threads=n_threads)
+    d_weights = matmul(d_logits, x, transpose_a=True, bf16=bf16, n_threads=n_threads)
+    if norms is not None:
+        unit_rows_backward(weights, norms, scale, d_weights, n_threads=n_threads)
+    update_rows(rows, ids, d_weights, column_sums(d_logits, n_threads=n_threads), rule, n_threads=n_threads)
+    return d_x
 
 
 def transpose(matrix: Csr) -> tuple[Ids, Offsets, Ids, Ids]:
