@@ -13,12 +13,12 @@ from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
-from slidelearn.kernels import ClassifierRows, Csr, Float, Ids
+from slidelearn.kernels import ClassifierRows, Csr, Float
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import propensities, psp_at_k
 from slidelearn.ranking.classifiers import Classifiers, _wrong_ones, classifiers_bytes
 from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.ranking.ranker import N_ASKED, USUAL_BLEND, Ranker
+from slidelearn.ranking.ranker import USUAL_BLEND, Ranker
 from slidelearn.ranking.shortlist import Shortlist
 from slidelearn.training import ranker_training, shortlists
 
@@ -276,37 +276,3 @@ def test_neighbours_name_none_where_that_does_not_help(tiny: Dataset) -> None:
     assert clf.ranker_ is not None
     assert clf.n_labels_ > 300
     assert clf.ranker_.n_suggested[0] == 0
-
-
-class _Asked(Classifiers):
-    """Classifiers that remember what they were asked about."""
-
-    def margins(self, x: Csr, ids: Ids, *, n_threads: int) -> Float:
-        self.ids = ids
-        return super().margins(x, ids, n_threads=n_threads)
-
-
-def test_classifiers_are_asked_about_the_first_labels_of_a_long_list(rng: np.random.Generator) -> None:
-    n, n_labels, m = 6, 90, N_ASKED + 15
-    classifiers = _Asked(ClassifierRows(random_csr(rng, n_labels, 8, 6), random_floats(rng, n_labels)), 8)
-    ranker = _ranker(classifiers, 8, m, 1.0, 1.0, 2.0, 0.1, 0.5)
-    ids = np.stack([rng.permutation(n_labels)[:m] for _ in range(n)]).astype(np.int32)
-    ids[0, 7], ids[1, 3:] = -1, -1
-    logits = np.where(ids < 0, -np.inf, -np.sort(rng.random((n, m)) * 9)).astype(np.float32)
-    voted = Shortlist(ids, logits, rng.random((n, m)).astype(np.float32))
-    x = random_csr(rng, n, 8, 4)
-    ordered, scores = ranker.order(x, voted, n_threads=1)
-    assert classifiers.ids.shape == (n, N_ASKED)
-
-    evidence = ranker.evidence(x, voted, n_threads=1)
-    others = np.where(ids < 0, -np.inf, evidence[..., [0, 2, 3]] @ ranker.blend[[0, 2, 3]])
-    of_all = np.where(ids < 0, -np.inf, evidence @ ranker.blend[:-1] + ranker.blend[-1])
-    for row in range(n):
-        places = np.argsort(-others[row], kind="stable")
-        first = places[:N_ASKED][np.argsort(-of_all[row, places[:N_ASKED]], kind="stable")]
-        np.testing.assert_array_equal(ordered[row], ids[row, np.concatenate([first, places[N_ASKED:]])])
-        np.testing.assert_allclose(scores[row, :N_ASKED], of_all[row, first], rtol=1e-4)
-    assert (np.diff(scores[2:], axis=1) <= 0).all()
-    short = Shortlist(*(array[:, :N_ASKED] for array in voted)).first(N_ASKED)
-    ranker.order(x, short, n_threads=1)
-    np.testing.assert_array_equal(classifiers.ids, short.ids)  # in the order they came in

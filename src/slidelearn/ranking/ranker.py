@@ -29,10 +29,7 @@ UPDATE_SHARE = 0.05
 """What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
 that those were trained on."""
 EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
-CLASSIFIERS, FREQUENCY = EVIDENCE.index("classifiers"), EVIDENCE.index("frequency")
-N_ASKED = 25
-"""Labels of each list that classifiers are asked about: those that all other evidence puts first. Whom it puts behind
-these, a classifier hardly ever brings among the best, and to ask one takes longer than all else about a label."""
+FREQUENCY = EVIDENCE.index("frequency")
 USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 USUAL_SUGGESTED = 5
@@ -165,8 +162,7 @@ class Ranker:
 
         A score is the log-odds of the label by the blended evidence; under the objective ``tail`` the logarithm of
         its probability times its gain, and at least so much for the first answer, in whose choice gains count for less.
-        Labels whose classifiers were not asked come after those that were, and after these, in the network's order,
-        the labels that nobody voted on.
+        The labels that nobody voted on come after all others, in the network's order.
 
         Returns
         -------
@@ -175,7 +171,7 @@ class Ranker:
         """
         n = shortlist.votes.shape[1]
         voted = shortlist.first(n)
-        scores = self._log_odds_of(x, voted, n_threads)
+        scores = self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
         if self.gains is not None:
             scores = self._with_gains(scores, self.gains[voted.ids], voted.ids)
         if shortlist.ids.shape[1] > n:
@@ -184,29 +180,10 @@ class Ranker:
 
     def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
         """Of these labels, (n_samples, m), by what `evidence` says of them."""
-        blended = self._blended(evidence)
+        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
         if self.refinement is None:
             return blended
         return self.refinement.log_odds(evidence, blended, ids, n_threads=n_threads)
-
-    def _blended(self, evidence: Float) -> Float:
-        blended: Float = evidence @ self.blend[:-1] + self.blend[-1]
-        return blended
-
-    def _log_odds_of(self, x: Csr, voted: Shortlist, n_threads: int) -> Float:
-        """Of a list that was voted on, (n_samples, m); classifiers are asked about its first labels only."""
-        if self.classifiers is None or voted.ids.shape[1] <= N_ASKED:
-            return self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
-        known = self._evidence(voted, None, n_threads)
-        log_odds = self._blended(known)  # as if all classifiers said 0
-        places = kernels.best_places(voted.ids, log_odds, N_ASKED, n_threads=n_threads)
-        rows = np.arange(len(places))[:, None]
-        ids, asked = voted.ids[rows, places], known[rows, places]
-        asked[..., CLASSIFIERS] = np.where(ids < 0, 0, self.classifiers.margins(x, ids, n_threads=n_threads))
-        found = self.log_odds(asked, ids, n_threads)
-        log_odds += np.min(found, axis=1, keepdims=True) - log_odds[rows, places[:, -1:]]
-        log_odds[rows, places] = found
-        return log_odds
 
     def _with_gains(self, log_odds: Float, gains: Float, ids: Ids) -> Float:
         log_p = -np.logaddexp(0, -log_odds)
@@ -234,11 +211,8 @@ class Ranker:
         The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
         neighbours' votes; the logarithm of one more than the label's training samples.
         """
-        margins = self.classifiers.margins(x, voted.ids, n_threads=n_threads) if self.classifiers else None
-        return self._evidence(voted, margins, n_threads)
-
-    def _evidence(self, voted: Shortlist, margins: Float | None, n_threads: int) -> Float:
         ids, logits, votes = voted
+        margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
         return kernels.label_evidence(ids, logits, margins, votes, self.counts, n_threads=n_threads)
 
     @classmethod
