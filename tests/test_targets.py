@@ -37,6 +37,10 @@ def test_labels_of_any_form_are_the_same_to_the_engine(y: Any) -> None:
     assert _encoded(y) == INDICATOR.tolist()
 
 
+def test_no_columns_are_no_labels() -> None:
+    assert _encoded(np.zeros((3, 0))) == [[], [], []]  # which training refuses, as it does rows without labels
+
+
 @pytest.mark.parametrize("y", [[7, 5, 7], ["b", "a", "b"], np.array(["b", "a", "b"], object), [True, False, True]])
 def test_classes_are_numbered_in_order(y: Any) -> None:
     assert _encoded(y) == [[0, 1], [1, 0], [0, 1]]

@@ -61,7 +61,8 @@ def look_at(y: Any) -> Given:
     names = rows_of_names(y)
     if names is not None:
         return Given("names", [_names_of(labels) for labels in names], np.dtype(object))
-    values = check_array(_as_array(y), ensure_2d=False, dtype=None, ensure_min_samples=0, input_name="y")
+    least = {"ensure_min_samples": 0, "ensure_min_features": 0}
+    values = check_array(_as_array(y), ensure_2d=False, dtype=None, **least, input_name="y")
     if values.ndim == 2 and values.shape[1] != 1:
         _require_indicator(values)
         return Given("array", check_labels(values, name="y"), values.dtype)
