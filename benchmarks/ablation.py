@@ -37,7 +37,7 @@ PIECES: Mapping[str, Mapping[str, Any]] = {
     "Adam, not row-wise Adagrad": {"optimizer": "adam", "learning_rate": 0.002},
     "width 128": {"hidden_sizes": (128,)},
     "width 512": {"hidden_sizes": (512,)},
-    "3 networks": {"n_models": 3},
+    "3 networks": {"n_networks": 3},
     BATCH: {"sampler": "batch"},
     "sampler batch+memory": {"sampler": "batch+memory"},
     "sampler lsh+batch": {"sampler": "lsh+batch", "lsh_candidates": 20},

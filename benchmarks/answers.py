@@ -33,7 +33,7 @@ from slidelearn.network.layers import Execution, NeuronLayer
 from slidelearn.network.network import Network
 
 DATA_SET, QUICK_DATA_SET = "YSO-Related-3lang", "WordNet-Tiny"
-OPTIONS = {"ranker": False, "n_models": 1, "sampler": "batch", "answers": "exact"}
+OPTIONS = {"ranker": False, "n_networks": 1, "sampler": "batch", "answers": "exact"}
 N_QUERIES, N_ALONE = 2048, 200
 K = 5
 OPENED = (16, 64, 128, 256, 512, 1024, 10**9)

@@ -17,6 +17,7 @@ from slidelearn.inference import top_k
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr, normalize_rows, raise_values
 from slidelearn.metrics import evaluate, precision_standard_error, propensities
+from slidelearn.model.model import Member
 
 NO_CLASSIFIERS = "no classifiers (same model)"
 EVIDENCE: Mapping[str, tuple[int, int, int]] = {
@@ -83,7 +84,7 @@ def _answers_by_evidence(clf: SlideClassifier, X: FloatCsr, n_threads: int) -> I
     for name, weights in EVIDENCE.items():
         weighed = replace(ranker, blend=ranker.blend * np.array([*weights, 1, 1], np.float32), refinement=None)
         weighed = ranker if name == "all" else weighed
-        yield name, top_k(clf.networks_, X, k, ranker=weighed, n_threads=n_threads)[0]
+        yield name, top_k([Member(clf.networks_, weighed)], X, k, neighbours=clf.neighbours_, n_threads=n_threads)[0]
 
 
 def _recall_by_frequency(ids: Ids, Y: FloatCsr, counts: NDArray[np.int64]) -> dict[str, Any]:

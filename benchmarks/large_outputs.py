@@ -32,7 +32,7 @@ OPTIONS: Mapping[str, Any] = {
     "hidden_sizes": (WIDTH,),
     "sampler": "batch",
     "min_active": N_ACTIVE,
-    "n_models": 1,
+    "n_networks": 1,
     "n_epochs": 1,
     "ranker": False,
     "pilot": False,

@@ -40,7 +40,7 @@ DATA_SETS = ("YSO-Related-3lang",)
 QUICK_DATA_SETS = ("WordNet-Tiny",)
 TEST_EVERY: Mapping[str, int] = {"YSO-Related-3lang": 10}
 """Judge by every so many-th test sample; not given: by all."""
-ALONE: Mapping[str, Any] = {"ranker": False, "pilot": False, "n_models": 1}
+ALONE: Mapping[str, Any] = {"ranker": False, "pilot": False, "n_networks": 1}
 
 
 @dataclass(frozen=True)

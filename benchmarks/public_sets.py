@@ -29,7 +29,7 @@ USUAL_PROPENSITY = (0.55, 1.5)
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "recipe as it is": {},
     "recipe, network alone": {"ranker": False},
-    "recipe, 3 networks": {"n_models": 3},
+    "recipe, 3 networks": {"n_networks": 3},
 }
 
 

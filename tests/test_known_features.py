@@ -113,7 +113,7 @@ def test_samples_without_any_feature_can_be_learnt_from(tmp_path: Path) -> None:
     assert loaded.predict(np.eye(4)).tolist() == [0, 1, 0, 1]
 
 
-@pytest.mark.parametrize("options", [{}, {"preset": "paper"}, {"n_models": 2}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"preset": "paper"}, {"n_networks": 2}, {"n_models": 2}], ids=str)
 def test_a_model_that_grows_answers_as_before(options: dict[str, Any], tiny: Dataset) -> None:
     """New features take rows among the others, which move, with all that knows of them: network, ranker, neighbours."""
     backwards = tiny.X_train[:, ::-1].tocsr()  # the words of the first texts have the last columns

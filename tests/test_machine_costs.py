@@ -133,11 +133,11 @@ def test_a_model_keeps_the_costs_it_began_with(home: Path, tiny: Dataset, tmp_pa
 
     plain = fit()
     assert plain.config_.costs == Costs()
-    assert plain._model.index is None
+    assert plain._model.members[0].index is None
     keep_costs(OTHERS)
     here = fit()
     assert here.config_.costs == OTHERS
-    assert here._model.index is not None
+    assert here._model.members[0].index is not None
     here.save(tmp_path / "here")
     place_of_costs().unlink()
     loaded = SlideClassifier.load(tmp_path / "here", n_jobs=1)

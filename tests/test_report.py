@@ -81,7 +81,7 @@ def test_what_is_taken_for_what() -> None:
 def model(tiny: Dataset) -> SlideClassifier:
     looks = Validation(tiny.X_test, tiny.Y_test)
     lsh = {"sampler": "lsh+batch", "n_tables": 4, "hashes_per_table": 5, "rebuild_every": 10}
-    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=3, n_models=2, **lsh, n_jobs=1)
+    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=3, n_networks=2, **lsh, n_jobs=1)
     clf.fit(tiny.X_train, tiny.Y_train, callbacks=[looks])
     put_label_counts(clf.documents_, tiny.Y_train)
     put_label_names(clf.documents_, tiny.label_names, clf.n_labels_)
@@ -187,7 +187,7 @@ def test_labels_in_every_form(form: str, plots: Any, tiny: Dataset, tmp_path: Pa
         return {"names": names, "classes": first, "dense": Y.toarray(), "sparse": sparse.csc_matrix(Y)}[form]
 
     test = labels(tiny.Y_test)
-    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=2, n_models=1, n_jobs=1)
+    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=2, n_networks=1, n_jobs=1)
     clf.fit(tiny.X_train, labels(tiny.Y_train), callbacks=[Validation(tiny.X_test, test)])
     text = " ".join(Page(page(clf, "a model", (tiny.X_test, test))).texts)
     assert "Accuracy by label frequency" in text
@@ -206,7 +206,7 @@ def test_a_model_of_texts_shows_names(plots: Any, tiny: Dataset, tmp_path: Path)
     write_samples(tmp_path / "t.jsonl", SampleSet(tiny.Y_test, texts=tiny.test_texts, label_names=tiny.label_names))
     texts = [text for text, _ in TextStream(tmp_path / "t.jsonl")]
     names = [list(names) for _, names in TextStream(tmp_path / "t.jsonl")]
-    quick = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_models=1, n_jobs=1)
+    quick = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_networks=1, n_jobs=1)
     SlideTextClassifier(quick).fit(texts, names).save(tmp_path / "model")
     report(tmp_path / "model", "--test", tmp_path / "t.jsonl", "--out", tmp_path / "page.html")
     shown = Page((tmp_path / "page.html").read_text()).texts

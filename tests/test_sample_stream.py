@@ -96,7 +96,11 @@ def test_the_same_order_makes_the_same_network(
 
 @pytest.mark.parametrize(
     "options",
-    [{"n_models": 2, "n_epochs": 2}, {"sampler": "batch+memory", "n_epochs": 2}, {"preset": "paper", "n_epochs": 1}],
+    [
+        {"n_networks": 2, "n_models": 2, "n_epochs": 2},
+        {"sampler": "batch+memory", "n_epochs": 2},
+        {"preset": "paper", "n_epochs": 1},
+    ],
     ids=["recipe", "memory", "paper"],
 )
 def test_a_file_that_fits_into_the_buffer_makes_the_same_model(
@@ -125,14 +129,14 @@ class Watch(Callback):
 
 def test_the_ranker_knows_a_part(file: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
-    clf = SlideClassifier(**QUICK, n_models=1, n_epochs=1)
+    clf = SlideClassifier(**QUICK, n_networks=1, n_epochs=1)
     watch = Watch(clf)
     clf.fit_stream(SampleStream(file, buffer_size=1000), callbacks=[watch])
     assert clf.ranker_ is not None
-    assert clf.ranker_.neighbours is not None
-    assert clf.ranker_.neighbours.n_samples == 800
+    assert clf.neighbours_ is not None
+    assert clf.neighbours_.n_samples == 800
     assert clf.training_["n_samples"] == watch.n_samples == 2589
-    alone = SlideClassifier(**QUICK, n_models=1, n_epochs=1, ranker=False).fit_stream(SampleStream(file))
+    alone = SlideClassifier(**QUICK, n_networks=1, n_epochs=1, ranker=False).fit_stream(SampleStream(file))
     assert clf.score(tiny.X_test, tiny.Y_test) > alone.score(tiny.X_test, tiny.Y_test) > 0.2
 
 
@@ -155,7 +159,7 @@ def test_samples_held_out_are_trained_on_by_nothing(file: Path, monkeypatch: pyt
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
     monkeypatch.setattr("slidelearn.fitting.rehearsal.refits", lambda *_: False)
     monkeypatch.setattr("slidelearn.fitting.rehearsal.REFIT_BELOW", 0)
-    stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_models=1, n_epochs=1)
+    stream, clf = SampleStream(file, buffer_size=1000), SlideClassifier(**QUICK, n_networks=1, n_epochs=1)
     watch = Watch(clf)
     clf.fit_stream(stream, callbacks=[watch])
     n_kept_back = clf.training_["n_held_out"] + clf.training_["n_left_out"]

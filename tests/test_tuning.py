@@ -106,7 +106,7 @@ def test_samples_to_judge_by_may_be_given(planted: Planted) -> None:
     validation = planted.X_test, planted.Y_test
     tuning = tune(planted.X, planted.Y, given=SMALL, validation=validation, n_trials=1, n_jobs=1)
     assert tuning.n_held_out == 300
-    clf = SlideClassifier(**SMALL, sampler="batch", n_models=1, n_jobs=1).fit(planted.X, planted.Y)
+    clf = SlideClassifier(**SMALL, sampler="batch", n_networks=1, n_jobs=1).fit(planted.X, planted.Y)
     assert tuning.best.metrics["p@1"] == clf.score(*validation)
 
 

@@ -44,9 +44,13 @@ class Config(BaseModel):
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less."""
 
-    n_models: Annotated[int, Field(ge=1, le=64)] = 1
+    n_networks: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
-    of the logits of all counts. If not given: 2 where labels have fewer than 12 samples on average, else 1."""
+    of the logits of all counts. If not given: 2 where labels have fewer than 12 samples on average, 3 below 6, else 1.
+    """
+    n_models: Annotated[int, Field(ge=1, le=64)] = 1
+    """An ensemble of so many models, each with its own networks and ranker; the mean of their scores counts. Without a
+    ranker, their networks are those of one model."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
@@ -235,6 +239,11 @@ class Config(BaseModel):
     def samplers(self) -> tuple[str, ...]:
         """The names joined in `sampler`."""
         return tuple(self.sampler.split("+"))
+
+    @property
+    def networks_of_members(self) -> tuple[int, ...]:
+        """How many networks each member of a model has."""
+        return (self.n_networks,) * self.n_models if self.ranker else (self.n_networks * self.n_models,)
 
     @property
     def row_state(self) -> str:

@@ -1,9 +1,10 @@
 """Answers: hidden -> shortlist (of all labels, or of those that an index or the hash tables find) -> ranker -> top k.
 
 Of several networks the first makes the shortlist, to which the nearest training samples may add labels of theirs; the
-logits on it are the mean of those of all networks.
+logits on it are the mean of those of all networks. The members of an ensemble answer each by itself; the mean of their
+scores counts.
 
-A query never changes the network.
+A query never changes the model.
 """
 
 from __future__ import annotations
@@ -16,27 +17,25 @@ from scipy import sparse
 from slidelearn import kernels
 from slidelearn.batches import to_csr
 from slidelearn.kernels import Csr, Float, Ids, Labels
-from slidelearn.label_index import LabelIndex
 from slidelearn.lsh import LshIndex
+from slidelearn.model.model import Member
 from slidelearn.network.active import ActiveSet, no_labels
 from slidelearn.network.layers import Execution, densify
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.ranking.ranker import Ranker
-from slidelearn.ranking.shortlist import Shortlist, best_first
+from slidelearn.ranking.shortlist import Shortlist, best_first, mean_answers
 
 BATCH = 2048
 """Samples answered together: the more, the more of them find in cache what others have read of their labels."""
 
 
 def top_k(
-    networks: Sequence[Network],
+    members: Sequence[Member],
     X: sparse.csr_array,
     k: int,
     *,
-    ranker: Ranker | None = None,
-    index: LabelIndex | None = None,
-    through_tables: bool = False,
+    neighbours: Neighbours | None = None,
+    method: str = "auto",
     n_threads: int,
     after_batch: Callable[[int], None] | None = None,
 ) -> tuple[Ids, Float]:
@@ -44,18 +43,17 @@ def top_k(
 
     Parameters
     ----------
-    networks
-        A trained network, or several.
+    members
+        Of a trained model; the mean of their scores counts.
     X
         (n_samples, n_features) float32 CSR, as it was in training.
     k
         Labels per sample, at most n_labels.
-    ranker
-        What orders the labels on the network's shortlist, if anything.
-    index
-        What finds the labels of the first network; None: all are scanned.
-    through_tables
-        Whether the hash tables find them, as in section 3 of the SLIDE paper.
+    neighbours
+        Who votes on the shortlists that are to be ranked.
+    method
+        What finds the labels that may be on a shortlist: ``exact``, all are scanned; ``index``; ``lsh``, the hash
+        tables, as in section 3 of the SLIDE paper; ``auto``: an index where there is one.
     n_threads
         Threads that each verb may use.
     after_batch
@@ -68,57 +66,71 @@ def top_k(
     scores
         (n_samples, k) float32: their logits, or the ranker's scores; -inf beside -1.
     """
-    network = networks[0]
-    is_shortlist = ranker is not None or len(networks) > 1
-    n_listed = min(max(k, network.config.shortlist_length), network.n_labels) if is_shortlist else k
+    answering = [_Answering(member, neighbours, k, method, n_threads) for member in members]
     features = to_csr(X)
-    run = Execution(n_threads)
-    for each in networks:
-        each.prepare_answers(n_threads)
-    tables = network.answer_tables(n_threads) if through_tables else None
     ids = np.empty((X.shape[0], k), np.int32)
     scores = np.empty((X.shape[0], k), np.float32)
     for begin in range(0, X.shape[0], BATCH):
         rows = np.arange(begin, min(begin + BATCH, X.shape[0]))
         batch = Csr(*kernels.take_rows(features, rows))
-        hidden = [each.forward_hidden(batch, seed=0, run=run).hidden for each in networks]
-        if tables:
-            best = _top_k_of_tables(network, tables, hidden[0], n_listed, run)
-        elif index:
-            best = index.top_k(network.output, _dense(hidden[0], network), n_listed, n_threads)
-        else:
-            best = network.output.top_k(_dense(hidden[0], network), n_listed, n_threads)
-        if ranker:
-            shortlist = _extended(*best, networks, hidden, batch, ranker.neighbours, ranker.lengths, run)
-            best = ranker.order(batch, shortlist, n_threads=n_threads)
-        elif len(networks) > 1:
-            best = best_first(best[0], _mean_logits(*best, networks, hidden, run), n_threads=n_threads)
+        best = mean_answers([each.best(batch) for each in answering], n_threads=n_threads)
         ids[rows], scores[rows] = best[0][:, :k], best[1][:, :k]
         if after_batch:
             after_batch(int(rows[-1]) + 1)
     return ids, scores
 
 
+class _Answering:
+    """A member that is ready to be asked for k labels of each sample."""
+
+    def __init__(self, member: Member, neighbours: Neighbours | None, k: int, method: str, n_threads: int) -> None:
+        self._member, self._neighbours, self._run = member, neighbours, Execution(n_threads)
+        network = member.network
+        is_shortlist = member.ranker is not None or len(member.networks) > 1
+        self._n_listed = min(max(k, network.config.shortlist_length), network.n_labels) if is_shortlist else k
+        self._index = member.index if method in ("auto", "index") else None
+        for each in member.networks:
+            each.prepare_answers(n_threads)
+        self._tables = network.answer_tables(n_threads) if method == "lsh" else None
+
+    def best(self, batch: Csr) -> tuple[Ids, Float]:
+        """At least k labels, or all that were found, best first, and their scores."""
+        networks, ranker, run = self._member.networks, self._member.ranker, self._run
+        hidden = [each.forward_hidden(batch, seed=0, run=run).hidden for each in networks]
+        ids, logits = self._found(hidden[0])
+        if ranker:
+            shortlist = _extended(ids, logits, networks, hidden, batch, self._neighbours, ranker.lengths, run)
+            return ranker.order(batch, shortlist, n_threads=run.n_threads)
+        if len(networks) > 1:
+            return best_first(ids, _mean_logits(ids, logits, networks, hidden, run), n_threads=run.n_threads)
+        return ids, logits
+
+    def _found(self, hidden: Float | Csr) -> tuple[Ids, Float]:
+        network, n, run = self._member.network, self._n_listed, self._run
+        if self._tables:
+            return _top_k_of_tables(network, self._tables, hidden, n, run)
+        if self._index:
+            return self._index.top_k(network.output, _dense(hidden, network), n, run.n_threads)
+        return network.output.top_k(_dense(hidden, network), n, run.n_threads)
+
+
 def shortlists(
-    networks: Sequence[Network],
-    x: Csr,
-    neighbours: Neighbours | None,
-    lengths: tuple[int, int],
-    *,
-    n_threads: int,
+    member: Member, x: Csr, neighbours: Neighbours | None, lengths: tuple[int, int], *, n_threads: int
 ) -> Shortlist:
     """What a ranker would be given for some samples, few enough to be asked together.
 
     Parameters
     ----------
-    networks, x
-        As in `top_k`.
+    member
+        Whose networks make them.
+    x
+        The samples' features, as they were in training.
     neighbours
         Who votes, and may add labels.
     lengths
         How many labels the network, and how many the neighbours put on each list.
     """
-    run = Execution(n_threads)
+    networks, run = member.networks, Execution(n_threads)
     for each in networks:
         each.prepare_answers(n_threads)
     hidden = [each.forward_hidden(x, seed=0, run=run).hidden for each in networks]

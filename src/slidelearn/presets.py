@@ -8,7 +8,7 @@ from typing import Any
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "recipe": {},
     "quick": {
-        "n_models": 1,
+        "n_networks": 1,
         "hidden_sizes": (128,),
         "sampler": "batch",
         "n_epochs": 3,

@@ -32,7 +32,7 @@ class Progress(Counts):
     model: Model | None = field(default=None, repr=False)
     """What the network is part of; None in a trial, where it is part of nothing."""
     number: int = 1
-    """Of the network, in an ensemble of `n_networks`."""
+    """Of the network, among `n_networks` of the model."""
     n_networks: int = 1
     n_threads: int = 1
     is_resumed: bool = False

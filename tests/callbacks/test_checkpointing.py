@@ -30,7 +30,8 @@ from slidelearn.ranking import blending
 
 LSH = {"n_tables": 4, "hashes_per_table": 4, "lsh_candidates": 20, "min_active": 25, "rebuild_every": 7}
 KINDS: dict[str, dict[str, Any]] = {
-    "recipe": {"n_epochs": 2, "n_models": 2, "batch_size": 64},
+    "recipe": {"n_epochs": 2, "n_networks": 2, "batch_size": 64},
+    "ensemble": {"n_epochs": 2, "n_models": 2, "batch_size": 64},
     "without ranker": {"n_epochs": 2, "ranker": False, "sampler": "batch+memory", "batch_size": 64},
     "paper": {"preset": "paper", "n_epochs": 2, "batch_size": 40, **LSH},
     "moments of 16 bits": {"preset": "paper", "n_epochs": 2, "batch_size": 40, "state_precision": "bf16", **LSH},
@@ -110,7 +111,7 @@ def test_without_determinism(few: Planted, tmp_path: Path) -> None:
 
 
 def test_seconds_before_an_interruption_count(few: Planted, tmp_path: Path) -> None:
-    options = {"max_seconds": 1000.0, "n_models": 1}
+    options = {"max_seconds": 1000.0, "n_networks": 1}
     interrupt(classifier(**options), few, 3, tmp_path, keep=1)
     checkpoint = checkpoints(tmp_path)[0]
     rewrite_state(checkpoint, lambda state: state.update(seconds=400.0))
@@ -276,7 +277,7 @@ def test_looking_at_a_training_does_not_change_it(few: Planted, tmp_path: Path) 
 def test_only_so_many_are_kept(few: Planted, tmp_path: Path, keep: int) -> None:
     (tmp_path / ".step-00000003.tmp").mkdir()  # left by a crash
     (tmp_path / "step-mine").mkdir()
-    clf = classifier(n_models=1)
+    clf = classifier(n_networks=1)
     clf.fit(few.X, few.Y, callbacks=[Checkpointing(tmp_path, every_steps=4, keep=keep)])
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *["step-00000004", "step-00000008", "step-00000010"][-keep:],
@@ -344,7 +345,7 @@ def test_a_signal_finishes_the_step_and_makes_a_checkpoint(
             "learning_rate is 0.2, but was 0.1; .*random_state is 1, but was 0",
         ),
         ({"shortlist_length": 40}, "shortlist_length is given, but was left open"),
-        ({"n_models": None}, "n_models is 1, but was 2; n_models is left open, but was given"),
+        ({"n_networks": None}, "n_networks is 1, but was 2; n_networks is left open, but was given"),
     ],
 )
 def test_other_options_are_refused(options: dict[str, Any], message: str, few: Planted, tmp_path: Path) -> None:

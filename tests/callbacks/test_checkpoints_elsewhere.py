@@ -19,7 +19,7 @@ from slidelearn.callbacks import Callback, Checkpointing
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1, "batch_size": 40}
 KINDS: dict[str, dict[str, Any]] = {
-    "recipe": {"n_epochs": 2, "n_models": 2},
+    "recipe": {"n_epochs": 2, "n_networks": 2},
     "memory": {"n_epochs": 2, "ranker": False, "sampler": "batch+memory"},
     "paper": {"preset": "paper", "n_epochs": 2, "n_tables": 4, "hashes_per_table": 4, "rebuild_every": 3},
 }
@@ -75,7 +75,7 @@ def test_a_stream_of_which_a_part_is_in_memory(file: Path, tmp_path: Path, monke
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 320)
     monkeypatch.setattr("slidelearn.fitting.rehearsal.refits", lambda *_: False)
     monkeypatch.setattr("slidelearn.fitting.rehearsal.REFIT_BELOW", 0)
-    options = {**SMALL, "n_epochs": 2, "n_models": 1}
+    options = {**SMALL, "n_epochs": 2, "n_networks": 1}
     whole = SlideClassifier(**options).fit_stream(SampleStream(file, buffer_size=100))
     assert whole.training_["n_held_out"] > 0
     with pytest.raises(Gone):

@@ -84,7 +84,7 @@ def test_rows_after_a_checkpoint_come_again(suffix: str, planted: Planted, tmp_p
     def fit(path: Path, *more: Callback, resume_from: Path | None = None) -> None:
         log = (JsonLog if suffix == ".jsonl" else CsvLog)(path, every_steps=1)
         callbacks = [*more, log, Checkpointing(tmp_path / path.stem, every_steps=4)]
-        SlideClassifier(**SMALL, n_models=2).fit(planted.X, planted.Y, callbacks=callbacks, resume_from=resume_from)
+        SlideClassifier(**SMALL, n_networks=2).fit(planted.X, planted.Y, callbacks=callbacks, resume_from=resume_from)
 
     fit(whole)
     with pytest.raises(InterruptedError):
@@ -105,7 +105,7 @@ def test_a_log_is_told_by_its_name(tmp_path: Path) -> None:
 
 
 def test_the_history_is_saved_with_the_model(planted: Planted, tmp_path: Path) -> None:
-    options = {**SMALL, **LSH, "n_epochs": 4, "batch_size": 16, "n_models": 2}
+    options = {**SMALL, **LSH, "n_epochs": 4, "batch_size": 16, "n_networks": 2}
     looks = Validation(planted.X_test, planted.Y_test)
     SlideClassifier(**options).fit(planted.X, planted.Y, callbacks=[looks]).save(tmp_path / "model")
     history = History.of(SlideClassifier.load(tmp_path / "model").documents_)
@@ -124,12 +124,12 @@ def test_the_history_is_saved_with_the_model(planted: Planted, tmp_path: Path) -
 
 
 def test_the_history_survives_an_interruption(planted: Planted, tmp_path: Path) -> None:
-    whole = SlideClassifier(**SMALL, n_models=2).fit(planted.X, planted.Y)
+    whole = SlideClassifier(**SMALL, n_networks=2).fit(planted.X, planted.Y)
     with pytest.raises(InterruptedError):
-        SlideClassifier(**SMALL, n_models=2).fit(
+        SlideClassifier(**SMALL, n_networks=2).fit(
             planted.X, planted.Y, callbacks=[EndAt(15), Checkpointing(tmp_path, every_steps=4)]
         )
-    resumed = SlideClassifier(**SMALL, n_models=2).fit(planted.X, planted.Y, resume_from=tmp_path)
+    resumed = SlideClassifier(**SMALL, n_networks=2).fit(planted.X, planted.Y, resume_from=tmp_path)
     for a, b in zip(*(History.of(clf.documents_).networks for clf in (whole, resumed)), strict=True):
         for curves in ("points", "epochs"):
             columns = getattr(a, curves).columns, getattr(b, curves).columns
@@ -202,7 +202,7 @@ def test_a_progress_bar(planted: Planted, capsys: pytest.CaptureFixture[str]) ->
     pytest.importorskip("tqdm")
     bar = ProgressBar(mininterval=0, ascii=True)
     looks = Validation(planted.X_test, planted.Y_test)
-    options = {**SMALL, "ranker": True, "n_models": 2}
+    options = {**SMALL, "ranker": True, "n_networks": 2}
     SlideClassifier(**options).fit(planted.X[:250], planted.Y[:250], callbacks=[looks, bar])
     text = capsys.readouterr().err
     for expected in ("network 2/2: 100%", "6/6", "loss=", "lr=", "p@1=", "shortlists: 100%"):

@@ -42,7 +42,7 @@ class Recorder(Callback):
         self.calls.append("end")
 
     def on_model(self, model: Model, n_threads: int) -> None:
-        assert model.ranker
+        assert model.members[0].ranker
         self.calls.append("model")
 
 

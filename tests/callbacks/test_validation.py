@@ -55,7 +55,7 @@ def test_looks_measure_the_network(planted: Planted) -> None:
 
 def test_at_the_end_the_whole_model_is_measured(planted: Planted) -> None:
     watch = Watch()
-    clf = SlideClassifier(**{**SMALL, "ranker": True, "n_models": 2, "answers": "index"})
+    clf = SlideClassifier(**{**SMALL, "ranker": True, "n_networks": 2, "answers": "index"})
     clf.fit(planted.X, planted.Y, callbacks=[Validation(planted.X_test, planted.Y_test), watch])
     found = clf.training_["validation"]
     ids, _ = clf.predict_topk(planted.X_test, 5)
@@ -137,7 +137,7 @@ def test_looking_changes_nothing(options: dict[str, Any], planted: Planted) -> N
 def test_training_ends_after_so_many_looks_without_gain(
     values: tuple[float, ...], patience: int, n_epochs: int, planted: Planted
 ) -> None:
-    clf = SlideClassifier(**{**SMALL, "n_epochs": 8, "n_models": 2})
+    clf = SlideClassifier(**{**SMALL, "n_epochs": 8, "n_networks": 2})
     clf.fit(planted.X[:100], planted.Y[:100], callbacks=[Scripted(*values), EarlyStopping(patience=patience)])
     assert len(clf.training_["epoch_seconds"]) == n_epochs
 
@@ -149,15 +149,15 @@ def test_a_gain_may_be_too_small(planted: Planted) -> None:
     assert len(clf.training_["epoch_seconds"]) == 3
 
 
-@pytest.mark.parametrize("n_models", [1, 2])
-def test_the_best_network_is_kept(n_models: int, planted: Planted, tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_networks", [1, 2])
+def test_the_best_network_is_kept(n_networks: int, planted: Planted, tmp_path: Path) -> None:
     """After the third epoch, of four: what is left is what an end of training there would have left."""
 
     class EndAfterThree(Callback):
         def on_epoch(self, progress: Progress) -> None:
             progress.stop = progress.epoch == 3
 
-    options = {**SMALL, "n_models": n_models, "ranker": True}
+    options = {**SMALL, "n_networks": n_networks, "ranker": True}
     expected = SlideClassifier(**options).fit(planted.X[:200], planted.Y[:200], callbacks=[EndAfterThree()])
     best = KeepBest(tmp_path / "best")
     scripted = [Scripted(0.1, 0.2, 0.9, 0.3), best]
@@ -167,7 +167,7 @@ def test_the_best_network_is_kept(n_models: int, planted: Planted, tmp_path: Pat
     kept = SlideClassifier.load(tmp_path / "best").networks_[-1]
     for (name, a), (_, b) in zip(kept.named_arrays(), clf.networks_[-1].named_arrays(), strict=True):
         np.testing.assert_array_equal(a, b, err_msg=name)
-    if n_models == 1:
+    if n_networks == 1:
         np.testing.assert_array_equal(*(c.predict_topk(planted.X_test, 5)[0] for c in (expected, clf)))
 
 

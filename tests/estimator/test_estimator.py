@@ -15,11 +15,13 @@ from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback
 from slidelearn.config import Config
 from slidelearn.datasets import Dataset
+from slidelearn.inference import top_k
 from slidelearn.kernels import Float
 from slidelearn.matrices import normalize_rows, raise_values
 from slidelearn.metrics import precision_at_k
 from slidelearn.network.layers import Execution
 from slidelearn.network.network import Network
+from slidelearn.ranking.shortlist import mean_answers
 from slidelearn.training.trainer import Progress
 
 SMALL = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1}
@@ -323,7 +325,7 @@ def test_callbacks_see_every_step(tiny: Dataset) -> None:
             self.calls.append(f"end {progress.n_samples}")
 
     log = Log()
-    SlideClassifier(hidden_sizes=(8,), n_epochs=2, batch_size=200, n_models=1, n_jobs=1).fit(
+    SlideClassifier(hidden_sizes=(8,), n_epochs=2, batch_size=200, n_networks=1, n_jobs=1).fit(
         tiny.X_train[:400], tiny.Y_train[:400], callbacks=[log]
     )
     steps = [f"step {step} of 4" for step in range(1, 5)]
@@ -331,9 +333,9 @@ def test_callbacks_see_every_step(tiny: Dataset) -> None:
 
 
 @pytest.mark.parametrize("ranker", [False, True])
-def test_an_ensemble_answers_by_the_mean_of_its_networks(tiny: Dataset, tmp_path: Path, ranker: bool) -> None:
+def test_a_model_answers_by_the_mean_of_its_networks(tiny: Dataset, tmp_path: Path, ranker: bool) -> None:
     options = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1, "ranker": ranker, "pilot": False}
-    clf = SlideClassifier(**options, n_models=3).fit(tiny.X_train, tiny.Y_train)
+    clf = SlideClassifier(**options, n_networks=3).fit(tiny.X_train, tiny.Y_train)
     one = SlideClassifier(**options).fit(tiny.X_train, tiny.Y_train)
     assert len(clf.networks_) == 3
     k = 5 if ranker else 1  # beside classifiers the networks decide few first answers
@@ -351,6 +353,39 @@ def test_an_ensemble_answers_by_the_mean_of_its_networks(tiny: Dataset, tmp_path
         by_each = [net.output.top_k(_hidden(net, clf, tiny.X_test[:50]), clf.n_labels_, 1) for net in clf.networks_]
         logits = [np.take_along_axis(z, np.argsort(i, axis=1), axis=1) for i, z in by_each]
         np.testing.assert_allclose(scores, np.take_along_axis(np.mean(logits, axis=0), ids, axis=1), rtol=1e-4)
+
+
+def test_an_ensemble_answers_by_the_mean_of_what_its_models_say(tiny: Dataset, tmp_path: Path) -> None:
+    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=2, pilot=False, n_models=3, n_jobs=1)
+    clf.fit(tiny.X_train, tiny.Y_train)
+    members, X = clf._model.members, clf._model.prepared(tiny.X_test)
+    weights = {float(member.ranker.classifiers.weights.data.sum()) for member in members if member.ranker}
+    assert len(weights) == len(clf.networks_) == 3
+    k = clf.n_labels_
+    answers = [top_k([member], X, k, neighbours=clf.neighbours_, n_threads=1) for member in members]
+    ids, scores = clf.predict_topk(tiny.X_test, k)
+    mean_ids, mean_scores = mean_answers(answers, n_threads=1)
+    np.testing.assert_array_equal(ids, mean_ids[:, :k])
+    np.testing.assert_array_equal(scores, mean_scores[:, :k])
+
+    clf.save(tmp_path / "whole")
+    clf.save(tmp_path / "small", inference_only=True)
+    whole, small = (SlideClassifier.load(tmp_path / name, n_jobs=1) for name in ("whole", "small"))
+    np.testing.assert_array_equal(whole.predict_topk(tiny.X_test, k)[1], scores)
+    assert np.mean(small.predict_topk(tiny.X_test, 3)[0] == ids[:, :3]) > 0.9
+    for each in (clf, whole):
+        each.partial_fit(tiny.X_test[:300], tiny.Y_test[:300])
+    np.testing.assert_array_equal(whole.predict_topk(tiny.X_test)[1], clf.predict_topk(tiny.X_test)[1])
+
+
+def test_an_ensemble_is_better_than_its_models(tiny: Dataset) -> None:
+    clf = SlideClassifier(hidden_sizes=(8,), n_epochs=2, classifiers="never", n_neighbours=0, n_models=3, n_jobs=1)
+    clf.fit(tiny.X_train, tiny.Y_train)
+    X = clf._model.prepared(tiny.X_test)
+    of_members = [
+        precision_at_k(top_k([member], X, 3, n_threads=1)[0], tiny.Y_test, 3) for member in clf._model.members
+    ]
+    assert precision_at_k(clf.predict_topk(tiny.X_test, 3)[0], tiny.Y_test, 3) > max(of_members) + 0.03
 
 
 def _hidden(network: Network, clf: SlideClassifier, X: sparse.csr_array) -> Float:

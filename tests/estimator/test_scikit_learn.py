@@ -22,6 +22,7 @@ from slidelearn.datasets import Dataset
 from slidelearn.inference import top_k
 from slidelearn.metrics import precision_at_k
 from slidelearn.model import files
+from slidelearn.model.model import Member
 
 REPETITION = "training visits samples in random order; test_sample_weight.py holds weights against repetition"
 EXPECTED = {
@@ -124,16 +125,16 @@ def test_warm_start_goes_on(tiny: Dataset) -> None:
     X, Y = tiny.X_train[:900], tiny.Y_train[:900]
 
     def of_network(clf: SlideClassifier) -> float:
-        return precision_at_k(top_k(clf.networks_, clf._model.prepared(X), 1, n_threads=1)[0], Y, 1)
+        return precision_at_k(top_k([Member(clf.networks_)], clf._model.prepared(X), 1, n_threads=1)[0], Y, 1)
 
     options = {**SMALL, "n_epochs": 1, "learning_rate_schedule": "constant", "batch_size": 64}
     clf = SlideClassifier(**options, warm_start=True).fit(X, Y)
     once = of_network(clf)
-    n_voters = clf.ranker_.neighbours.n_samples
+    n_voters = clf.neighbours_.n_samples
     clf.set_params(n_epochs=3, learning_rate=0.05).fit(X, Y)
     assert of_network(clf) > once
     assert clf.config_.n_epochs == 1  # how the model was made
-    assert clf.ranker_.neighbours.n_samples == n_voters  # the ranker is of these samples, not of all that ever were
+    assert clf.neighbours_.n_samples == n_voters  # the ranker is of these samples, not of all that ever were
     clf.fit(sparse.csr_array(sparse.hstack([X, X[:, :2]])), sparse.csr_array(sparse.hstack([Y, Y[:, :3]])))
     assert (clf.n_features_in_, clf.n_labels_) == (X.shape[1] + 2, Y.shape[1] + 3)
     with pytest.raises(ValueError, match=r"hidden_sizes must be \(16,\), as in training, for warm_start to go on"):

@@ -58,7 +58,7 @@ def test_labels_in_the_form_of_training(tiny: Dataset, tmp_path: Path) -> None:
     train, test = (
         [[tiny.label_names[label] for label in row.indices] for row in Y] for Y in (tiny.Y_train, tiny.Y_test)
     )
-    clf = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_models=1, n_jobs=1).fit(tiny.X_train, train)
+    clf = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_networks=1, n_jobs=1).fit(tiny.X_train, train)
     metrics = to_hub(clf, tmp_path, test=(tiny.X_test, test), inference_only=False)
     results = hub.ModelCard.load(tmp_path / "README.md").data.eval_results
     assert {result.dataset_name for result in results} == {"unknown"}  # nobody has said on what

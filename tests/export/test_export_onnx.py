@@ -12,10 +12,12 @@ from slidelearn.datasets import Dataset
 from slidelearn.export import ExportError, onnx_graph, onnx_top_k, to_onnx
 from slidelearn.features import prepare
 from slidelearn.inference import top_k
+from slidelearn.model.model import Member
 
 MODELS: dict[str, dict[str, Any]] = {
     "recipe": {},
-    "two networks": {"n_models": 2, "shortlist_length": 12},
+    "two networks": {"n_networks": 2, "shortlist_length": 12},
+    "two models": {"n_models": 2, "shortlist_length": 12},
     "raw features": {"normalize_features": False, "feature_power": 1.0},
     "inner products": {"logits": "inner_product"},
     "two hidden layers": {"hidden_sizes": (24, 16), "hidden_activation": "relu", "hidden_bias": True},
@@ -54,7 +56,7 @@ def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideCl
     to_onnx(trained, tmp_path / "model.onnx", k=3)
     labels, _ = onnx_top_k(tmp_path / "model.onnx", tiny.X_test)
     X = prepare(tiny.X_test, trained.config_, None)
-    of_network, _ = top_k(trained.networks_, X, 3, n_threads=1)
+    of_network, _ = top_k([Member(trained.networks_)], X, 3, n_threads=1)
     assert (labels == of_network).mean() > 0.99
     assert (labels == trained.predict_topk(tiny.X_test, 3)[0]).mean() < 0.9
 

@@ -28,9 +28,9 @@ def test_shortlists_are_longer_where_samples_have_many_labels(each: int, length:
     assert suit(make_config(), {"shortlist_length"}, _features(10), _labels(10, each)).shortlist_length == length
 
 
-@pytest.mark.parametrize(("n_samples", "n_models"), [(59, 3), (60, 2), (119, 2), (120, 1)])
-def test_more_networks_where_labels_have_few_samples(n_samples: int, n_models: int) -> None:
-    assert suit(make_config(), {"n_models"}, _features(n_samples), _labels(n_samples, 5)).n_models == n_models
+@pytest.mark.parametrize(("n_samples", "n_networks"), [(59, 3), (60, 2), (119, 2), (120, 1)])
+def test_more_networks_where_labels_have_few_samples(n_samples: int, n_networks: int) -> None:
+    assert suit(make_config(), {"n_networks"}, _features(n_samples), _labels(n_samples, 5)).n_networks == n_networks
 
 
 @pytest.mark.parametrize(("each", "strength"), [(1, 1.0), (2, 0.7)])
@@ -61,6 +61,6 @@ def test_dense_features_are_standardised(density: float, standardize: bool) -> N
 
 def test_a_part_stands_for_all() -> None:
     config = make_config()
-    free = {"n_epochs", "n_models", "shortlist_length"}
+    free = {"n_epochs", "n_networks", "shortlist_length"}
     part, whole = ((_features(n, 0.1), _labels(n, 5)) for n in (50, 200))
     assert suit(config, free, *part, n_times=4) == suit(config, free, *whole)

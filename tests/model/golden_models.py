@@ -25,6 +25,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "recipe": {"shortlist_length": 5, "n_epochs": 4},
     "paper": {"preset": "paper", "n_tables": 2, "hashes_per_table": 3, "lsh_candidates": 5, "min_active": 6},
     "hidden": {"hidden_sizes": (6, 8), "hidden_bias": True, "optimizer": "adam", "ranker": False},
+    "networks": {"n_networks": 2, "shortlist_length": 5},
     "ensemble": {"n_models": 2, "shortlist_length": 5},
     "tail": {"objective": "tail", "answers": "index", "shortlist_length": 5},
     "moments": {"preset": "paper", "state_precision": "bf16", "n_tables": 2, "hashes_per_table": 3, "min_active": 6},
@@ -78,7 +79,7 @@ def main(directory: Path) -> None:
         clf.documents_["labels.txt"] = "".join(f"label {number}\n" for number in range(N_LABELS))
         clf.save(directory / name)
         (directory / f"{name}.json").write_text(json.dumps(answers(clf, name)) + "\n")
-    for name in ("recipe", "paper", "moments", "standardized", "wide"):
+    for name in ("recipe", "paper", "moments", "standardized", "wide", "ensemble"):
         clf = SlideClassifier.load(directory / name)
         clf.save(directory / f"{name}-inference", inference_only=True)
         clf = SlideClassifier.load(directory / f"{name}-inference")

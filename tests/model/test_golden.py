@@ -37,7 +37,7 @@ def _samples(name: str) -> tuple[Any, Any]:
 def test_there_are_some_of_every_version() -> None:
     versions = {Description.read(GOLDEN / name).values["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 24
+    assert len(WHOLE) == 27
 
 
 def test_versions_have_what_they_were_raised_for() -> None:
@@ -53,6 +53,16 @@ def test_versions_have_what_they_were_raised_for() -> None:
     description, arrays = inspect_model(GOLDEN / "format-5" / "wide")
     assert (description["n_columns"], description["n_features"]) == (24_000, 24)
     assert arrays["known.features"] == ((24,), np.int32)
+    arrays = inspect_model(GOLDEN / "format-6" / "ensemble")[1]
+    assert arrays["member_2.ranker.blend"] == arrays["ranker.blend"]
+    assert "member_2.ranker.neighbours.indptr" not in arrays
+
+
+def test_the_models_of_a_former_ensemble_are_networks() -> None:
+    for name in ("format-3/ensemble", "format-6/networks"):
+        clf = SlideClassifier.load(GOLDEN / name)
+        assert (clf.config_.n_models, clf.config_.n_networks, len(clf.networks_)) == (1, 2, 2)
+        assert (clf.n_models, clf.n_networks) == (None, 2)
 
 
 def test_moments_of_16_bits_are_as_they_were() -> None:
@@ -82,7 +92,9 @@ def test_a_model_answers_as_it_did(name: str) -> None:
     clf = SlideClassifier.load(GOLDEN / name, n_jobs=1)
     expected = json.loads((GOLDEN / f"{name}.json").read_text())
     ids, scores = clf.predict_topk(_samples(name)[0][:20], 3)
-    np.testing.assert_allclose(scores, expected["scores"], rtol=1e-3, atol=1e-3)
+    # products of 16-bit floats, where the processor had them, in a hidden layer above the first
+    tolerance = 0.05 if len(clf.config_.hidden_sizes) > 1 else 1e-3
+    np.testing.assert_allclose(scores, expected["scores"], rtol=1e-3, atol=tolerance)
     assert np.mean(ids == expected["ids"]) > 0.95  # of equal scores, either may be first
     assert clf.documents_["labels.txt"].startswith("label 0\nlabel 1\n")
 

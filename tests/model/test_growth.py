@@ -27,7 +27,12 @@ def _data(rng: np.random.Generator, n_features: int, n_labels: int, n: int = 240
 
 
 @pytest.fixture(
-    params=[{}, {"sampler": "lsh", "n_tables": 4, "hashes_per_table": 3}, {"n_models": 2}, {"ranker": False}]
+    params=[
+        {},
+        {"sampler": "lsh", "n_tables": 4, "hashes_per_table": 3},
+        {"n_networks": 2, "n_models": 2},
+        {"ranker": False},
+    ]
 )
 def trained(rng: np.random.Generator, request: pytest.FixtureRequest) -> tuple[SlideClassifier, Any, Any]:
     X, Y = _data(rng, N_FEATURES, N_LABELS)
@@ -53,11 +58,11 @@ def test_what_was_there_stays(trained: Any, rng: np.random.Generator) -> None:
     np.testing.assert_allclose(np.linalg.norm(new, axis=1), 1, rtol=1e-5)
     assert not after["output.row_v"][N_LABELS:].any()
     assert after["input.weights"][N_FEATURES:].all()
-    if model.ranker:
-        assert model.ranker.is_sound()
-        assert len(model.ranker.counts) == N_LABELS + 3
-    assert model.index
-    assert model.index.is_sound(N_LABELS + 3)
+    if model.members[0].ranker:
+        assert model.members[0].ranker.is_sound()
+        assert len(model.members[0].ranker.counts) == N_LABELS + 3
+    assert model.members[0].index
+    assert model.members[0].index.is_sound(N_LABELS + 3)
 
 
 def test_new_labels_start_where_their_samples_are(trained: Any, rng: np.random.Generator) -> None:
@@ -84,12 +89,12 @@ def test_removed_labels_leave_the_others_as_they_were(trained: Any) -> None:
     for name in ("output.weights", "output.bias", "output.row_v"):
         np.testing.assert_array_equal(after[name], before[name][kept])
     np.testing.assert_array_equal(after["input.weights"], before["input.weights"])
-    if model.ranker:
-        assert model.ranker.is_sound()
-        np.testing.assert_array_equal(model.ranker.counts, before["ranker.counts"][kept])
+    if model.members[0].ranker:
+        assert model.members[0].ranker.is_sound()
+        np.testing.assert_array_equal(model.members[0].ranker.counts, before["ranker.counts"][kept])
         np.testing.assert_array_equal(after["ranker.biases"], before["ranker.biases"][kept])
-    assert model.index
-    assert model.index.is_sound(N_LABELS - 2)
+    assert model.members[0].index
+    assert model.members[0].index.is_sound(N_LABELS - 2)
 
 
 def test_index_of_a_grown_model_finds_new_labels(trained: Any, rng: np.random.Generator) -> None:
@@ -99,7 +104,7 @@ def test_index_of_a_grown_model_finds_new_labels(trained: Any, rng: np.random.Ge
     grow(model, X, Y, 1)
     output = model.networks[0].output
     queries = output.neurons.weights.copy()
-    assert model.index
-    by_index, _ = model.index.top_k(output, queries, 3, 1)
+    assert model.members[0].index
+    by_index, _ = model.members[0].index.top_k(output, queries, 3, 1)
     exact, _ = output.top_k(queries, 3, 1)
     np.testing.assert_array_equal(by_index, exact)

@@ -170,15 +170,6 @@ def test_another_version_is_refused(saved: Path) -> None:
         SlideClassifier.load(saved)
 
 
-def test_a_model_of_the_first_version_is_read(saved: Path, model: SlideClassifier) -> None:
-    def as_it_was(description: dict[str, Any]) -> None:
-        description["format_version"] = 1
-        del description["inference_only"]
-
-    rewrite_description(saved, as_it_was)
-    assert contents(SlideClassifier.load(saved)) == contents(model)
-
-
 def test_what_is_not_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"is not a model: it has no config.json"):
         SlideClassifier.load(tmp_path)

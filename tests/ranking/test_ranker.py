@@ -57,7 +57,7 @@ def test_the_memory_it_needs_is_known_before(n_labels: int, n_features: int, rng
     indptr = np.arange(0, 48_001, 40, dtype=np.int32)
     tracemalloc.start()
     shortlists = sparse.csr_array((np.ones(48_000, np.int8), np.concatenate(ids), indptr), (1200, n_labels))
-    Ranker.trained(planted.X, planted.Y, shortlists, None, config, c=1.0, n_threads=1)
+    Ranker.trained(planted.X, planted.Y, shortlists, config, c=1.0, n_threads=1)
     _, peak = tracemalloc.get_traced_memory()  # without what verbs take
     tracemalloc.stop()
     assert 0.45 < peak / classifiers_bytes(config, planted.X, planted.Y, 1200) <= 1.0
@@ -67,11 +67,11 @@ def _classifiers(weights: Csr, biases: Float) -> Classifiers:
     return Classifiers(ClassifierRows(weights, biases), 8)
 
 
-def _ranker(classifiers: Classifiers, n_features: int, length: int, *blend: float, neighbours: Any = None) -> Ranker:
+def _ranker(classifiers: Classifiers, length: int, *blend: float) -> Ranker:
     counts = 1.0 + np.arange(classifiers.weights.n_rows, dtype=np.float32)
     c = np.ones(1, np.float32)
     nobody = np.zeros(1, np.int32)
-    return Ranker(classifiers, neighbours, n_features, length, np.array(blend, np.float32), counts, c, nobody)
+    return Ranker(classifiers, length, np.array(blend, np.float32), counts, c, nobody)
 
 
 def test_scores_are_the_blend() -> None:
@@ -79,7 +79,7 @@ def test_scores_are_the_blend() -> None:
     classifiers = _classifiers(weights, np.array([0.5, 0.25, 0.0], np.float32))
     known = sparse.csr_array(np.array([[1, 0], [0, 1], [0, -1]], np.float32))
     neighbours = Neighbours.of(known, sparse.csr_array(np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1]])), 2, 2.0)
-    ranker = _ranker(classifiers, 2, 2, 0.5, 2.0, 3.0, 0.7, -1.0, neighbours=neighbours)
+    ranker = _ranker(classifiers, 2, 0.5, 2.0, 3.0, 0.7, -1.0)
     x = Csr(np.array([0, 2]), np.array([0, 1], np.int32), np.array([0.3, 0.4], np.float32))
     ids, logits = np.array([[2, 0, 1]], np.int32), np.array([[3.0, 1.0, 0.5]], np.float32)
     votes, _ = neighbours.votes(x, ids[:, :2].copy(), 0, n_threads=1)
@@ -92,7 +92,7 @@ def test_scores_are_the_blend() -> None:
 
 
 def test_labels_that_are_missing_stay_last(rng: np.random.Generator) -> None:
-    ranker = _ranker(_classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 8, 4, 1.0, 1.0, 1.0, 0.1, 0.0)
+    ranker = _ranker(_classifiers(random_csr(rng, 5, 8, 4), random_floats(rng, 5)), 4, 1.0, 1.0, 1.0, 0.1, 0.0)
     ids = np.array([[3, 1, -1, -1, -1], [4, 3, 2, 1, -1], [-1] * 5], np.int32)
     logits = np.where(ids < 0, -np.inf, -np.arange(5.0)).astype(np.float32)
     shortlist = Shortlist(ids, logits, np.zeros((3, 4), np.float32))
@@ -207,14 +207,14 @@ def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeyp
     clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert clf.training_["n_held_out"] > 50
     assert clf.ranker_ is not None
-    assert clf.ranker_.neighbours is not None
+    assert clf.neighbours_ is not None
     n = int((np.diff(tiny.Y_train.indptr) > 0).sum())
-    assert clf.ranker_.neighbours.n_samples == n
+    assert clf.neighbours_.n_samples == n
     clf.partial_fit(tiny.X_test, tiny.Y_test)
-    assert clf.ranker_.neighbours.n_samples == n + tiny.X_test.shape[0]
+    assert clf.neighbours_.n_samples == n + tiny.X_test.shape[0]
     x = to_csr(normalize_rows(raise_values(tiny.X_test[:1], clf.config_.feature_power)))
     own = tiny.Y_test[:1].indices[None].astype(np.int32)
-    assert clf.ranker_.neighbours.votes(x, own, 0, n_threads=1)[0].all()
+    assert clf.neighbours_.votes(x, own, 0, n_threads=1)[0].all()
 
 
 @pytest.mark.parametrize(

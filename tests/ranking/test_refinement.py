@@ -76,11 +76,13 @@ class _Lists:
         n = len(self.ids)
         shortlist = Shortlist(self.ids, np.zeros(self.ids.shape, np.float32), np.zeros(self.ids.shape, np.float32))
         counts, one = np.ones(N_LABELS, np.float32), np.ones(1, np.float32)
-        ranker = Ranker(None, None, 1, N_LABELS, np.ones(5, np.float32), counts, one, np.zeros(1, np.int32))
+        ranker = Ranker(None, N_LABELS, np.ones(5, np.float32), counts, one, np.zeros(1, np.int32))
         groups = np.arange(n, dtype=np.int32) if groups is None else groups
         nothing = Csr(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), NO_DATA)
         partners = partial(partners_of, self.labels)
-        return blended(ranker, nothing, Judges(shortlist, self.labels, groups), partners, n_threads=1)
+        return blended(
+            ranker, nothing, Judges(shortlist, self.labels, groups, self.ids.shape[1]), partners, n_threads=1
+        )
 
 
 def test_it_learns_what_no_linear_blend_can(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,11 +199,12 @@ def test_gains_count_less_for_the_first_answer(rng: np.random.Generator, monkeyp
     monkeypatch.setattr(Ranker, "evidence", lambda *_, **__: lists.evidence)
     counts, one = np.ones(N_LABELS, np.float32), np.ones(1, np.float32)
     blend = np.array([1, 0, 0, 0, -1], np.float32)
-    ranker = Ranker(None, None, 1, N_LABELS, blend, counts, one, np.zeros(1, np.int32))
+    ranker = Ranker(None, N_LABELS, blend, counts, one, np.zeros(1, np.int32))
     gains = np.where(np.arange(N_LABELS) < 6, 0, 3).astype(np.float32)
     shortlist = Shortlist(lists.ids, *np.zeros((2, *lists.ids.shape), np.float32))
     nothing = Csr(np.zeros(401, np.int64), np.zeros(0, np.int32), NO_DATA)
-    tail = with_gains(ranker, nothing, lists.labels, shortlist, gains, n_threads=1)
+    judges = Judges(shortlist, lists.labels, np.arange(400, dtype=np.int32), lists.ids.shape[1])
+    tail = with_gains(ranker, nothing, judges, gains, n_threads=1)
     whole = replace(tail, first_share=None)
     plain, ids, greedy = (each.order(nothing, shortlist, n_threads=1)[0] for each in (ranker, tail, whole))
     first = [precision_at_k(each, lists.labels, 1) for each in (plain, ids, greedy)]
@@ -210,5 +213,5 @@ def test_gains_count_less_for_the_first_answer(rng: np.random.Generator, monkeyp
     assert psp_at_k(ids, lists.labels, inverse, 5) > psp_at_k(plain, lists.labels, inverse, 5)
     scores = tail.order(nothing, shortlist, n_threads=1)[1]
     assert (np.diff(scores, axis=1) <= 0).all()
-    unknown = with_gains(ranker, nothing, lists.labels, None, gains, n_threads=1)
+    unknown = with_gains(ranker, nothing, None, gains, n_threads=1)
     assert unknown.first_share is not None

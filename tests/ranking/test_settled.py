@@ -24,9 +24,10 @@ def clf(planted: Planted) -> SlideClassifier:
     clf = SlideClassifier(hidden_sizes=(16,), n_epochs=1, objective="tail", n_jobs=1).fit(planted.X, planted.Y)
     rng = np.random.default_rng(0)
     arrays = [rng.random(shape, np.float32) for shape in ((len(EVIDENCE) + 1, WIDTH), WIDTH, WIDTH, 1)]
-    assert clf._model.ranker
+    (member,) = clf._model.members
+    assert member.ranker
     refinement = Refinement(partners_of(planted.Y), Perceptron(*arrays))
-    clf._model.ranker = replace(clf._model.ranker, refinement=refinement, threshold=0.1)
+    member.ranker = replace(member.ranker, refinement=refinement)
     return clf
 
 
@@ -36,20 +37,18 @@ def read(clf: SlideClassifier, arrays: dict[str, NDArray[Any]]) -> Settled:
 
 def test_choices_are_read_as_they_were_written(clf: SlideClassifier) -> None:
     assert clf.ranker_
-    again = read(clf, dict(Settled.of(clf.ranker_).named_arrays()))
-    other = replace(
-        clf.ranker_, blend=np.zeros(5, np.float32), gains=None, first_share=None, refinement=None, threshold=None
-    )
+    again = read(clf, dict(Settled.of(clf.ranker_, 0.1).named_arrays()))
+    other = replace(clf.ranker_, blend=np.zeros(5, np.float32), gains=None, first_share=None, refinement=None)
     same = again.put_in(other)
     for (name, array), (same_name, read_array) in zip(clf.ranker_.named_arrays(), same.named_arrays(), strict=True):
         assert name == same_name
         np.testing.assert_array_equal(array, read_array, name)
-    assert (same.threshold, again.c, again.has_classifiers) == (0.1, float(clf.ranker_.c[0]), True)
+    assert (again.threshold, again.c, again.has_classifiers) == (0.1, float(clf.ranker_.c[0]), True)
 
 
 def test_choices_that_cannot_be_are_refused(clf: SlideClassifier) -> None:
     assert clf.ranker_
-    arrays = dict(Settled.of(clf.ranker_).named_arrays())
+    arrays = dict(Settled.of(clf.ranker_, 0.1).named_arrays())
     for name in ("blend", "gains", "has_classifiers", "refinement.hidden", "n_suggested"):
         with pytest.raises(ValueError, match=r"must be|does not suit"):
             read(clf, {**arrays, name: np.full(3, 200, arrays[name].dtype)})

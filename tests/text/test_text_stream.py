@@ -23,7 +23,7 @@ from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.text.vectorizers import Vectorizer
 from slidelearn.text.word_counts import WordCounts
 
-QUICK: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1, "n_epochs": 2, "n_models": 1}
+QUICK: dict[str, Any] = {"hidden_sizes": (16,), "n_jobs": 1, "n_epochs": 2, "n_networks": 1}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,9 @@ def test_words_counted_one_by_one_make_the_vectoriser_of_scikit_learn(kind: str,
         assert found.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
 
 
-@pytest.mark.parametrize("options", [{}, {"preset": "paper"}, {"n_models": 2, "sampler": "batch+memory"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"preset": "paper"}, {"n_networks": 2, "n_models": 2, "sampler": "batch+memory"}], ids=str
+)
 def test_a_file_that_fits_into_the_buffer_makes_the_same_model(
     options: dict[str, Any], file: Path, samples: SampleSet
 ) -> None:
@@ -162,7 +164,7 @@ def test_an_interrupted_training_goes_on(file: Path, samples: SampleSet, tmp_pat
 def test_the_command_line_streams_texts(file: Path, tmp_path: Path) -> None:
     for name, options in (("stream", ["--stream"]), ("memory", [])):
         command = ["train", file, "--validation", file, "--out", tmp_path / name, *options, "--threads", 1]
-        result = CliRunner().invoke(app, [*map(str, command), "--set", "n_epochs=2", "--set", "n_models=1"])
+        result = CliRunner().invoke(app, [*map(str, command), "--set", "n_epochs=2", "--set", "n_networks=1"])
         assert result.exit_code == 0, result.output
     assert_same(*(SlideTextClassifier.load(tmp_path / name, n_jobs=1) for name in ("stream", "memory")))
 

@@ -16,7 +16,14 @@ from slidelearn.datasets import Dataset
 from slidelearn.model.documents import inverse_propensities, label_names, put_label_counts, put_label_names
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
-EVERY_KIND = [{}, {"ranker": False}, {"n_models": 2}, {"objective": "tail"}, {"preset": "paper"}, {"answers": "index"}]
+EVERY_KIND = [
+    {},
+    {"ranker": False},
+    {"n_networks": 2, "n_models": 2},
+    {"objective": "tail"},
+    {"preset": "paper"},
+    {"answers": "index"},
+]
 
 
 def _arrays(clf: SlideClassifier) -> dict[str, NDArray[Any]]:

@@ -34,7 +34,7 @@ def model_and_more(planted: Planted) -> tuple[SlideClassifier, Any, Any]:
 
 def test_hard_negatives_are_the_best_wrong_answers(model_and_more: Any) -> None:
     clf, X, Y = model_and_more
-    clf._model.ranker = None
+    clf._model.members[0].ranker = None
     answers = answer_first(clf._model, X, Y, 1, ())
     ids, _ = clf.network_.output.top_k(
         clf.network_.forward_hidden(Samples(X, Y).features, 0, _run()).hidden, clf.config_.shortlist_length, 1
@@ -69,10 +69,10 @@ def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkey
     answer_first(clf._model, X, Y, 1, ())
     part = clf.ranker_.blend
     monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
-    clf._model.ranker = before
+    clf._model.members[0].ranker = before
     answer_first(clf._model, X, Y, 1, ())
     np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
-    clf._model.ranker = before
+    clf._model.members[0].ranker = before
     answer_first(clf._model, X[:29], Y[:29], 1, ())
     np.testing.assert_array_equal(clf.ranker_.blend, before.blend)
 

@@ -10,6 +10,7 @@ from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.inference import top_k
 from slidelearn.matrices import normalize_rows
+from slidelearn.model.model import Member
 from slidelearn.training import shortlists
 from slidelearn.training.shortlists import listed_share, make_shortlists
 
@@ -28,12 +29,13 @@ def test_the_share_falls_with_the_root_of_samples_and_labels() -> None:
 def test_they_are_the_exact_best_labels_of_some_samples(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     clf = SlideClassifier(**SMALL, ranker=False).fit(tiny.X_train, tiny.Y_train)
     X, told = normalize_rows(tiny.X_test), list[tuple[int, int]]()
-    exact, _ = top_k([clf.network_], X, 5, n_threads=1)
-    everyone = make_shortlists(clf.network_, X, 1)
+    alone = Member([clf.network_])
+    exact, _ = top_k([alone], X, 5, n_threads=1)
+    everyone = make_shortlists(alone, X, 1)
     np.testing.assert_array_equal(np.sort(everyone.indices.reshape(-1, 5)), np.sort(exact))
 
     monkeypatch.setattr(shortlists, "ALL_WITHIN", 0.25 * shortlists.scan_seconds(*everyone.shape, clf.config_))
-    some = make_shortlists(clf.network_, X, 2, lambda *done: told.append(done))
+    some = make_shortlists(alone, X, 2, lambda *done: told.append(done))
     lengths = np.diff(some.indptr)
     assert set(lengths) == {0, 5}
     assert np.count_nonzero(lengths) == 304  # half of 608
@@ -51,11 +53,11 @@ def test_classifiers_learn_from_some_shortlists(tiny: Dataset, monkeypatch: pyte
 
 def test_they_come_from_the_index_where_answers_do(tiny: Dataset) -> None:
     clf = SlideClassifier(**SMALL, ranker=False, answers="index").fit(tiny.X_train, tiny.Y_train)
-    index = clf._model.index
-    assert index is not None
+    (member,) = clf._model.members
+    assert member.index is not None
     X = normalize_rows(tiny.X_test)
-    found = make_shortlists(clf.network_, X, 1, index=index)
-    ids, _ = top_k([clf.network_], X, 5, index=index, n_threads=1)
+    found = make_shortlists(member, X, 1)
+    ids, _ = top_k([member], X, 5, n_threads=1)
     for row in range(X.shape[0]):
         np.testing.assert_array_equal(np.sort(found[row : row + 1].indices), np.sort(ids[row][ids[row] >= 0]))
     SlideClassifier(**SMALL, answers="index").fit(tiny.X_train, tiny.Y_train).partial_fit(tiny.X_test, tiny.Y_test)

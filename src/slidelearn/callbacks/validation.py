@@ -13,10 +13,10 @@ from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
 from slidelearn.model.documents import targets_of, vectorizer_of
 from slidelearn.model.files import load_model, save_model
-from slidelearn.model.model import Model
-from slidelearn.network.network import Network
+from slidelearn.model.model import Member, Model
 from slidelearn.paths import to_path
 from slidelearn.progress import Progress
+from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.targets import look_at
 from slidelearn.text.vectorizers import are_texts, check_texts
 
@@ -90,7 +90,7 @@ class Validation(Callback):
 
     def on_model(self, model: Model, n_threads: int) -> None:
         """Measure the whole model."""
-        model.training["validation"] = self._measured(model.networks, n_threads, ranker=model.ranker, index=model.index)
+        model.training["validation"] = self._measured(model.members, n_threads, model.neighbours)
 
     def _features_for(self, model: Model) -> FloatCsr:
         X = self._X
@@ -106,12 +106,15 @@ class Validation(Callback):
         return X
 
     def _look(self, progress: Progress) -> None:
-        progress.metrics = self._measured([progress.network], progress.n_threads)
+        progress.metrics = self._measured([Member([progress.network])], progress.n_threads)
         progress.n_looks += 1
 
-    def _measured(self, networks: Sequence[Network], n_threads: int, **rest: Any) -> dict[str, float]:
-        n_labels = networks[0].n_labels
-        ids, _ = top_k(networks, self._features, min(_N_RANKS, n_labels), n_threads=n_threads, **rest)
+    def _measured(
+        self, members: Sequence[Member], n_threads: int, neighbours: Neighbours | None = None
+    ) -> dict[str, float]:
+        n_labels = members[0].network.n_labels
+        k = min(_N_RANKS, n_labels)
+        ids, _ = top_k(members, self._features, k, neighbours=neighbours, n_threads=n_threads)
         return evaluate(ids, self._labels, ks=[k for k in (1, 3, 5) if k <= n_labels])
 
 

@@ -82,8 +82,7 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         scores
             (n_samples, k) float32: with a ranker the log-odds of the labels, as
             `slidelearn.ranking.ranker.Ranker.order` has them, which can be compared across samples; else logits, which
-            can be compared within a sample; -inf beside
-            -1.
+            can be compared within a sample; of an ensemble the mean of its models' scores; -inf beside -1.
         """
         ids, scores = self._best(X, min(5, self.n_labels_) if k is None else k, method, after_batch)
         if not labels:
@@ -126,7 +125,7 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
             If so many would not fit in memory; `predict_topk` gives the best ones.
         """
         scores = self._all_scores(X).astype(np.float64)
-        ranker = self._model.ranker
+        ranker = self.ranker_
         if self._targets.one_each or (ranker is None and self.config_.loss == "softmax"):
             return np.asarray(softmax(scores, axis=1))
         if ranker is None or ranker.gains is None:
@@ -195,15 +194,14 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
         if method not in ("auto", "exact", "index", "lsh"):
             raise ValueError(f"method must be 'auto', 'exact', 'index' or 'lsh', but is {method!r}")
-        if method == "index" and self._model.index is None:
+        if method == "index" and self._model.members[0].index is None:
             raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
         return top_k(
-            self._model.networks,
+            self._model.members,
             self._model.prepared(checked),
             int(k),
-            ranker=self._model.ranker,
-            index=self._model.index if method in ("auto", "index") else None,
-            through_tables=method == "lsh",
+            neighbours=self._model.neighbours,
+            method=method,
             n_threads=self._n_threads,
             after_batch=after_batch,
         )

@@ -26,6 +26,7 @@ from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
 from slidelearn.network.network import Network
 from slidelearn.paths import to_path
+from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
 from slidelearn.targets import Targets
 
@@ -58,9 +59,9 @@ class Fitted(Parameters):
             If it is damaged, naming the file and the array.
         """
         model = load_model(to_path(directory, "directory"))
-        parameters = parameters_of(model.documents, cls().get_params()) or model.networks[0].config.model_dump()
+        parameters = parameters_of(model.documents, cls().get_params()) or model.network.config.model_dump()
         made = cls(**{**parameters, "n_jobs": n_jobs})
-        made._model, made._targets = model, targets_of(model.documents, model.networks[0].n_labels)
+        made._model, made._targets = model, targets_of(model.documents, model.network.n_labels)
         made.n_features_in_ = model.n_features
         names = feature_names(model.documents, model.n_features)
         if names is not None:
@@ -120,19 +121,25 @@ class Fitted(Parameters):
     def network_(self) -> Network:
         """The trained network; of several, the first, which puts labels on the shortlist."""
         self._check_fitted()
-        return self._model.networks[0]
+        return self._model.network
 
     @property
     def networks_(self) -> list[Network]:
-        """All `n_models` networks."""
+        """All networks: the `n_networks` of each of `n_models` models."""
         self._check_fitted()
         return self._model.networks
 
     @property
     def ranker_(self) -> Ranker | None:
-        """What orders the labels on the network's shortlist; None where there is none."""
+        """What orders the labels on the network's shortlist, of several models the first one's; None: nothing does."""
         self._check_fitted()
-        return self._model.ranker
+        return self._model.members[0].ranker
+
+    @property
+    def neighbours_(self) -> Neighbours | None:
+        """The training samples that vote on the labels of a shortlist; None: nobody does."""
+        self._check_fitted()
+        return self._model.neighbours
 
     @property
     def documents_(self) -> dict[str, str]:

@@ -31,6 +31,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         standardize_features: bool | None = None,
         normalize_features: bool | None = None,
         feature_power: float | None = None,
+        n_networks: int | None = None,
         n_models: int | None = None,
         loss: str | None = None,
         log_q_strength: float | None = None,

@@ -101,12 +101,12 @@ def _how_to_load(clf: SlideClassifier) -> str:
 def _what_is_in_it(clf: SlideClassifier, *, is_compact: bool) -> str:
     config, ranker = clf.config_, clf.ranker_
     sizes = " -> ".join(f"{n:,}" for n in (clf.n_features_in_, *config.hidden_sizes, clf.n_labels_))
-    rows = [("networks", f"{config.n_models} of {sizes}"), ("logits", config.logits.replace("_", " "))]
+    rows = [("networks", f"{len(clf.networks_)} of {sizes}"), ("logits", config.logits.replace("_", " "))]
     if ranker:
         rows.append(("ranker", f"orders the best {ranker.shortlist_length} labels of the network"))
     rows.append(("weights", "8 bits, for inference only" if is_compact else "32 bits, with the optimizer's state"))
     text = "## What is in it\n\n" + _table(("part", ""), rows)
-    if ranker and ranker.neighbours:
+    if ranker and clf.neighbours_:
         text += (
             "\n\nThe features and labels of the training samples are in the files, because those near a query vote on "
             "its labels. Publish the model only where you may publish these."

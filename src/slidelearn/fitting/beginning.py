@@ -24,7 +24,7 @@ from slidelearn.known_features import KnownFeatures
 from slidelearn.machine import require_memory
 from slidelearn.machine_costs import costs_here
 from slidelearn.matrices import digest_of_samples
-from slidelearn.model.model import Model
+from slidelearn.model.model import Member, Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream
@@ -79,7 +79,7 @@ def begin(
     if stream:
         remedy = "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False"
         require_memory(stream_bytes(config, stream), "training", remedy)
-    alone = config.model_copy(update={"n_models": 1})  # which tells as much of the evidence
+    alone = config.model_copy(update={"n_models": 1, "n_networks": 1})  # which tells as much of the evidence
 
     def trained(part: TrainingSet) -> Model:
         model, source = new_model(alone, part, known, standards), stream if part is prepared else None
@@ -142,8 +142,11 @@ def new_model(config: Config, samples: TrainingSet, known: KnownFeatures, standa
     remedy = "choose smaller hidden_sizes, the optimizer 'adagrad', or ranker=False"
     require_memory(training_bytes(config, samples.X, samples.Y), "training", remedy)
     rng = np.random.default_rng(config.random_state)
-    networks = [Network(config, n_features, n_labels, rng) for _ in range(config.n_models)]
-    return Model(networks, rng, known, standards=standards)
+    members = [
+        Member([Network(config, n_features, n_labels, rng) for _ in range(n_networks)])
+        for n_networks in config.networks_of_members
+    ]
+    return Model(members, rng, known, standards=standards)
 
 
 def _on_this_machine(given: Config, left_open: set[str]) -> Config:

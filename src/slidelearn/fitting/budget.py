@@ -14,6 +14,7 @@ from slidelearn.batches import Samples
 from slidelearn.config import Config
 from slidelearn.fitting.pilot import samples_of_trials
 from slidelearn.inference import top_k
+from slidelearn.model.model import Member
 from slidelearn.network.label_rows import start_label_rows
 from slidelearn.network.layers import Execution
 from slidelearn.network.network import Network
@@ -89,13 +90,13 @@ def fit_into(
 
 def _expected_seconds(config: Config, free: set[str], speed: Speed, Y: sparse.csr_array, n_threads: int) -> float:
     n = int(np.count_nonzero(np.diff(Y.indptr)))
-    of_networks = n * config.n_epochs * config.n_models * speed.of_a_step
+    of_networks = n * config.n_epochs * config.n_networks * speed.of_a_step
     of_pilot = samples_of_trials(config, free, Y) * speed.of_a_step
     of_ranker = 0.0
     if config.ranker and wants_classifiers(config, n, Y.shape[1]):
         of_pairs = min(config.shortlist_length, Y.shape[1]) * _SECONDS_PER_PAIR / n_threads
         of_ranker = n * listed_share(n, Y.shape[1], config) * (speed.of_a_shortlist + of_pairs)
-    return of_networks + of_pilot + of_ranker
+    return config.n_models * (of_networks + of_ranker) + of_pilot
 
 
 def _measure(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int) -> Speed:
@@ -114,7 +115,7 @@ def _measure(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads
     of_a_step = (time.perf_counter() - began) / len(rows)
     asked = X[rows[:512]]
     m = min(config.shortlist_length, Y.shape[1])
-    top_k([network], asked[:1], m, n_threads=n_threads)  # what is prepared once
+    top_k([Member([network])], asked[:1], m, n_threads=n_threads)  # what is prepared once
     began = time.perf_counter()
-    top_k([network], asked, m, n_threads=n_threads)
+    top_k([Member([network])], asked, m, n_threads=n_threads)
     return Speed(of_a_step, (time.perf_counter() - began) / asked.shape[0])

@@ -17,6 +17,7 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.inference import top_k
 from slidelearn.metrics import precision_at_k
+from slidelearn.model.model import Member
 from slidelearn.network.label_rows import start_label_rows
 from slidelearn.network.layers import Execution
 from slidelearn.network.network import Network
@@ -108,5 +109,5 @@ class _Part:
             start_label_rows(network, samples, rng, Execution(n_threads))
         Trainer(network, config, samples, n_threads, rng).fit(N_EPOCHS)
         ks = [k for k in (1, 3, 5) if k <= network.n_labels]
-        ids, _ = top_k([network], self._X_held_out, max(ks), n_threads=n_threads)
+        ids, _ = top_k([Member([network])], self._X_held_out, max(ks), n_threads=n_threads)
         return sum(precision_at_k(ids, self._Y_held_out, k) for k in ks)

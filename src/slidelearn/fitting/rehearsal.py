@@ -58,9 +58,10 @@ def rehearse(
         for callback in callbacks:
             callback.on_trial("ranker_blend", "found on a part of the samples")
         model = trained(samples)  # which holds some out by itself
-        assert model.ranker
+        ranker = model.members[0].ranker
+        assert ranker
         kept_back = {name: model.training[name] for name in ("n_held_out", "n_left_out")}
-        return Found(Settled.of(model.ranker), kept_back=kept_back)
+        return Found(Settled.of(ranker, model.training["threshold"]), kept_back=kept_back)
     if several and config.ranker and config.max_seconds is None and 1 < n_labelled < REFIT_BELOW:
         part, others = _divided(samples, config.random_state)
         return Found(threshold=_threshold_on(trained(part), others, n_threads))
@@ -82,5 +83,7 @@ def _divided(samples: TrainingSet, random_state: int) -> tuple[TrainingSet, Trai
 
 def _threshold_on(model: Model, samples: TrainingSet, n_threads: int) -> float:
     some = samples.take(samples.labelled[:MOST_HELD_OUT])
-    ids, scores = top_k(model.networks, some.X, model.n_listed, ranker=model.ranker, n_threads=n_threads)
+    ids, scores = top_k(
+        model.members, some.X, model.n_listed, neighbours=model.neighbours, method="exact", n_threads=n_threads
+    )
     return best_threshold(ids, scores, some.Y)

@@ -50,7 +50,7 @@ class Interrupted:
     def known_targets(self) -> Targets | None:
         """What the labels were to the user, if a model was trained once more; None: the samples tell it anew."""
         model = self.snapshot.model
-        return targets_of(model.documents, model.networks[0].n_labels) if self._goes_on else None
+        return targets_of(model.documents, model.network.n_labels) if self._goes_on else None
 
     def resumed(
         self,
@@ -77,13 +77,13 @@ class Interrupted:
         self._require_same_buffer(stream)
         self._require_same_options(given, left_open)
         digest = cache(lambda: stream.digest if stream else digest_of_samples(*samples))
-        shape = (model.n_features, model.networks[0].n_labels)
+        shape = (model.n_features, model.network.n_labels)
         n_features = stream.n_features if stream else samples.X.shape[1]
         if (n_features, samples.Y.shape[1]) != shape or digest() != state.data:
             raise CheckpointError(
                 f"{self.path} was made with other samples than these: resume with the same, in the same order"
             )
-        config = model.networks[0].config
+        config = model.network.config
         if not stream:
             samples = samples._replace(X=model.prepared(samples.X))
         if self._goes_on:

@@ -33,7 +33,7 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_models``, ``log_q_strength``,
+        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_networks``, ``log_q_strength``,
         ``n_neighbours``, ``vote_power`` and ``shortlist_length`` can.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
@@ -48,8 +48,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     if "n_epochs" in free:
         steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
-    if "n_models" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
-        suited["n_models"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
+    if "n_networks" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
+        suited["n_networks"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
     if Y.nnz == n_labelled:
         of_one = {"n_neighbours": NEIGHBOURS_OF_ONE, "vote_power": POWER_OF_ONE}
         if config.loss == "softmax":

@@ -28,7 +28,7 @@ def update(
     learning rate is the full one: Adagrad's accumulators go on, so that it moves far what is new, and little what has
     been learnt well. But samples that do not fill a batch move it by their share of one, for fewer tell less.
     """
-    config = model.networks[0].config
+    config = model.network.config
     share_of_batch = min(len(samples.labelled) / config.batch_size, 1.0) if model.n_steps else 1.0
     steady = {
         "learning_rate": config.learning_rate * share_of_batch,
@@ -46,11 +46,11 @@ def reconsider(
     So a model that has learnt from samples as they came has the options that it would have for all at once. The former
     samples are those that the ranker keeps as neighbours.
     """
-    neighbours = model.ranker and model.ranker.neighbours
+    neighbours = model.neighbours
     if not neighbours or not neighbours.n_samples < LEAST <= neighbours.n_samples + samples.X.shape[0]:
         return {}
     X, Y = neighbours.with_more(samples.X, samples.Y).samples()
-    chosen, trials = choose_options(model.networks[0].config, left_open, X, Y, n_threads, callbacks)
+    chosen, trials = choose_options(model.network.config, left_open, X, Y, n_threads, callbacks)
     for network in model.networks:
         network.config = chosen
     return trials
@@ -76,8 +76,9 @@ def retrain(
     given, left_open
         The options as the user has them now, and those that the user has not given.
     """
-    config = changed_options(model.networks[0].config, given, left_open)
-    settled = Settled.of(model.ranker) if model.ranker else None
+    config = changed_options(model.network.config, given, left_open)
+    ranker = model.members[0].ranker
+    settled = Settled.of(ranker, None) if ranker else None
     origin = Origin(given=given.model_dump(mode="json"), left_open=frozenset(left_open), settled=settled is not None)
     return ModelTraining(
         model, samples, config, config.n_epochs, n_threads, began, settled=settled, origin=origin, digest=digest

@@ -14,13 +14,15 @@ from slidelearn.atomic_files import CheckpointError, digest_of, write_atomically
 from slidelearn.config import Config, make_config
 from slidelearn.version import __version__
 
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 """Of what is written; it is raised whenever former readers could not make sense of it. Of the versions that are read as
 well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack what dense features are standardised by,
 and what was learnt from; up to 3 numbers in models for inference only are stored as they are; up to 4 every column of X
-is a known feature."""
+is a known feature; up to 5 a model has one member, and some options have other names."""
 BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
+_NAMES_BEFORE_6 = {"n_models": "n_networks"}
+"""Options that had other names up to version 5, by these."""
 _NAME, _FORMAT = "config.json", "slidelearn-model"
 
 
@@ -55,6 +57,11 @@ class Description:
             )
         return cls(directory, values if version > 1 else values | {"inference_only": False})
 
+    def named_now(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options that the model keeps, by the names that they have today."""
+        names = _NAMES_BEFORE_6 if self.values["format_version"] < 6 else {}
+        return {names.get(name, name): value for name, value in options.items()}
+
     @property
     def path(self) -> Path:
         """Where it was read."""
@@ -70,7 +77,7 @@ class Description:
     def config(self) -> Config:
         """The options in force."""
         try:
-            return make_config(**{**BEFORE_THEY_WERE, **self.member("config", dict)})
+            return make_config(**{**BEFORE_THEY_WERE, **self.named_now(self.member("config", dict))})
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{self.path}: config: {error}") from None
 

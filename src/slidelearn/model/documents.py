@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -146,6 +146,12 @@ def parameters_of(documents: Documents, names: Collection[str]) -> dict[str, Any
     if unknown:
         raise CheckpointError(f"{PARAMETERS} is damaged: no parameter is called {unknown[0]!r}")
     return parameters
+
+
+def convert_parameters(documents: Documents, converted: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Have the parameters of a former version as those of this one, if the model knows of them."""
+    if PARAMETERS in documents:
+        documents[PARAMETERS] = json.dumps(converted(_from_json(documents, PARAMETERS)))
 
 
 def put_feature_names(documents: Documents, names: Sequence[str] | None) -> None:

@@ -32,8 +32,20 @@ from slidelearn.label_index import LabelIndex
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.model.description import Description, write_description
-from slidelearn.model.model import INDEX, KNOWN, RANKER, SEEN, STANDARDS, Model
+from slidelearn.model.documents import convert_parameters
+from slidelearn.model.model import (
+    INDEX,
+    KNOWN,
+    NEIGHBOURS,
+    RANKER,
+    SEEN,
+    STANDARDS,
+    Member,
+    Model,
+    prefix_of_member,
+)
 from slidelearn.network.network import Network
+from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
 
 Read = TypeVar("Read")
@@ -45,7 +57,7 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
     For `inference_only`, the optimizer's state is left out and the arrays are in their compact form
     (`slidelearn.model.compact`); a model that was loaded from such files can be saved in no other way.
     """
-    network = model.networks[0]
+    network = model.network
     inference_only = inference_only or not network.trainable
     named = dict(model.named_arrays(with_state=not inference_only))
     stored = compact(named) if inference_only else named
@@ -56,7 +68,7 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
 
 def _write_model(directory: Path, model: Model, stored: Mapping[str, np.ndarray], *, inference_only: bool) -> None:
     """Write the files, the one that names the others last."""
-    network, former = model.networks[0], _documents_named_in(directory)
+    network, former = model.network, _documents_named_in(directory)
     arrays = write_with_digest(directory, "model.safetensors", lambda file: write_arrays(file, stored))
     documents = {name: _write_document(directory, name, text) for name, text in model.documents.items()}
     sync_directory(directory)
@@ -107,11 +119,10 @@ def _read_model(description: Description) -> Model:
         arrays.check_content()
         _expect_layers(config, n_features, n_labels, arrays)
         model = Model(
-            [_network(config, n_features, n_labels, description) for _ in range(config.n_models)],
+            _empty_members(n_features, n_labels, description, arrays),
             description.generator(),
             _empty_known(n_features, description, arrays),
-            _empty_ranker(config, n_features, n_labels, arrays),
-            _empty_index(config, arrays),
+            _empty_neighbours(config, n_features, n_labels, arrays),
             _empty_standards(n_features, arrays),
             Seen.nothing(n_labels) if _lengths(arrays, SEEN) else None,
         )
@@ -130,6 +141,7 @@ def _read_model(description: Description) -> Model:
     model.n_steps, model.training = description.member("n_steps", int), description.member("training", dict)
     for name, file in description.member("documents", dict).items():
         model.documents[name] = _read_document(description.file(file))
+    convert_parameters(model.documents, description.named_now)
     return model
 
 
@@ -177,12 +189,16 @@ def _expect_layers(config: Config, n_features: int, n_labels: int, arrays: Array
 
 def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
     """Refuse arrays that have the right shapes, but would lead a verb beyond their ends, or to nonsense."""
-    if model.ranker and not model.ranker.is_sound():
-        raise CheckpointError(f"{directory}: the arrays {RANKER}* do not fit each other and the network")
+    for number, member in enumerate(model.members):
+        prefix = prefix_of_member(number)
+        if member.ranker and not member.ranker.is_sound():
+            raise CheckpointError(f"{directory}: the arrays {prefix}{RANKER}* do not fit each other and the network")
+        if member.index and not member.index.is_sound(n_labels):
+            raise CheckpointError(f"{directory}: the arrays {prefix}{INDEX}* do not fit each other and the network")
+    if model.neighbours and not model.neighbours.is_sound():
+        raise CheckpointError(f"{directory}: the arrays {NEIGHBOURS}* do not fit each other and the network")
     if model.seen and not model.seen.is_sound():
         raise CheckpointError(f"{directory}: the arrays {SEEN}* must hold numbers of samples, and some")
-    if model.index and not model.index.is_sound(n_labels):
-        raise CheckpointError(f"{directory}: the arrays {INDEX}* do not fit each other and the network")
     if not model.known.is_sound():
         raise CheckpointError(f"{directory}: the array {KNOWN}features must be columns of X, ascending")
     if model.standards and not model.standards.are_sound():
@@ -197,23 +213,45 @@ def _network(config: Config, n_features: int, n_labels: int, description: Descri
         raise CheckpointError(f"{description.path}: config: {error}") from None
 
 
-def _empty_ranker(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
-    """Room for the ranker in the file, if there is one; its size is in the shapes of its arrays."""
-    lengths = _lengths(arrays, RANKER)
-    if not lengths:
+def _empty_members(n_features: int, n_labels: int, description: Description, arrays: ArraysFile) -> list[Member]:
+    """Room for the members in the file; the sizes of what each has are in the shapes of its arrays."""
+    config, members = description.config(), []
+    for number, n_networks in enumerate(config.networks_of_members):
+        prefix = prefix_of_member(number)
+        member = Member(
+            [_network(config, n_features, n_labels, description) for _ in range(n_networks)],
+            _empty_ranker(prefix + RANKER, config, n_features, n_labels, arrays),
+            _empty_index(prefix + INDEX, config, arrays),
+        )
+        members.append(member)
+    return members
+
+
+def _empty_ranker(prefix: str, config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
+    """Room for a ranker, if it is there; its arrays begin with this prefix."""
+    lengths = _lengths(arrays, prefix)
+    if "blend" not in lengths:
         return None
     if "weights" in lengths:
-        arrays.expect_rows(RANKER + "indptr", n_labels + 1)
+        arrays.expect_rows(prefix + "indptr", n_labels + 1)
     return Ranker.empty(config, n_features, n_labels, lengths)
 
 
-def _empty_index(config: Config, arrays: ArraysFile) -> LabelIndex | None:
-    """The same for the index."""
-    lengths, width = _lengths(arrays, INDEX), config.hidden_sizes[-1]
+def _empty_index(prefix: str, config: Config, arrays: ArraysFile) -> LabelIndex | None:
+    """The same for an index."""
+    lengths, width = _lengths(arrays, prefix), config.hidden_sizes[-1]
     if not lengths:
         return None
-    arrays.expect(INDEX + "centres", (lengths.get("centre_biases", 0), width))
+    arrays.expect(prefix + "centres", (lengths.get("centre_biases", 0), width))
     return LabelIndex.empty(lengths, width)
+
+
+def _empty_neighbours(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Neighbours | None:
+    """The same for the neighbours."""
+    lengths = _lengths(arrays, NEIGHBOURS)
+    if not lengths:
+        return None
+    return Neighbours.empty(lengths, n_features, n_labels, config.n_neighbours, config.vote_power)
 
 
 def _empty_known(n_features: int, description: Description, arrays: ArraysFile) -> KnownFeatures:

@@ -35,7 +35,7 @@ def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int)
     MemoryError
         If it would not fit; the model is as it was.
     """
-    first, known, standards = model.networks[0].n_labels, model.known.with_more(X, Y), model.standards
+    first, known, standards = model.network.n_labels, model.known.with_more(X, Y), model.standards
     places = known.places_of(model.known)
     if standards and len(known) > len(places):
         standards = standards.spread(places, known.only(X))
@@ -46,8 +46,9 @@ def grow(model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int)
         samples = Samples(model.prepared(X), _labels_from(Y, first))
         for network in model.networks:
             start_label_rows(network, samples, model.rng, Execution(n_threads), first)
-        if model.index:
-            model.index = model.index.refreshed(model.networks[0].output, n_threads)
+        for member in model.members:
+            if member.index:
+                member.index = member.index.refreshed(member.network.output, n_threads)
 
 
 def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
@@ -62,30 +63,33 @@ def remove_labels(model: Model, removed: Ids, n_threads: int) -> None:
     n_threads
         Threads.
     """
-    kept = np.setdiff1d(np.arange(model.networks[0].n_labels, dtype=np.int32), removed)
+    kept = np.setdiff1d(np.arange(model.network.n_labels, dtype=np.int32), removed)
     _resize(model, model.known.places_of(model.known), len(model.known), kept, len(kept), n_threads)
 
 
 def _resize(model: Model, places: Ids, n_known: int, kept: Ids, n_labels: int, n_threads: int) -> None:
     """Move the known features to their `places` among so many, and keep these labels before new ones."""
     model.require_trainable()
-    n_before, config = model.networks[0].n_labels, model.networks[0].config
+    n_before, config = model.network.n_labels, model.network.config
     n_features = n_known
     if model.standards:  # the constant feature stays the first
         places, n_features = np.append(np.int32(0), places + 1), n_known + 1
-    if n_labels > n_before or n_features > model.networks[0].n_features:
+    if n_labels > n_before or n_features > model.network.n_features:
         remedy = "remove labels that are not needed any more, or train on another machine"
         require_memory(estimated_bytes(config, n_features, n_labels), "growing", remedy)
     for network in model.networks:
         network.resize(places, n_features, kept, n_labels, model.rng)
     if model.seen:
         model.seen = model.seen.resized(kept, n_labels)
-    if model.ranker:
-        model.ranker = model.ranker.resized(places, n_features, kept, n_labels)
-    if model.index and len(kept) < n_before:
-        numbers = np.full(n_before, -1, np.int32)
-        numbers[kept] = np.arange(len(kept), dtype=np.int32)
-        model.index = model.index.refreshed(model.networks[0].output, n_threads, numbers)
+    numbers = np.full(n_before, -1, np.int32)
+    numbers[kept] = np.arange(len(kept), dtype=np.int32)
+    if model.neighbours:
+        model.neighbours = model.neighbours.renumbered(places, n_features, numbers, n_labels)
+    for member in model.members:
+        if member.ranker:
+            member.ranker = member.ranker.resized(places, n_features, kept, n_labels)
+        if member.index and len(kept) < n_before:
+            member.index = member.index.refreshed(member.network.output, n_threads, numbers)
 
 
 def _labels_from(Y: sparse.csr_array, first: int) -> sparse.csr_array:

@@ -1,4 +1,4 @@
-"""What a model consists of: the networks, what orders and finds their labels, and what goes with them."""
+"""What a model consists of: the members that answer, and what goes with them."""
 
 from __future__ import annotations
 
@@ -15,24 +15,58 @@ from slidelearn.known_features import KnownFeatures
 from slidelearn.label_index import LabelIndex
 from slidelearn.matrices import FloatCsr
 from slidelearn.network.network import Network
+from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
 
-RANKER, INDEX, KNOWN, STANDARDS, SEEN = "ranker.", "index.", "known.", "standards.", "seen."
+NEIGHBOURS, KNOWN, STANDARDS, SEEN = "ranker.neighbours.", "known.", "standards.", "seen."
 """How the names of their arrays begin."""
+RANKER, INDEX = "ranker.", "index."
+"""The same, after the prefix of their member."""
+
+
+@dataclass
+class Member:
+    """What can answer by itself: networks, and what finds and orders their labels."""
+
+    networks: list[Network]
+    """The first puts labels on the shortlist; the mean of the logits of all counts."""
+    ranker: Ranker | None = None
+    index: LabelIndex | None = None
+    """Of the first network's labels."""
+
+    @property
+    def network(self) -> Network:
+        """The first one."""
+        return self.networks[0]
+
+    @property
+    def n_listed(self) -> int:
+        """How many labels are on a sample's shortlist."""
+        n = sum(self.ranker.lengths) if self.ranker else self.network.config.shortlist_length
+        return min(n, self.network.n_labels)
+
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """As of `Model`."""
+        for number, network in enumerate(self.networks):
+            prefix = f"network_{number + 1}." if number else ""
+            yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
+        if self.ranker:
+            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+        if self.index:
+            yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
 
 
 @dataclass
 class Model:
-    """What is saved: enough to answer, and to go on training unless the network is not `trainable`."""
+    """What is saved: enough to answer, and to go on training unless the networks are not `trainable`."""
 
-    networks: list[Network]
-    """One, or the members of an ensemble."""
+    members: list[Member]
+    """One, or those of an ensemble, of whose scores the mean counts."""
     rng: np.random.Generator
     known: KnownFeatures
     """What has rows in the networks."""
-    ranker: Ranker | None = None
-    index: LabelIndex | None = None
-    """Of the first network's labels."""
+    neighbours: Neighbours | None = None
+    """Who votes on the shortlists of the members."""
     standards: Standards | None = None
     """What dense features are standardised by."""
     seen: Seen | None = None
@@ -45,13 +79,11 @@ class Model:
 
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """Every array of the model, by name; without the optimizer's state, those that answers need."""
-        for number, network in enumerate(self.networks):
-            prefix = f"network_{number + 1}." if number else ""
-            yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
-        if self.ranker:
-            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
-        if self.index:
-            yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
+        for number, member in enumerate(self.members):
+            prefix = prefix_of_member(number)
+            yield from ((prefix + name, array) for name, array in member.named_arrays(with_state=with_state))
+        if self.neighbours:
+            yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
         yield from ((KNOWN + name, array) for name, array in self.known.named_arrays())
         if self.standards:
             yield from ((STANDARDS + name, array) for name, array in self.standards.named_arrays())
@@ -59,19 +91,28 @@ class Model:
             yield from ((SEEN + name, array) for name, array in self.seen.named_arrays())
 
     @property
+    def network(self) -> Network:
+        """The first one; all have its options, features and labels."""
+        return self.members[0].network
+
+    @property
+    def networks(self) -> list[Network]:
+        """Those of all members."""
+        return [network for member in self.members for network in member.networks]
+
+    @property
     def n_features(self) -> int:
         """Columns of X."""
         return self.known.n_columns
 
-    def prepared(self, X: FloatCsr) -> FloatCsr:
-        """Samples as the networks are to see them, from (n_samples, n_features) as the user has them."""
-        return prepare(self.known.only(X), self.networks[0].config, self.standards)
-
     @property
     def n_listed(self) -> int:
-        """How many labels are on a sample's shortlist."""
-        network = self.networks[0]
-        return min(sum(self.ranker.lengths) if self.ranker else network.config.shortlist_length, network.n_labels)
+        """How many labels are on a sample's shortlist, at most."""
+        return max(member.n_listed for member in self.members)
+
+    def prepared(self, X: FloatCsr) -> FloatCsr:
+        """Samples as the networks are to see them, from (n_samples, n_features) as the user has them."""
+        return prepare(self.known.only(X), self.network.config, self.standards)
 
     def require_trainable(self) -> None:
         """Refuse to go on learning without the optimizer's state.
@@ -81,8 +122,13 @@ class Model:
         ValueError
             For a model that was saved for inference only.
         """
-        if not self.networks[0].trainable:
+        if not self.network.trainable:
             raise ValueError(
                 "a model that was saved with inference_only cannot go on learning: "
                 "train it again, and save it without inference_only"
             )
+
+
+def prefix_of_member(number: int) -> str:
+    """How the names of the arrays of a member begin, by its number from 0 on."""
+    return f"member_{number + 1}." if number else ""

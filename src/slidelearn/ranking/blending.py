@@ -41,6 +41,12 @@ class Judges(NamedTuple):
     """(n_samples, n_labels): their own."""
     groups: NDArray[np.int32]
     """(n_samples,): near-duplicates have the same number."""
+    n_of_network: int
+    """How many of the labels on a list are the network's; those after them are the neighbours'."""
+
+    def listed(self, n_suggested: int) -> Shortlist:
+        """The shortlists with so many of the labels that the neighbours added."""
+        return self.shortlist.first(self.n_of_network + n_suggested)
 
 
 def blended(
@@ -67,10 +73,10 @@ def blended(
     may_shorten
         Whether the neighbours need not add labels any more if the answers are no better with these.
     """
-    n_votes, most = judges.shortlist.votes.shape[1], ranker.lengths[1]
+    most = ranker.lengths[1]
     fitted = []
     for n in sorted({0 if may_shorten else most, most}):
-        part = judges.shortlist.first(n_votes - most + n)
+        part = judges.listed(n)
         known = _Known(part.ids, ranker.evidence(x, part, n_threads=n_threads), judges.labels, n_threads)
         fit = replace(ranker, blend=known.blend(ranker.blend), refinement=None, n_suggested=np.array([n], np.int32))
         fitted.append((known.precision(fit), -n, fit, known))
@@ -80,21 +86,19 @@ def blended(
     return known.refined(ranker, partners(), judges.groups)
 
 
-def with_gains(
-    ranker: Ranker, x: Csr, Y: sparse.csr_array, shortlist: Shortlist | None, log_gains: Float, *, n_threads: int
-) -> Ranker:
+def with_gains(ranker: Ranker, x: Csr, judges: Judges | None, log_gains: Float, *, n_threads: int) -> Ranker:
     """The same ranker, for which right labels count as much as the given gains say, (n_labels,), to a power.
 
     In the choice of the first answer they count for less: for so much that it costs at most `TOLERATED_LOSS` of P@1 on
-    held-out samples, whose features, labels and shortlists are given; without any, for what is usual.
+    held-out samples, whose features are x; without any, for what is usual.
     """
     ranker = replace(ranker, gains=OTHERS_GAIN * log_gains, first_share=np.array([USUAL_FIRST_SHARE]))
-    if shortlist is None:
+    if judges is None:
         return ranker
-    found = []
+    found, shortlist = [], judges.listed(ranker.lengths[1])
     for share in np.arange(11, dtype=np.float32) / 10:
         ranker = replace(ranker, first_share=np.array([share]))
-        found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], Y, 1), ranker))
+        found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], judges.labels, 1), ranker))
     return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
 
 

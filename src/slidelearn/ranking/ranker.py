@@ -21,7 +21,6 @@ from slidelearn import kernels
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.ranking.classifiers import Classifiers
-from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.refinement import Refinement
 from slidelearn.ranking.shortlist import Shortlist, best_first
 
@@ -34,17 +33,15 @@ USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
 """Weights of the evidence, and C, where there are too few samples to hold some out: about what comes out elsewhere."""
 USUAL_SUGGESTED = 5
 """Labels that the neighbours may add to a shortlist, unless that harms on held-out samples: more gain little."""
-NEIGHBOURS, REFINEMENT = "neighbours.", "refinement."
-"""How the names of their arrays begin."""
+REFINEMENT = "refinement."
+"""How the names of its arrays begin."""
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """Classifiers, neighbours and how they are blended with the network; see `Ranker.trained`."""
+    """Classifiers, and how they and the neighbours are blended with the network; see `Ranker.trained`."""
 
     classifiers: Classifiers | None
-    neighbours: Neighbours | None
-    n_features: int
     shortlist_length: int
     """How many of the network's best labels it orders; those after them keep the network's order."""
     blend: Float
@@ -61,8 +58,6 @@ class Ranker:
     """(1,): how much of the gains counts in the choice of the first answer; None: all."""
     refinement: Refinement | None = None
     """What takes a second look, if that helps."""
-    threshold: float | None = None
-    """Score from which on held-out samples had the label, as far as one score can tell; not saved with it."""
 
     @classmethod
     def trained(
@@ -70,7 +65,6 @@ class Ranker:
         X: sparse.csr_array,
         Y: sparse.csr_array,
         shortlists: sparse.csr_array | None,
-        neighbours: Neighbours | None,
         config: Config,
         *,
         c: float,
@@ -86,8 +80,6 @@ class Ranker:
             (n_samples, n_labels) CSR.
         shortlists
             (n_samples, n_labels) int8 CSR: 1 for the labels on a sample's shortlist. None: no classifiers.
-        neighbours
-            Who votes.
         c
             Weight of a sample's loss against the regulariser.
         """
@@ -97,8 +89,6 @@ class Ranker:
             classifiers = Classifiers.trained(X, Y, shortlists, config, c=every_c, former=None, n_threads=n_threads)
         return cls(
             classifiers,
-            neighbours,
-            X.shape[1],
             config.shortlist_length,
             np.array([*(config.ranker_blend or USUAL_BLEND), 0.0], np.float32),
             _label_counts(Y),
@@ -115,7 +105,7 @@ class Ranker:
         *,
         n_threads: int,
     ) -> Ranker:
-        """The same ranker after new samples, which join the neighbours.
+        """The same ranker after new samples.
 
         Each classifier stays as close to its former weights as the new samples allow, so the time follows the new
         samples and their labels.
@@ -127,12 +117,11 @@ class Ranker:
             c = self.c * np.maximum(new, UPDATE_SHARE)
             former = self.classifiers
             classifiers = Classifiers.trained(X, Y, shortlists, config, c=c, former=former, n_threads=n_threads)
-        return replace(self, classifiers=classifiers).with_more_samples(X, Y)
+        return replace(self, classifiers=classifiers).with_more_samples(Y)
 
-    def with_more_samples(self, X: sparse.csr_array, Y: sparse.csr_array) -> Ranker:
-        """The same ranker, with more samples to ask, and to count labels on."""
-        neighbours = self.neighbours.with_more(X, Y) if self.neighbours else None
-        return replace(self, neighbours=neighbours, counts=self.counts + _label_counts(Y))
+    def with_more_samples(self, Y: sparse.csr_array) -> Ranker:
+        """The same ranker, with more samples to count labels on."""
+        return replace(self, counts=self.counts + _label_counts(Y))
 
     def resized(self, places: Ids, n_features: int, kept: Ids, n_labels: int) -> Ranker:
         """The same ranker for so many features, the known ones at other places, and for other labels.
@@ -145,8 +134,6 @@ class Ranker:
         return replace(
             self,
             classifiers=self.classifiers and self.classifiers.resized(places, n_features, kept, n_labels),
-            neighbours=self.neighbours and self.neighbours.renumbered(places, n_features, numbers, n_labels),
-            n_features=n_features,
             counts=np.pad(self.counts[kept], new),
             gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),
             refinement=self.refinement and self.refinement.resized(numbers, n_labels),
@@ -218,16 +205,9 @@ class Ranker:
     @classmethod
     def empty(cls, config: Config, n_features: int, n_labels: int, lengths: Mapping[str, int]) -> Ranker:
         """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
-        of_neighbours, of_refinement = (
-            {name.removeprefix(prefix): n for name, n in lengths.items() if name.startswith(prefix)}
-            for prefix in (NEIGHBOURS, REFINEMENT)
-        )
+        of_refinement = {name.removeprefix(REFINEMENT): n for name, n in lengths.items() if name.startswith(REFINEMENT)}
         return cls(
             Classifiers.empty(lengths["weights"], n_features, n_labels) if "weights" in lengths else None,
-            Neighbours.empty(of_neighbours, n_features, n_labels, config.n_neighbours, config.vote_power)
-            if of_neighbours
-            else None,
-            n_features,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),
             np.zeros(n_labels, np.float32),
@@ -246,8 +226,7 @@ class Ranker:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
         if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
             return False
-        parts = (self.classifiers, self.neighbours, self.refinement)
-        return all(part is None or part.is_sound() for part in parts)
+        return all(part is None or part.is_sound() for part in (self.classifiers, self.refinement))
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved."""
@@ -260,8 +239,6 @@ class Ranker:
             yield "gains", self.gains
         if self.first_share is not None:
             yield "first_share", self.first_share
-        if self.neighbours:
-            yield from ((NEIGHBOURS + name, array) for name, array in self.neighbours.named_arrays())
         if self.refinement:
             yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
 

@@ -13,7 +13,7 @@ from slidelearn.arrays import require_array
 from slidelearn.config import Config
 from slidelearn.ranking.ranker import Ranker
 
-_CHOICES = ("blend", "gains", "first_share", "n_suggested", "refinement", "threshold")
+_CHOICES = ("blend", "gains", "first_share", "n_suggested", "refinement")
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,16 @@ class Settled:
     """The choices, which are those of a ranker."""
 
     chooser: Ranker
-    """Without its classifiers and neighbours."""
+    """Without its classifiers."""
     has_classifiers: bool
     """Whether it had classifiers."""
+    threshold: float | None = None
+    """Score from which on samples that it was chosen on had the label, as far as one score can tell."""
 
     @classmethod
-    def of(cls, ranker: Ranker) -> Self:
-        """Those of a ranker."""
-        return cls(replace(ranker, classifiers=None, neighbours=None), ranker.classifiers is not None)
+    def of(cls, ranker: Ranker, threshold: float | None) -> Self:
+        """Those of a ranker, and of answers that it orders."""
+        return cls(replace(ranker, classifiers=None), ranker.classifiers is not None, threshold)
 
     @property
     def c(self) -> float:
@@ -43,8 +45,8 @@ class Settled:
         """What is kept with a checkpoint."""
         yield from self.chooser.named_arrays()
         yield "has_classifiers", np.array([self.has_classifiers], np.uint8)
-        if self.chooser.threshold is not None:
-            yield "threshold", np.array([self.chooser.threshold])
+        if self.threshold is not None:
+            yield "threshold", np.array([self.threshold])
 
     @classmethod
     def read(cls, arrays: Mapping[str, NDArray[Any]], config: Config, n_features: int, n_labels: int) -> Self:
@@ -62,6 +64,5 @@ class Settled:
             room[...] = require_array(arrays, name, room.dtype, room.shape)
         if not chooser.is_sound():
             raise ValueError(f"what was settled for the ranker does not suit {n_labels} labels")
-        if "threshold" in arrays:
-            chooser = replace(chooser, threshold=float(require_array(arrays, "threshold", np.float64, (1,))[0]))
-        return cls(chooser, bool(has_classifiers[0]))
+        threshold = require_array(arrays, "threshold", np.float64, (1,)).item() if "threshold" in arrays else None
+        return cls(chooser, bool(has_classifiers[0]), threshold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,3 +35,39 @@ def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
     rows = np.arange(len(ids))[:, None]
     ordered = ids[rows, places]
     return ordered, np.where(ordered < 0, np.float32(-np.inf), scores[rows, places])
+
+
+def mean_answers(answers: Sequence[tuple[Ids, Float]], *, n_threads: int) -> tuple[Ids, Float]:
+    """The labels of several answers to the same samples, best first by the mean of their scores, and these.
+
+    A label that is not in an answer counts there as much as the last one that is.
+
+    Parameters
+    ----------
+    answers
+        Of each, (n_samples, m) labels, -1 for none, and their scores.
+
+    Returns
+    -------
+    ids, scores
+        (n_samples, sum of all m); last the places of -1, with -inf.
+    """
+    if len(answers) == 1:
+        return answers[0]
+    lowest = [_lowest(*answer) for answer in answers]
+    ids = np.hstack([ids for ids, _ in answers])
+    above = np.hstack([np.maximum(scores - low, 0) for (_, scores), low in zip(answers, lowest, strict=True)])
+    order = np.argsort(ids, axis=1, kind="stable")
+    ids, above = np.take_along_axis(ids, order, axis=1), np.take_along_axis(above, order, axis=1)
+    is_first = np.ones(ids.shape, bool)
+    is_first[:, 1:] = ids[:, 1:] != ids[:, :-1]
+    sums = np.zeros(ids.shape, np.float32)
+    sums[is_first] = np.add.reduceat(above.ravel(), np.flatnonzero(is_first))
+    mean = (sums + sum(lowest)) / np.float32(len(answers))
+    return best_first(np.where(is_first, ids, np.int32(-1)), mean, n_threads=n_threads)
+
+
+def _lowest(ids: Ids, scores: Float) -> Float:
+    """The last score of each answer, (n_samples, 1); 0 where there is none."""
+    lowest = np.min(scores, axis=1, where=ids >= 0, initial=np.inf, keepdims=True)
+    return np.where(np.isfinite(lowest), lowest, np.float32(0))

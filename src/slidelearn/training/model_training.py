@@ -1,4 +1,4 @@
-"""Training of a model: its networks, one after the other, then its index and its ranker."""
+"""Training of a model: its networks, one after the other, then the indexes and rankers of its members."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ from slidelearn.model.snapshot import Origin, Snapshot, TrainingState, sample_id
 from slidelearn.network.label_rows import start_label_rows
 from slidelearn.network.layers import Execution
 from slidelearn.progress import Progress, require_finite_weights
-from slidelearn.ranking.ranker import Ranker
 from slidelearn.ranking.settled import Settled
 from slidelearn.sample_stream import SampleStream
 from slidelearn.training.prequential import Answers
 from slidelearn.training.ranker_training import (
     KeptBack,
-    listed_labels,
     needs_held_out,
-    refit_ranker,
+    refit_rankers,
     refits,
-    train_ranker,
+    train_rankers,
+    update_rankers,
 )
 from slidelearn.training.trainer import Trainer, update_index
 from slidelearn.training_set import TrainingSet
@@ -48,7 +47,7 @@ _SETTLED = "settled."
 class ModelTraining:
     """Trains a model for some epochs.
 
-    A ranker is trained with the networks' first samples, if at all; later samples bring it up to date.
+    Rankers are trained with the networks' first samples, if at all; later samples bring them up to date.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ class ModelTraining:
         ValueError
             If that cannot have been a training like this.
         """
-        state, n, first = snapshot.state, self.samples.X.shape[0], self.model.networks[0]
+        state, n, first = snapshot.state, self.samples.X.shape[0], self.model.network
         if not 1 <= state.number <= len(self.model.networks):
             raise ValueError(f"number must be in [1, {len(self.model.networks)}], the networks, but is {state.number}")
         if state.origin.settled:
@@ -150,27 +149,31 @@ class ModelTraining:
         self.model.n_steps += progress.step
         self.model.seen = self._samples.seen()
         began = time.perf_counter()
-        update_index(self.model, self._n_threads)
+        for member in self.model.members:
+            update_index(member, self._n_threads)
         indexed = time.perf_counter()
-        self.model.ranker = self._ranker(callbacks, is_first=is_first)
-        self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed)
+        threshold = self._train_rankers(callbacks, is_first=is_first)
+        self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed, threshold)
         if self._origin:
             self.model.documents[HISTORY] = recorder.history.model_dump_json()
         for callback in callbacks:
             callback.on_model(self.model, self._n_threads)
 
-    def _report(self, progress: Progress, index_seconds: float, ranker_seconds: float) -> dict[str, Any]:
+    def _report(
+        self, progress: Progress, index_seconds: float, ranker_seconds: float, threshold: float | None
+    ) -> dict[str, Any]:
         wall, cpu = now()
-        ranker = self.model.ranker
+        first = self.model.members[0]
+        ranker = first.ranker
         report = {
             "train_seconds": wall - self._began[0],
             "cpu_seconds": cpu - self._began[1],
-            "index_seconds": index_seconds if self.model.index else 0.0,
+            "index_seconds": index_seconds if first.index else 0.0,
             "ranker_seconds": ranker_seconds if ranker else 0.0,
             "ranker_c": float(ranker.c[0]) if ranker else None,
             "ranker_blend": ranker.blend_by_name() if ranker else None,
             "n_suggested": ranker.lengths[1] if ranker else None,
-            "threshold": ranker.threshold if ranker else None,
+            "threshold": threshold,
             "n_held_out": len(self._kept_back.held_out),
             "n_left_out": len(self._kept_back.left_out),
             "epoch_seconds": progress.epoch_seconds,
@@ -250,32 +253,28 @@ class ModelTraining:
             arrays |= {_SETTLED + name: array for name, array in self._settled.named_arrays()}
         return Snapshot(self.model, state, arrays)
 
-    def _ranker(self, callbacks: Sequence[Callback], *, is_first: bool) -> Ranker | None:
-        networks, index, former, settled = self.model.networks, self.model.index, self.model.ranker, self._settled
-        X, Y, rows, n_threads = self.samples.X, self.samples.Y, self._rows(), self._n_threads
-        if is_first and self._config.ranker and not settled:
-            in_time = time.perf_counter() < self._deadline
-            kept_back = self._kept_back
-            return train_ranker(
-                networks,
-                X,
-                Y,
+    def _train_rankers(self, callbacks: Sequence[Callback], *, is_first: bool) -> float | None:
+        """Gives the score from which on held-out samples had the label, where there are any."""
+        model, samples, n_threads, settled = self.model, self.samples, self._n_threads, self._settled
+        rows = self._rows()
+        if settled:
+            refit_rankers(model, settled, samples.X[rows], samples.Y[rows], n_threads, callbacks)
+            return settled.threshold
+        if is_first and self._config.ranker:
+            return train_rankers(
+                model,
+                samples.X,
+                samples.Y,
                 rows,
-                kept_back,
+                self._kept_back,
                 n_threads,
                 callbacks,
-                weights=self.samples.weights,
-                index=index,
-                in_time=in_time,
+                weights=samples.weights,
+                deadline=self._deadline,
             )
-        known = settled or former
-        if known is None:
-            return None
-        X, Y, config = X[rows], Y[rows], networks[0].config
-        listed = partial(listed_labels, networks[0], index, X, n_threads, callbacks)
-        if isinstance(known, Settled):
-            return refit_ranker(known, X, Y, listed() if known.has_classifiers else None, config, n_threads)
-        return known.updated(X, Y, listed() if known.classifiers else None, config, n_threads=n_threads)
+        if model.members[0].ranker:
+            update_rankers(model, samples.X[rows], samples.Y[rows], n_threads, callbacks)
+        return None
 
     def _rows(self) -> NDArray[np.int64]:
         """The samples in memory that the ranker learns from, heavy ones several times."""

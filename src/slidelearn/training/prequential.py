@@ -21,10 +21,12 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.inference import shortlists, top_k
 from slidelearn.kernels import Float, Ids
 from slidelearn.metrics import best_threshold
-from slidelearn.model.model import Model
+from slidelearn.model.model import Member, Model
 from slidelearn.ranking.blending import Judges, blended
+from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
+from slidelearn.ranking.shortlist import mean_answers
 from slidelearn.training.ranker_training import LEAST_HELD_OUT
 from slidelearn.training.shortlists import make_shortlists
 
@@ -53,7 +55,7 @@ class Answers(NamedTuple):
 def answer_first(
     model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
 ) -> Answers:
-    """Let a model answer samples that it is about to learn from; its ranker gets a new blend.
+    """Let a model answer samples that it is about to learn from; its rankers get a new blend.
 
     The blend moves to the one that suits these samples best, all the way if they are `ENOUGH`, and by so much
     less as they are fewer.
@@ -61,55 +63,60 @@ def answer_first(
     Parameters
     ----------
     model
-        Trained; its ranker is replaced.
+        Trained; its rankers are replaced.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the samples, as the model is to see them.
     """
-    config = model.networks[0].config
-    hard_negatives = _hard_negatives(model, X, Y, n_threads, callbacks) if "memory" in config.samplers else None
+    memory = "memory" in model.network.config.samplers
+    hard_negatives = _hard_negatives(model.members[0], X, Y, n_threads, callbacks) if memory else None
     labelled = np.flatnonzero(np.diff(Y.indptr))
     if len(labelled) < LEAST_HELD_OUT:
         return Answers(hard_negatives, None, 0.0)
     some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
     share = min(len(some) / ENOUGH, 1.0)
-    if model.ranker:
-        model.ranker, ids, scores = _reblended(model, model.ranker, X[some], Y, some, share, n_threads)
-    else:
-        ids, scores = top_k(model.networks, X[some], model.n_listed, index=model.index, n_threads=n_threads)
+    answers = []
+    for member in model.members:
+        if member.ranker:
+            ranker, answer = _reblended(member, member.ranker, model.neighbours, X[some], Y, some, share, n_threads)
+            member.ranker = ranker
+        else:
+            answer = top_k([member], X[some], member.n_listed, n_threads=n_threads)
+        answers.append(answer)
+    ids, scores = mean_answers(answers, n_threads=n_threads)
     return Answers(hard_negatives, best_threshold(ids, scores, Y[some]), share)
 
 
 def _reblended(
-    model: Model,
+    member: Member,
     ranker: Ranker,
+    neighbours: Neighbours | None,
     X: sparse.csr_array,
     Y_all: sparse.csr_array,
     some: NDArray[np.int64],
     share: float,
     n_threads: int,
-) -> tuple[Ranker, Ids, Float]:
+) -> tuple[Ranker, tuple[Ids, Float]]:
     """The ranker with a new blend, and what it answers for some of the new samples, whose features are X.
 
     A refinement is as good as the evidence that it was taught with: enough samples teach a new one.
     """
-    Y = Y_all[some]
-    config, x = model.networks[0].config, to_csr(X)
-    n_best, most = min(ranker.shortlist_length, model.networks[0].n_labels), n_suggested(config)
-    asked = shortlists(model.networks, x, ranker.neighbours, (n_best, most), n_threads=n_threads)
+    Y, config, x = Y_all[some], member.network.config, to_csr(X)
+    n_best, most = min(ranker.shortlist_length, member.network.n_labels), n_suggested(config)
+    asked = shortlists(member, x, neighbours, (n_best, most), n_threads=n_threads)
+    judges = Judges(asked, Y, np.arange(Y.shape[0], dtype=np.int32), n_best)
     if config.ranker_blend is None:
         offered = replace(ranker, n_suggested=np.array([most], np.int32))
-        judges = Judges(asked, Y, np.arange(Y.shape[0], dtype=np.int32))
         may_shorten = config.n_suggested is None
         former = ranker.refinement.partners if ranker.refinement else None
         partners = partial(partners_of, Y_all, former, ranker.counts) if share == 1 else None
         fitted = blended(offered, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
         blend = (1 - share) * ranker.blend + share * fitted.blend
         ranker = replace(fitted if share == 1 else ranker, blend=blend.astype(np.float32))
-    return ranker, *ranker.order(x, asked.first(n_best + ranker.lengths[1]), n_threads=n_threads)
+    return ranker, ranker.order(x, judges.listed(ranker.lengths[1]), n_threads=n_threads)
 
 
 def _hard_negatives(
-    model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
+    member: Member, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
 ) -> Ids:
     """Of the labels on each sample's shortlist, the first that are not its own."""
 
@@ -117,13 +124,13 @@ def _hard_negatives(
         for callback in callbacks:
             callback.on_shortlists(n_done, n_listed)
 
-    listed = make_shortlists(model.networks[0], X, n_threads, after_batch, model.index)
+    listed = make_shortlists(member, X, n_threads, after_batch)
     row = np.repeat(np.arange(listed.shape[0]), np.diff(listed.indptr))
     own = np.repeat(np.arange(Y.shape[0], dtype=np.int64) * Y.shape[1], np.diff(Y.indptr)) + Y.indices
     wrong = ~np.isin(row * np.int64(Y.shape[1]) + listed.indices, own)
     so_far = np.concatenate([[0], np.cumsum(wrong)])
     rank = so_far[:-1] - so_far[listed.indptr[row]]
-    found = np.full((listed.shape[0], model.networks[0].config.n_hard_negatives), -1, np.int32)
+    found = np.full((listed.shape[0], member.network.config.n_hard_negatives), -1, np.int32)
     taken = wrong & (rank < found.shape[1])
     found[row[taken], rank[taken]] = listed.indices[taken]
     return found

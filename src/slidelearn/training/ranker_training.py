@@ -1,9 +1,11 @@
-"""Training of the ranker: the network's shortlists -> classifiers -> the blend, on samples kept back for it."""
+"""Training of the rankers: a network's shortlists -> classifiers -> the blend, on samples kept back for it."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
@@ -15,16 +17,15 @@ from slidelearn.batches import repeated, to_csr
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.inference import shortlists
-from slidelearn.kernels import Float
-from slidelearn.label_index import LabelIndex
+from slidelearn.kernels import Csr, Float
 from slidelearn.metrics import best_threshold, precision_at_k, propensities
-from slidelearn.network.network import Network
+from slidelearn.model.model import Member, Model
 from slidelearn.ranking.blending import Judges, blended, with_gains
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import USUAL_C, Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
 from slidelearn.ranking.settled import Settled
-from slidelearn.ranking.shortlist import Shortlist
+from slidelearn.ranking.shortlist import mean_answers
 from slidelearn.training.hold_out import hold_out, near_groups
 from slidelearn.training.shortlists import are_cheap, make_shortlists
 
@@ -102,8 +103,8 @@ def needs_held_out(config: Config) -> bool:
     return config.ranker and (config.ranker_blend is None or config.ranker_c is None)
 
 
-def train_ranker(
-    networks: Sequence[Network],
+def train_rankers(
+    model: Model,
     X: sparse.csr_array,
     Y: sparse.csr_array,
     rows: NDArray[np.int64],
@@ -112,59 +113,97 @@ def train_ranker(
     callbacks: Sequence[Callback] = (),
     *,
     weights: Float | None = None,
-    index: LabelIndex | None = None,
-    in_time: bool = True,
-) -> Ranker:
-    """Let the first network make shortlists for samples of `rows`, through its index if any, and train classifiers.
+    deadline: float = math.inf,
+) -> float | None:
+    """Make samples of `rows` the model's neighbours, and train its members' rankers.
 
-    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours. Not
-    `in_time` there are no classifiers, and no refinement; where the options do not want them, no classifiers either.
-    What samples count, by `weights`, counts for those kept back: among `rows`, heavy ones are there several times.
+    On the samples held out, C is chosen and the evidence is blended; then all samples kept back become neighbours.
+    After the deadline, by ``time.perf_counter()``, there are no classifiers, and no refinement. What samples count, by
+    `weights`, counts for those kept back: among `rows`, heavy ones are there several times.
+
+    Returns
+    -------
+    Score from which on held-out samples had the label, as far as one score can tell.
     """
-    config = networks[0].config
+    config = model.network.config
     X_rows, Y_rows = X[rows], Y[rows]
     judges, groups = kept_back.judges(X, weights)
     x, y = to_csr(X[judges]), Y[judges]
-    neighbours = _neighbours(config, X_rows, Y_rows)
-    asked: Shortlist | None = None
-    c = config.ranker_c or USUAL_C
-    if x.n_rows:
-        lengths = min(config.shortlist_length, networks[0].n_labels), n_suggested(config)
-        asked = shortlists(networks, x, neighbours, lengths, n_threads=n_threads)
-        if config.ranker_c is None:
-            best = asked.logits[:, : lengths[0]].argmax(axis=1)[:, None]
-            c = max(precision_at_k(np.take_along_axis(asked.ids, best, axis=1), y, 1), LEAST_C)
+    model.neighbours = _neighbours(config, X_rows, Y_rows)
+    n_best, most = min(config.shortlist_length, model.network.n_labels), n_suggested(config)
+    others, answers = repeated(kept_back.all, weights), []
+    for member in model.members:
+        judging = None
+        if x.n_rows:
+            asked = shortlists(member, x, model.neighbours, (n_best, most), n_threads=n_threads)
+            judging = Judges(asked, y, groups, n_best)
+        in_time = time.perf_counter() < deadline
+        ranker = _trained(member, X_rows, Y_rows, x, judging, n_threads, callbacks, in_time=in_time)
+        if judging:
+            answers.append(ranker.order(x, judging.listed(ranker.lengths[1]), n_threads=n_threads))
+        member.ranker = ranker.with_more_samples(Y[others])
+    if model.neighbours:
+        model.neighbours = model.neighbours.with_more(X[others], Y[others])
+    return best_threshold(*mean_answers(answers, n_threads=n_threads), y) if answers else None
+
+
+def _trained(
+    member: Member,
+    X: sparse.csr_array,
+    Y: sparse.csr_array,
+    x: Csr,
+    judges: Judges | None,
+    n_threads: int,
+    callbacks: Sequence[Callback],
+    *,
+    in_time: bool,
+) -> Ranker:
+    """A ranker for the shortlists of a member, whose C and blend `judges` choose, if any; their features are x."""
+    config, c = member.network.config, member.network.config.ranker_c or USUAL_C
+    if judges and config.ranker_c is None:
+        ids, logits, _ = judges.listed(0)
+        best = np.take_along_axis(ids, logits.argmax(axis=1)[:, None], axis=1)
+        c = max(precision_at_k(best, judges.labels, 1), LEAST_C)
     listed = None
-    if in_time and wants_classifiers(config, len(rows), networks[0].n_labels):
-        listed = listed_labels(networks[0], index, X_rows, n_threads, callbacks)
-    ranker = Ranker.trained(X_rows, Y_rows, listed, neighbours, config, c=c, n_threads=n_threads)
-    if asked and config.ranker_blend is None:
-        known, may_shorten = Judges(asked, y, groups), config.n_suggested is None
-        partners = partial(partners_of, Y_rows) if in_time else None
-        ranker = blended(ranker, x, known, partners, may_shorten=may_shorten, n_threads=n_threads)
-    if asked:
-        asked = asked.first(lengths[0] + ranker.lengths[1])
+    if in_time and wants_classifiers(config, *Y.shape):
+        listed = listed_labels(member, X, n_threads, callbacks)
+    ranker = Ranker.trained(X, Y, listed, config, c=c, n_threads=n_threads)
+    if judges and config.ranker_blend is None:
+        partners = partial(partners_of, Y) if in_time else None
+        may_shorten = config.n_suggested is None
+        ranker = blended(ranker, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
     if config.objective == "tail":
-        gains = -np.log(propensities(Y_rows)).astype(np.float32)
-        ranker = with_gains(ranker, x, y, asked, gains, n_threads=n_threads)
-    if asked:
-        ids, scores = ranker.order(x, asked, n_threads=n_threads)
-        ranker = replace(ranker, threshold=best_threshold(ids, scores, y))
-    others = repeated(kept_back.all, weights)
-    return ranker.with_more_samples(X[others], Y[others])
+        gains = -np.log(propensities(Y)).astype(np.float32)
+        ranker = with_gains(ranker, x, judges, gains, n_threads=n_threads)
+    return ranker
 
 
-def refit_ranker(
+def refit_rankers(
+    model: Model,
     settled: Settled,
     X: sparse.csr_array,
     Y: sparse.csr_array,
-    listed: sparse.csr_array | None,
-    config: Config,
     n_threads: int,
-) -> Ranker:
-    """Train a ranker with the C, the blend and all else that another chose, which was trained with fewer samples."""
-    neighbours = _neighbours(config, X, Y)
-    return settled.put_in(Ranker.trained(X, Y, listed, neighbours, config, c=settled.c, n_threads=n_threads))
+    callbacks: Sequence[Callback],
+) -> None:
+    """Train rankers with the C, the blend and all else that another chose, which was trained with fewer samples."""
+    config = model.network.config
+    model.neighbours = _neighbours(config, X, Y)
+    for member in model.members:
+        listed = listed_labels(member, X, n_threads, callbacks) if settled.has_classifiers else None
+        member.ranker = settled.put_in(Ranker.trained(X, Y, listed, config, c=settled.c, n_threads=n_threads))
+
+
+def update_rankers(
+    model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
+) -> None:
+    """Bring the rankers that a model has up to date with new samples, which join the neighbours."""
+    for member in model.members:
+        if member.ranker:
+            listed = listed_labels(member, X, n_threads, callbacks) if member.ranker.classifiers else None
+            member.ranker = member.ranker.updated(X, Y, listed, member.network.config, n_threads=n_threads)
+    if model.neighbours:
+        model.neighbours = model.neighbours.with_more(X, Y)
 
 
 def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
@@ -179,11 +218,7 @@ def wants_classifiers(config: Config, n_samples: int, n_labels: int) -> bool:
 
 
 def listed_labels(
-    network: Network,
-    index: LabelIndex | None,
-    X: sparse.csr_array,
-    n_threads: int,
-    callbacks: Sequence[Callback],
+    member: Member, X: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
 ) -> sparse.csr_array:
     """The shortlists that classifiers are trained on; callbacks are told how far they are."""
 
@@ -191,4 +226,4 @@ def listed_labels(
         for callback in callbacks:
             callback.on_shortlists(n_done, n_listed)
 
-    return make_shortlists(network, X, n_threads, after_batch, index)
+    return make_shortlists(member, X, n_threads, after_batch)

@@ -15,8 +15,7 @@ from scipy import sparse
 
 from slidelearn.config import Config
 from slidelearn.inference import top_k
-from slidelearn.label_index import LabelIndex
-from slidelearn.network.network import Network
+from slidelearn.model.model import Member
 
 ALL_WITHIN = 8.0
 """Seconds of a thread that scans, up to which every sample gets a shortlist."""
@@ -40,11 +39,10 @@ def listed_share(n_samples: int, n_labels: int, config: Config) -> float:
 
 
 def make_shortlists(
-    network: Network,
+    member: Member,
     X: sparse.csr_array,
     n_threads: int,
     after_batch: Callable[[int, int], None] = lambda *_: None,
-    index: LabelIndex | None = None,
 ) -> sparse.csr_array:
     """The network's best labels for some of the samples: (n_samples, n_labels) int8, 1 for a label on a shortlist.
 
@@ -52,23 +50,21 @@ def make_shortlists(
 
     Parameters
     ----------
-    network
-        Its options say how long a shortlist is.
+    member
+        Its network's options say how long a shortlist is; its index finds the labels, if it has one.
     X
         (n_samples, n_features) float32 CSR, as it was in training.
     after_batch
         Called with the number of shortlists made so far, and that of all.
-    index
-        What finds the labels; None: all are scanned.
     """
+    network = member.network
     n, m = X.shape[0], min(network.config.shortlist_length, network.n_labels)
     n_listed = round(n * listed_share(n, network.n_labels, network.config))
     listed = np.sort(np.random.default_rng(network.config.random_state).permutation(n)[:n_listed])
     ids, _ = top_k(
-        [network],
+        [Member([network], index=member.index)],
         X[listed],
         m,
-        index=index,
         n_threads=n_threads,
         after_batch=lambda done: after_batch(done, n_listed),
     )

@@ -17,7 +17,7 @@ from slidelearn.config import Config
 from slidelearn.counts import Laps
 from slidelearn.kernels import UpdateRule
 from slidelearn.label_index import LabelIndex
-from slidelearn.model.model import Model
+from slidelearn.model.model import Member
 from slidelearn.network.layers import Execution
 from slidelearn.network.losses import loss_and_gradient
 from slidelearn.network.network import Network, estimated_bytes
@@ -196,7 +196,7 @@ class Trainer:
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
     """Memory that training takes beside X and Y: networks, copies of samples, and at its peak the ranker or answers."""
-    networks = config.n_models * estimated_bytes(config, X.shape[1], Y.shape[1])
+    networks = config.n_models * config.n_networks * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
     if not config.ranker:
         return networks + copies + Y.shape[1] * config.hidden_sizes[-1]  # rows in eight bits, for answers
@@ -211,12 +211,11 @@ def stream_bytes(config: Config, stream: SampleStream) -> int:
     return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # looks at extents alone
 
 
-def update_index(model: Model, n_threads: int) -> None:
+def update_index(member: Member, n_threads: int) -> None:
     """Index the labels, if the options want that, or bring the index up to date with the rows."""
-    network = model.networks[0]
-    config, layer = network.config, network.output
-    if model.index:
-        model.index = model.index.refreshed(layer, n_threads)
+    config, layer = member.network.config, member.network.output
+    if member.index:
+        member.index = member.index.refreshed(layer, n_threads)
     elif config.answers == "index" or (config.answers == "auto" and layer.n_neurons >= config.costs.index_from):
         rng = np.random.default_rng(config.random_state)
-        model.index = LabelIndex.of(layer, rng, n_threads)
+        member.index = LabelIndex.of(layer, rng, n_threads)

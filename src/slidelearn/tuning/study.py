@@ -113,7 +113,7 @@ def tune(
     """Find options that serve samples like these better than the defaults.
 
     The first trial has the defaults; the others are chosen by Optuna's tree-structured Parzen estimator (Bergstra et
-    al., 2011). An ensemble has one network in trials, unless `n_models` is given.
+    al., 2011). There is one network in trials, unless `n_networks` is given.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def _tried(
     callbacks: Sequence[Callback],
 ) -> Trial:
     began, metrics, outcome = time.perf_counter(), {}, "trained"
-    clf = SlideClassifier(**{"n_models": 1, **fixed, **options, "n_jobs": n_jobs})
+    clf = SlideClassifier(**{"n_networks": 1, **fixed, **options, "n_jobs": n_jobs})
     try:
         clf.fit(judges.X, judges.Y, callbacks=callbacks)
     except _TimeIsOver:
