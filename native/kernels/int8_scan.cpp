@@ -1,6 +1,6 @@
 #include "kernels/int8_scan.h"
 
-#include "kernels/contenders.h"
+#include "kernels/contender_lists.h"
 #include "kernels/simd.h"
 #include "scratch.h"
 #include "thread_pool.h"
@@ -12,10 +12,8 @@ namespace {
 constexpr int64_t kPanel = QuantizedRows::kPanel;
 constexpr int64_t kPanelsTogether = 10;  // a chunk of work
 constexpr int64_t kSamples = 8;          // for which a panel is loaded once
-constexpr int64_t kSpare = 16;           // labels beyond the k best by rounded products that are looked at again
-constexpr int64_t kAhead = 4;            // rows asked for ahead of their exact product
 
-static_assert(kPanel % kWidth == 0 && kPanel <= 64);
+static_assert(kPanel % kWidth == 0 && kPanel <= ContenderLists::kTogether);
 
 // The largest magnitude becomes 127. Returns what a code is worth.
 float quantize(const float* x, int64_t n, float* rounded) {
@@ -98,28 +96,6 @@ class Queries {
     Scratch all_codes_, steps_;
 };
 
-// A list of contenders for each worker and sample.
-class ContenderLists {
-  public:
-    ContenderLists(int64_t n_workers, int64_t n_samples, int64_t n_wanted, int64_t n_rows)
-        : n_samples_(n_samples),
-          room_(smaller(Contenders::kRoomPerWanted * n_wanted, n_rows) + kPanel),
-          lists_(n_workers * n_samples * sizeof(Contenders)),
-          ids_(n_workers * n_samples * (room_ + kWidth) * sizeof(int32_t)),
-          scores_(n_workers * n_samples * (room_ + kWidth) * sizeof(float)) {
-        for (int64_t l = 0; l < n_workers * n_samples; ++l) {
-            const int64_t first = l * (room_ + kWidth);
-            lists_.as<Contenders>()[l] = {ids_.ints() + first, scores_.floats() + first, room_, 0, -INFINITY};
-        }
-    }
-
-    Contenders& operator()(int64_t worker, int64_t i) const { return lists_.as<Contenders>()[worker * n_samples_ + i]; }
-
-  private:
-    int64_t n_samples_, room_;
-    Scratch lists_, ids_, scores_;
-};
-
 // Offers the rows of a panel to the lists of n samples from `first` on, which keep the k best. Few rows are above a
 // threshold, and which ones nobody foresees: so there is one branch for each sample, and one for each such row.
 template <int n>
@@ -185,11 +161,9 @@ void quantize_rows(Rows rows, const float* scales, QuantizedRows quantized, int 
 
 void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<const float> hidden,
                 Matrix<int32_t> best, Matrix<float> scores, int n_threads) {
-    const int64_t n = hidden.n_rows, k = best.n_columns;
-    const int64_t n_panels = QuantizedRows::n_panels(rows.n_rows);
-    const int64_t n_scanned = smaller(rows.n_rows, k + kSpare);
+    const int64_t n = hidden.n_rows, n_panels = QuantizedRows::n_panels(rows.n_rows);
     const Queries queries(hidden, n_threads);
-    const ContenderLists lists(n_threads, n, n_scanned, rows.n_rows);
+    const ContenderLists lists(n_threads, n, best.n_columns, rows.n_rows);
 
     // A worker takes chunks in ascending order, and so each of its lists gets ascending ids.
     parallel_for(n_threads, (n_panels + kPanelsTogether - 1) / kPanelsTogether, [&](int64_t chunk, int worker) {
@@ -197,29 +171,13 @@ void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<
              ++panel) {
             int64_t i = 0;
             for (; i + kSamples <= n; i += kSamples) {
-                scan_panel<kSamples>(quantized, panel, queries, i, &lists(worker, i), n_scanned);
+                scan_panel<kSamples>(quantized, panel, queries, i, &lists(worker, i), lists.n_kept());
             }
-            for (; i < n; ++i) scan_panel<1>(quantized, panel, queries, i, &lists(worker, i), n_scanned);
+            for (; i < n; ++i) scan_panel<1>(quantized, panel, queries, i, &lists(worker, i), lists.n_kept());
         }
     });
 
-    parallel_for(n_threads, n, [&](int64_t i, int) {
-        Contenders& list = lists(0, i);
-        list.cut(n_scanned);
-        for (int64_t worker = 1; worker < n_threads; ++worker) {
-            lists(worker, i).cut(n_scanned);
-            list.merge(lists(worker, i));
-            list.cut(n_scanned);
-        }
-        for (int64_t j = 0; j < list.n; ++j) {
-            if (j + kAhead < list.n) prefetch(rows.weights(list.ids[j + kAhead]), rows.width);
-            const int32_t id = list.ids[j];
-            const float product = dot(hidden.row(i), rows.weights(id), rows.width);
-            list.scores[j] = scales ? product * scales[id] : product;
-        }
-        for (int64_t j = 0; j < list.n; ++j) list.scores[j] += quantized.biases[list.ids[j]];
-        list.put_in_order(best.row(i), scores.row(i), k);
-    });
+    lists.settle(rows, scales, quantized.biases, hidden, best, scores, n_threads);
 }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

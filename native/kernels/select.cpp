@@ -1,8 +1,8 @@
 #include "kernels/select.h"
 
 #include "kernels/best.h"
-#include "kernels/matmul.h"
-#include "kernels/simd.h"
+#include "kernels/contender_lists.h"
+#include "kernels/tiles.h"
 #include "scratch.h"
 #include "thread_pool.h"
 
@@ -10,14 +10,32 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kLabels = 512;     // labels scored at a time
+constexpr int64_t kLabels = 256;             // scored at a time
+constexpr int64_t kSamples = 8 * kTileRows;  // for which they are
 constexpr int64_t kPackingPays = 6;  // samples from which on a matrix product is quicker than a dot product for each
+static_assert(kLabels % ContenderLists::kTogether == 0);
 
 bool contains(const int32_t* list, int64_t n, int64_t wanted) {
     for (int64_t i = 0; i < n; ++i) {
         if (list[i] == wanted) return true;
     }
     return false;
+}
+
+// Offers a block of labels to a sample's list, which keeps the k best. Biases go on behind the labels, with -inf.
+void offer_block(Contenders& list, float* products, const float* scales, const float* biases, int64_t first,
+                 int64_t n_labels, int64_t k) {
+    if (scales) {
+        for (int64_t j = 0; j < n_labels; ++j) products[j] *= scales[j];
+    }
+    VecInt lanes;
+    for (int lane = 0; lane < kWidth; ++lane) lanes[lane] = lane;
+    for (int64_t begin = 0; begin < n_labels; begin += ContenderLists::kTogether) {
+        if (!list.has_room(ContenderLists::kTogether)) list.cut(k);
+        for (int64_t j = begin; j < begin + ContenderLists::kTogether; j += kWidth) {
+            list.offer(load(products + j) + load(biases + j), lanes + static_cast<int32_t>(first + j));
+        }
+    }
 }
 
 }  // namespace
@@ -40,48 +58,40 @@ void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matr
 
 void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best, Matrix<float> scores,
                  int n_threads) {
-    const int64_t n = hidden.n_rows, k = best.n_columns;
-    const int64_t n_workers = n_threads;
-    const Scratch products(n_workers * n * kLabels * sizeof(float));
-    const Scratch all_ids(n_workers * n * k * sizeof(int32_t)), all_scores(n_workers * n * k * sizeof(float));
-    auto best_of = [&](int64_t worker, int64_t i) {
-        return Best{all_ids.ints() + (worker * n + i) * k, all_scores.floats() + (worker * n + i) * k, k};
-    };
-    for (int64_t i = 0; i < n_workers * n; ++i) best_of(0, i).clear();
+    const int64_t n = hidden.n_rows, n_blocks = ceil_div(rows.n_rows, kLabels);
+    const ContenderLists lists(n_threads, n, best.n_columns, rows.n_rows);
+    const Scratch biases(n_blocks * kLabels * sizeof(float));
+    const int64_t n_words = PackedMatrix<Float32>::n_words(rows.width, kLabels) + kScratchWords;
+    const Scratch all_words(n_threads * n_words * sizeof(float));
+    const Scratch all_products(n_threads * kSamples * kLabels * sizeof(float));
 
-    parallel_for(n_threads, (rows.n_rows + kLabels - 1) / kLabels, [&](int64_t block, int worker) {
-        const int64_t first = block * kLabels;
-        const int64_t n_labels = rows.n_rows - first < kLabels ? rows.n_rows - first : kLabels;
-        const Matrix<float> logits{products.floats() + worker * n * kLabels, n, n_labels, n_labels};
-        if (n < kPackingPays) {
-            for (int64_t i = 0; i < n; ++i) {
-                for (int64_t j = 0; j < n_labels; ++j) {
-                    logits.row(i)[j] = dot(hidden.row(i), rows.weights(first + j), rows.width);
+    parallel_for(n_threads, n_blocks, [&](int64_t block, int worker) {
+        const int64_t first = block * kLabels, n_labels = smaller(kLabels, rows.n_rows - first);
+        float* const of_block = biases.floats() + first;
+        for (int64_t j = 0; j < kLabels; ++j) of_block[j] = j < n_labels ? rows.tail(first + j)[kBias] : -INFINITY;
+        float* const words = all_words.floats() + worker * n_words;
+        const PackedMatrix<Float32> packed(words + kScratchWords, rows.width, n_labels);
+        if (n >= kPackingPays) packed.pack_all({rows.weights(first), 1, rows.stride});
+        for (int64_t i = 0; i < n; i += kSamples) {
+            const int64_t n_samples = smaller(kSamples, n - i);
+            const Matrix<float> products{all_products.floats() + worker * kSamples * kLabels, n_samples, n_labels,
+                                         kLabels};
+            if (n >= kPackingPays) {
+                packed.multiply<false>({hidden.row(i), hidden.stride, 1}, n_samples, kZeros, products, words);
+            } else {
+                for (int64_t s = 0; s < n_samples; ++s) {
+                    for (int64_t j = 0; j < n_labels; ++j) {
+                        products.row(s)[j] = dot(hidden.row(i + s), rows.weights(first + j), rows.width);
+                    }
                 }
             }
-        } else {
-            matmul({hidden.data, hidden.stride, 1}, {rows.weights(first), 1, rows.stride}, kZeros, n, n_labels,
-                   rows.width, logits, Precision::fp32, 1);
-        }
-        for (int64_t i = 0; i < n; ++i) {
-            float* z = logits.row(i);
-            for (int64_t j = 0; j < n_labels; ++j) {
-                z[j] = z[j] * (scales ? scales[first + j] : 1.0f) + rows.tail(first + j)[kBias];
+            for (int64_t s = 0; s < n_samples; ++s) {
+                offer_block(lists(worker, i + s), products.row(s), scales ? scales + first : nullptr, of_block, first,
+                            n_labels, lists.n_kept());
             }
-            Best row = best_of(worker, i);
-            scan(z, n_labels, row, -INFINITY,
-                 [&](int64_t j, float score) { row.offer(static_cast<int32_t>(first + j), score); });
         }
     });
-
-    parallel_for(n_threads, n, [&](int64_t i, int) {
-        Best row{best.row(i), scores.row(i), k};
-        row.clear();
-        for (int64_t worker = 0; worker < n_workers; ++worker) {
-            const Best part = best_of(worker, i);
-            for (int64_t j = 0; j < k && part.ids[j] >= 0; ++j) row.offer(part.ids[j], part.scores[j]);
-        }
-    });
+    lists.settle(rows, scales, biases.floats(), hidden, best, scores, n_threads);
 }
 
 }  // namespace slidelearn::SLIDELEARN_ISA

@@ -8,7 +8,7 @@
 
 #include "isa.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -51,6 +51,8 @@ static inline Vec broadcast(float x) { return x - Vec{}; }
 static inline uint32_t lanes_above(Vec a, Vec b) {
 #if defined(__AVX512F__)
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ);
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_GT_OQ));
 #else
     uint32_t bits = 0;
     for (int lane = 0; lane < kWidth; ++lane) bits |= static_cast<uint32_t>(a[lane] > b[lane]) << lane;
@@ -60,6 +62,8 @@ static inline uint32_t lanes_above(Vec a, Vec b) {
 static inline uint32_t lanes_equal(Vec a, Vec b) {
 #if defined(__AVX512F__)
     return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_EQ_OQ);
+#elif defined(__AVX2__)
+    return _mm256_movemask_ps(_mm256_cmp_ps((__m256)a, (__m256)b, _CMP_EQ_OQ));
 #else
     uint32_t bits = 0;
     for (int lane = 0; lane < kWidth; ++lane) bits |= static_cast<uint32_t>(a[lane] == b[lane]) << lane;

@@ -51,6 +51,15 @@ def test_exact_top_k(rng: np.random.Generator, n_samples: int, n_rows: int, k: i
     assert_twins_agree("exact_top_k", rows.rows, scales, hidden, k, n_terms=0)
 
 
+def test_a_sample_gets_the_same_bits_alone_and_among_others(rng: np.random.Generator) -> None:
+    rows, hidden = random_rows(rng, 700, 37), random_floats(rng, 30, 37)
+    ids, scores = kernels.exact_top_k(rows, None, hidden, 9, n_threads=2)
+    for i in range(30):
+        ids_alone, scores_alone = kernels.exact_top_k(rows, None, hidden[i : i + 1], 9, n_threads=1)
+        np.testing.assert_array_equal(ids_alone[0], ids[i])
+        np.testing.assert_array_equal(scores_alone[0], scores[i])
+
+
 def test_exact_top_k_refuses_more_than_there_are() -> None:
     rows = ParameterRows(4, 8, "sgd").rows
     with pytest.raises(ValueError, match=r"k must lie in \[1, 4\], but is 5"):
