@@ -15,16 +15,89 @@ constexpr int64_t kSamples = 8;          // for which a panel is loaded once
 
 static_assert(kPanel % kWidth == 0 && kPanel <= ContenderLists::kTogether);
 
-// The largest magnitude becomes 127. Returns what a code is worth.
-float quantize(const float* x, int64_t n, float* rounded) {
+// Codes of rows are -127 to 127; those of queries are so many, with kOffset added so that none is negative.
+constexpr float kHighest = 127.0f;
+#if defined(__AVX2__) && !defined(__AVX512VNNI__)
+constexpr float kHighestOfQuery = 31.0f;  // four products with codes of a row add up to less than 16 bits hold
+constexpr int kOffset = 32;
+#else
+constexpr float kHighestOfQuery = 127.0f;
+constexpr int kOffset = 128;
+#endif
+constexpr int kCorrectionOf = 128 / kOffset;  // corrections are for an offset of 128
+
+// The largest magnitude becomes the highest code. Returns what a code is worth.
+float quantize(const float* x, int64_t n, float highest_code, float* rounded) {
     const float highest = largest_magnitude(x, n);
-    const float inverse = highest > 0.0f ? 127.0f / highest : 0.0f;
+    const float inverse = highest > 0.0f ? highest_code / highest : 0.0f;
     for (int64_t k = 0; k < n; ++k) {
         const float code = std::nearbyint(x[k] * inverse);
-        rounded[k] = std::fabs(code) <= 127.0f ? code : 0.0f;  // 0 for what is not a number
+        rounded[k] = std::fabs(code) <= highest_code ? code : 0.0f;  // 0 for what is not a number
     }
-    return highest / 127.0f;
+    return highest / highest_code;
 }
+
+#if defined(__AVX2__) && !defined(__AVX512VNNI__)
+#if defined(__AVX512BW__)
+typedef __m512i Codes;
+static inline Codes same_four(const uint8_t* codes) {
+    int32_t four;
+    std::memcpy(&four, codes, 4);
+    return _mm512_set1_epi32(four);
+}
+static inline Codes pairs_of(Codes hidden, const int8_t* row) {  // sums of two products, in 16 bits
+    return _mm512_maddubs_epi16(hidden, _mm512_loadu_si512(row));
+}
+static inline VecInt sum_of(Codes first, Codes second) {  // of four and four products, in 32 bits
+    return (VecInt)_mm512_madd_epi16(_mm512_add_epi16(first, second), _mm512_set1_epi16(1));
+}
+#else
+typedef __m256i Codes;
+static inline Codes same_four(const uint8_t* codes) {
+    int32_t four;
+    std::memcpy(&four, codes, 4);
+    return _mm256_set1_epi32(four);
+}
+static inline Codes pairs_of(Codes hidden, const int8_t* row) {  // sums of two products, in 16 bits
+    return _mm256_maddubs_epi16(hidden, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
+}
+static inline VecInt sum_of(Codes first, Codes second) {  // of four and four products, in 32 bits
+    return (VecInt)_mm256_madd_epi16(_mm256_add_epi16(first, second), _mm256_set1_epi16(1));
+}
+#endif
+
+// The products of n queries with some vectors of rows, as many as there are registers for.
+template <int n, int n_vectors>
+[[gnu::noinline]] void multiply_some(const uint8_t* hidden, const int8_t* codes, const int32_t* corrections,
+                                     int64_t depth, float* products) {
+    constexpr int64_t kGroup = 4 * kPanel;  // from four coordinates to the next four
+    VecInt sums[n][n_vectors];
+    for (int i = 0; i < n; ++i) {
+        for (int v = 0; v < n_vectors; ++v) sums[i][v] = load(corrections + kWidth * v) / kCorrectionOf;
+    }
+    int64_t k = 0;
+    for (; k + 8 <= depth; k += 8) {
+        for (int i = 0; i < n; ++i) {
+            const Codes h = same_four(hidden + i * depth + k), next = same_four(hidden + i * depth + k + 4);
+            for (int v = 0; v < n_vectors; ++v) {
+                const int8_t* row = codes + 4 * kWidth * v;
+                sums[i][v] += sum_of(pairs_of(h, row), pairs_of(next, row + kGroup));
+            }
+        }
+        codes += 2 * kGroup;
+    }
+    for (int i = 0; k < depth && i < n; ++i) {
+        for (int v = 0; v < n_vectors; ++v) {
+            sums[i][v] += sum_of(pairs_of(same_four(hidden + i * depth + k), codes + 4 * kWidth * v), Codes{});
+        }
+    }
+    for (int i = 0; i < n; ++i) {
+        for (int v = 0; v < n_vectors; ++v) {
+            store(products + i * kPanel + kWidth * v, __builtin_convertvector(sums[i][v], Vec));
+        }
+    }
+}
+#endif
 
 // The inner products of n queries with the rows of a panel, both as codes. Inlined, or with a loop that may end at
 // once, GCC 12 would not keep the sums in registers.
@@ -57,6 +130,14 @@ template <int n>
             store(products[i] + kWidth * v, __builtin_convertvector(sums[i][v], Vec));
         }
     }
+#elif defined(__AVX2__)
+    constexpr int kQueries = n < 4 ? n : 4, kVectors = n == 1 ? kPanel / kWidth : kWidth == 16 ? 3 : 2;
+    for (int i = 0; i < n; i += kQueries) {
+        for (int64_t j = 0; j < kPanel; j += kVectors * kWidth) {
+            multiply_some<kQueries, kVectors>(hidden + i * depth, codes + 4 * j, corrections + j, depth,
+                                              products[i] + j);
+        }
+    }
 #else
     for (int i = 0; i < n; ++i) {
         int32_t sums[kPanel];
@@ -70,7 +151,7 @@ template <int n>
 #endif
 }
 
-// The queries rounded to 8 bits, with 128 added to their codes.
+// The codes of the queries.
 class Queries {
   public:
     Queries(Matrix<const float> hidden, int n_threads)
@@ -80,10 +161,10 @@ class Queries {
         const Scratch all_rounded(n_threads * hidden.n_columns * sizeof(float));
         parallel_for(n_threads, hidden.n_rows, [&](int64_t i, int worker) {
             float* rounded = all_rounded.floats() + worker * hidden.n_columns;
-            steps_.floats()[i] = quantize(hidden.row(i), hidden.n_columns, rounded);
+            steps_.floats()[i] = quantize(hidden.row(i), hidden.n_columns, kHighestOfQuery, rounded);
             uint8_t* own = all_codes_.bytes() + i * depth_;
-            std::memset(own, 128, depth_);
-            for (int64_t d = 0; d < hidden.n_columns; ++d) own[d] = static_cast<uint8_t>(rounded[d] + 128.0f);
+            std::memset(own, kOffset, depth_);
+            for (int64_t d = 0; d < hidden.n_columns; ++d) own[d] = static_cast<uint8_t>(rounded[d] + kOffset);
         });
     }
 
@@ -126,7 +207,7 @@ void scan_panel(const QuantizedRows& rows, int64_t panel, const Queries& queries
 }  // namespace
 
 bool scans_int8() {
-#if defined(__AVX512VNNI__)
+#if defined(__AVX2__)
     return true;
 #else
     return false;
@@ -146,7 +227,8 @@ void quantize_rows(Rows rows, const float* scales, QuantizedRows quantized, int 
             quantized.corrections[row] = 0;
             quantized.biases[row] = -INFINITY;
             if (row >= rows.n_rows) continue;
-            quantized.factors[row] = quantize(rows.weights(row), rows.width, rounded) * (scales ? scales[row] : 1.0f);
+            quantized.factors[row] =
+                quantize(rows.weights(row), rows.width, kHighest, rounded) * (scales ? scales[row] : 1.0f);
             quantized.biases[row] = rows.tail(row)[kBias];
             int32_t sum_of_codes = 0;
             for (int64_t k = 0; k < rows.width; ++k) {
