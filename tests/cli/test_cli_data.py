@@ -75,7 +75,8 @@ def test_a_table_in_a_layout_of_its_own(place: Path, tmp_path: Path) -> None:
     report = last_json(run("data", "info", tmp_path / "odd.tab", "--from", "tsv", *layout, "--json"))
     assert report["n_label_values"] == samples.Y.nnz
     message = run("data", "info", tmp_path / "odd.tab", "--from", "tsv", code=1).stderr
-    assert "odd.tab, line 1: expected one column 'text', but found 'title', 'subjects'; text_column says" in message
+    assert "odd.tab, line 1: expected one column 'text', but found 'title', 'subjects'; text_column, or " in message
+    assert "--layout text_column=NAME, says which to take" in message
 
 
 def test_labels_that_training_has_not_seen_count_as_missed(place: Path, tmp_path: Path, tiny: Dataset) -> None:
