@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -122,6 +123,15 @@ def test_a_stream(place: Path, tmp_path: Path) -> None:
     assert report["psp@1"] > 0.1
     whole = last_json(run("train", *files, *QUICK, "--stream", "--json"))
     assert metrics(whole) == metrics(last_json(run("train", *files, *QUICK, "--json")))
+
+
+def test_a_pipe_is_read_once(place: Path) -> None:
+    command = [sys.executable, "-m", "slidelearn", "data", "info", "/dev/stdin", "--from", "jsonl"]
+    texts = (place / "train.jsonl").read_bytes()
+    found = subprocess.run(command, input=texts, capture_output=True, check=True)
+    assert found.stdout.startswith(b"/dev/stdin: 2,589 texts")
+    message = run("train", "/dev/null", "--stream", "--from", "jsonl", code=1).stderr
+    assert "--stream needs a file that can be read several times, but /dev/null is a pipe or device" in message
 
 
 def test_texts_become_features_and_others_like_them(place: Path, tmp_path: Path, tiny: Dataset) -> None:

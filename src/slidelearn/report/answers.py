@@ -61,12 +61,16 @@ def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr, texts
         )
         for each in found
     ]
+    own = "its text and labels" if texts else "its labels"
+
+    def own_text(row: int) -> list[Html]:
+        return [excerpt(texts[row])] if texts else []
+
     examples = [
         (
             f"{row:,}",
             f"{scores[row, 0]:.2f}",
-            *([excerpt(texts[row])] if texts else []),
-            _chips([(names(one), "own") for one in labels_of(Y, row)]),
+            join([*own_text(row), _chips([(names(one), "own") for one in labels_of(Y, row)])]),
             _chips([(names(one), _kind(rank, one in labels_of(Y, row))) for rank, one in enumerate(_there(ids[row]))]),
         )
         for row in surest_mistakes(ids, scores, Y, _N_EXAMPLES)
@@ -77,12 +81,8 @@ def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr, texts
         tag("h3", "What is taken for what"),
         table(("a label that samples have", "and what came first instead", "samples", "of those with it"), pairs, (3,)),
         tag("h3", "Surest mistakes"),
-        tag("p", "Right ones are green; scores are the model's.", class_="soft"),
-        table(
-            ("sample", "score", *(["text"] if texts else []), "its labels", f"the best {ids.shape[1]}"),
-            examples,
-            (0, 1),
-        ),
+        tag("p", "Right ones are green; scores are the model's; samples count from 0.", class_="soft"),
+        table(("sample", "score", own, f"the best {ids.shape[1]}"), examples, (0, 1)),
     )
 
 

@@ -64,7 +64,9 @@ def label(name: str, kind: str = "") -> Html:
 
 def excerpt(whole: str) -> Html:
     """The beginning of a text."""
-    return text(whole) if len(whole) <= _LONGEST_TEXT else tag("span", whole[: _LONGEST_TEXT - 1] + "…", title=whole)
+    if len(whole) <= _LONGEST_TEXT:
+        return tag("div", whole, class_="excerpt")
+    return tag("div", whole[: _LONGEST_TEXT - 1] + "…", class_="excerpt", title=whole)
 
 
 def picture(figure: Figure, description: str) -> Html:
