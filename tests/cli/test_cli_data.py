@@ -125,6 +125,24 @@ def test_a_stream(place: Path, tmp_path: Path) -> None:
     assert metrics(whole) == metrics(last_json(run("train", *files, *QUICK, "--json")))
 
 
+def test_nothing_is_answered_by_nothing_and_judges_nothing(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "unlabelled.jsonl").write_text('{"text": "a boat", "labels": []}\n')
+    assert run("predict", place / "texts-model", tmp_path / "empty.jsonl").stdout == ""
+    for name, found in (("empty", "is empty"), ("unlabelled", "has none")):
+        judges = tmp_path / f"{name}.jsonl"
+        for command in (
+            ("evaluate", place / "texts-model", judges),
+            ("export", place / "texts-model", tmp_path / "out", "--test", judges),
+            ("train", place / "train.jsonl", "--test", judges, *QUICK),
+            ("train", place / "train.jsonl", "--validation", judges, *QUICK),
+        ):
+            result = run(*command, code=1)
+            assert f"{name}.jsonl must have labels to judge by, but {found}" in result.stderr
+            assert "epoch" not in result.stdout  # before the time for training is spent
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_pipe_is_read_once(place: Path) -> None:
     command = [sys.executable, "-m", "slidelearn", "data", "info", "/dev/stdin", "--from", "jsonl"]
     texts = (place / "train.jsonl").read_bytes()
