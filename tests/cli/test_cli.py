@@ -184,6 +184,14 @@ def test_info_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1234" in run("info").stdout
 
 
+def test_an_instruction_set_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIDELEARN_ISA", "avx3")
+    result = in_a_process("info")
+    assert result.returncode == 1
+    assert result.stderr.startswith("slidelearn: the environment variable SLIDELEARN_ISA: the instruction set must be ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_inspect(place: Path) -> None:
     text = run("inspect", place / "model").stdout
     for expected in ("output.weights", "413 x 16", "float32", "26,432", "labels.txt", "learning_rate", "active_mean"):
