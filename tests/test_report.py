@@ -248,6 +248,7 @@ def test_a_page_without_test_samples_or_history(
     report(tmp_path / "model", "--out", tmp_path / "page.html")
     text = " ".join(Page((tmp_path / "page.html").read_text()).texts)
     assert "Learning curves" in text
+    assert "On held-out samples" not in text
     assert "Mistakes" not in text
     plain = SlideClassifier(hidden_sizes=(8,), ranker=False, n_jobs=1).partial_fit(tiny.X_train, tiny.Y_train)
     del plain.documents_["label_counts.json"]

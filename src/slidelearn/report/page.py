@@ -119,11 +119,7 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
         (
             True,
             "Learning curves",
-            "Means of the training batches between points. On held-out samples it is the network alone that is "
-            "measured, before the ranker and without the others of an ensemble"
-            + _whole_on_validation(model)
-            + "."
-            + ("" if is_by_last_training(model) else " The model has gone on learning since."),
+            _about_curves(model, history),
             plots.learning_curves,
         ),
         (
@@ -147,9 +143,18 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
     ]
 
 
-def _whole_on_validation(model: SlideClassifier) -> str:
-    validation = model.training_.get("validation")
-    return f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
+def _about_curves(model: SlideClassifier, history: History) -> str:
+    about = ["Means of the training batches between points."]
+    if any(network.epochs.known("step", "p@1")[0] for network in history.networks):
+        validation = model.training_.get("validation")
+        whole = f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
+        about.append(
+            "On held-out samples it is the network alone that is measured, before the ranker and without the others of "
+            f"an ensemble{whole}."
+        )
+    if not is_by_last_training(model):
+        about.append("The model has gone on learning since.")
+    return " ".join(about)
 
 
 def _options(model: SlideClassifier) -> Html:
