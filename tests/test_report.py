@@ -125,6 +125,7 @@ def test_models_without_a_history_or_tables(plots: Any, tiny: Dataset, trained: 
         with pytest.raises(ValueError, match="no history of its training"):
             getattr(plots, name)(trained)
     plain = SlideClassifier(hidden_sizes=(8,), ranker=False, n_jobs=1).partial_fit(tiny.X_train, tiny.Y_train)
+    del plain.documents_["label_counts.json"]
     with pytest.raises(ValueError, match="does not know how many training samples its labels have"):
         plots.accuracy_by_frequency(plain, tiny.X_test, tiny.Y_test)
 
@@ -211,6 +212,33 @@ def test_a_model_of_texts_shows_names(plots: Any, tiny: Dataset, tmp_path: Path)
     report(tmp_path / "model", "--test", tmp_path / "t.jsonl", "--out", tmp_path / "page.html")
     shown = Page((tmp_path / "page.html").read_text()).texts
     assert len(set(shown) & set(tiny.label_names)) > 5
+    assert {text[:199] for text in texts} & {each[:199] for each in shown}  # beside the surest mistakes
+
+
+def test_a_model_that_has_gone_on_learning(plots: Any, trained: SlideClassifier, tiny: Dataset) -> None:
+    from slidelearn.report import page
+
+    assert "choosing options" in _bars(plots.speed(trained))
+    trained.partial_fit(tiny.X_test, tiny.Y_test)
+    assert _bars(plots.speed(trained)) == ["networks"]
+    text = " ".join(Page(page(trained, "a model")).texts)
+    assert "trained on 3,197 samples" in text
+    assert "for the last samples (" in text
+    assert "The model has gone on learning since." in text
+
+
+def _bars(figure: Any) -> list[str]:
+    return [label.get_text() for label in figure.axes[0].get_yticklabels()]
+
+
+def test_groups_of_one_count(plots: Any, tmp_path: Path) -> None:
+    from slidelearn.report import page
+
+    eye = sparse.eye_array(6, format="csr", dtype=np.float32)
+    clf = SlideClassifier(hidden_sizes=(16,), n_epochs=1, ranker=False, n_jobs=1).fit(eye, eye)
+    texts = Page(page(clf, "a model", (eye, eye))).texts
+    assert "1" in texts
+    assert "1 to 1" not in texts
 
 
 def test_a_page_without_test_samples_or_history(
@@ -220,8 +248,10 @@ def test_a_page_without_test_samples_or_history(
     report(tmp_path / "model", "--out", tmp_path / "page.html")
     text = " ".join(Page((tmp_path / "page.html").read_text()).texts)
     assert "Learning curves" in text
+    assert "On held-out samples" not in text
     assert "Mistakes" not in text
     plain = SlideClassifier(hidden_sizes=(8,), ranker=False, n_jobs=1).partial_fit(tiny.X_train, tiny.Y_train)
+    del plain.documents_["label_counts.json"]
     plain.save(tmp_path / "plain")
     write_xmc(tmp_path / "test.txt", tiny.X_test, tiny.Y_test)
     report(tmp_path / "plain", "--test", tmp_path / "test.txt", "--out", tmp_path / "page.html")

@@ -59,7 +59,7 @@ def test_lists_in_the_columns_of_tables() -> None:
     assert _encoded(pandas.Series(NAMES, index=[7, 7, 3, 1])) == INDICATOR.tolist()
     assert _encoded(pandas.Series([np.array(list(names)) for names in NAMES])) == INDICATOR.tolist()  # as Parquet has
     assert _encoded(pandas.Series(pandas.Categorical(["b", "a"]))) == [[0, 1], [1, 0]]
-    with pytest.raises(ValueError, match=r"label names must be strings, but 1 is among them; lists of numbers become"):
+    with pytest.raises(ValueError, match=r"label names must be strings, but 1 is among them; write numbers as strings"):
         look_at(pandas.Series([[1, 2], [3, 4]]))
 
 
@@ -89,7 +89,7 @@ def test_classes_of_later_samples() -> None:
         (None, "requires y to be passed, but the target y is None"),
         ([0.5, 1.5], "continuous"),
         ([np.nan, 1.0], "NaN"),
-        ([[1, 2], [3]], r"ragged; lists of numbers become an indicator by sklearn.preprocessing.MultiLabelBinarizer"),
+        ([[1, 2], [3]], r"ragged; write numbers as strings, or make an indicator"),
         ([["a"], ["b", 3]], "label names must be strings, but 3 is among them"),
         ([{1, 2}, {3}], "label names must be strings, but 1 is among them"),
         ([["a"], ["b", None]], "label names must be strings, but None is among them"),
@@ -97,7 +97,7 @@ def test_classes_of_later_samples() -> None:
         ([["a"], float("nan")], "for sample 1 it is nan; a sample without labels has an empty list"),
         (
             [[3, 7], [1, 2]],
-            "but holds 7 and 3; lists of numbers become an indicator",
+            "but holds 7 and 3; write numbers as strings, or make an indicator",
         ),  # numbers of labels, no indicator
         (np.array([[0.2, 0.8], [1.0, 0.0]]), "y must be an indicator where it is dense and 2-d"),
         (np.array([["a", "b"], ["b", "c"]]), "but has columns of strings; y.tolist()"),

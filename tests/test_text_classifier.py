@@ -126,6 +126,15 @@ def test_what_are_no_texts_is_refused(trained_on_texts: SlideTextClassifier) -> 
             trained_on_texts.predict(unordered)
     with pytest.raises(ValueError, match="texts must be strings, but text 1 is None"):
         trained_on_texts.predict(["a cat", None])
+    with pytest.raises(ValueError, match="texts must be strings one after the other, but are None"):
+        trained_on_texts.predict(None)
+    for use in (trained_on_texts.predict, lambda texts: SlideTextClassifier().fit(texts, [])):
+        with pytest.raises(ValueError, match="texts must be one at least, but there are none"):
+            use([])
+    with pytest.raises(TypeError, match="classifier must be a SlideClassifier or None, but is 'quick'"):
+        SlideTextClassifier("quick").fit(["a word"], [["b"]])
+    with pytest.raises(ValueError, match=r"a vectoriser to be saved must be one of .*, but is 'tfidf'"):
+        SlideTextClassifier(SMALL, "tfidf").fit(["a word"], [["b"]])
     with pytest.raises(ValueError, match="analyzer must be None or a plain value"):
         SlideTextClassifier(SMALL, TfidfVectorizer(analyzer=str.split)).fit(["a"], [["b"]])
 
@@ -152,3 +161,17 @@ def test_labels_that_are_refused_leave_the_words(trained_on_texts: SlideTextClas
     with pytest.raises(KeyboardInterrupt):
         clf.partial_fit(["quagga"] * 3, [["quagga"]] * 3, callbacks=[Interrupt()])
     assert clf.predict_topk(tiny.test_texts, 1)[0].shape == (len(tiny.test_texts), 1)
+
+
+def test_texts_that_can_be_read_once(tiny: Dataset) -> None:
+    texts, labels = tiny.train_texts[:100], tiny.Y_train[:100]
+    clf = SlideTextClassifier(SMALL).fit(iter(texts), labels)
+    clf.partial_fit(iter(texts), labels)
+    again = SlideTextClassifier(SMALL).fit(texts, labels).partial_fit(texts, labels)
+    assert clf.n_texts_ == again.n_texts_ == 200
+    np.testing.assert_array_equal(clf.predict_topk(texts)[1], again.predict_topk(texts)[1])
+
+
+def test_each_new_label_has_a_text(trained_on_texts: SlideTextClassifier) -> None:
+    with pytest.raises(ValueError, match=r"a sample or text for each of 2 labels, .* but there are 1"):
+        trained_on_texts.add_labels(["one", "two"], ["a text"])

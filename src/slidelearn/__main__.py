@@ -1,6 +1,7 @@
 """``slidelearn`` and ``python -m slidelearn``: the command line."""
 
 import signal
+import sys
 
 
 def main() -> None:
@@ -8,7 +9,10 @@ def main() -> None:
     heard = signal.getsignal(signal.SIGINT)
     if heard is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from slidelearn.cli import main as run
+    try:
+        from slidelearn.cli import main as run
+    except ValueError as error:  # of an environment variable, which is looked at when the kernels are imported
+        sys.exit(f"slidelearn: {error}")
 
     if heard is signal.default_int_handler:
         signal.signal(signal.SIGINT, heard)

@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-REMEDY = "lists of numbers become an indicator by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
+REMEDY = (
+    "write numbers as strings, or make an indicator of lists of them by "
+    "sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
+)
 """What to do where labels are numbers."""
 
 _LISTS = (list, tuple, set, frozenset)

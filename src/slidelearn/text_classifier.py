@@ -77,6 +77,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight, callbacks, resume_from
             As in `SlideClassifier.fit`; `slidelearn.callbacks.Validation` takes texts.
         """
+        texts = check_texts(texts)
         classifier, vectorizer, X = self._begin(texts)
         documents = _documents(vectorizer, len(texts))
         classifier.fit(X, y, sample_weight, callbacks=callbacks, resume_from=resume_from, documents=documents)
@@ -130,13 +131,14 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         A new word must stand in as many of these texts as the vectoriser's `min_df` says. A vocabulary that was given
         stays as it is.
         """
+        texts = check_texts(texts)
         if not hasattr(self, "classifier_"):
             classifier, vectorizer, X = self._begin(texts)
             documents = _documents(vectorizer, len(texts))
             classifier.partial_fit(X, y, classes, sample_weight, callbacks=callbacks, documents=documents)
             self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
             return self
-        grown = grown_vectorizer(self.vectorizer_, check_texts(texts), self.n_texts_)
+        grown = grown_vectorizer(self.vectorizer_, texts, self.n_texts_)
         X, n_texts = grown.transform(texts), self.n_texts_ + len(texts)
         documents = _documents(grown, n_texts)
         try:
@@ -231,16 +233,22 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
-    def _begin(self, texts: Sequence[str]) -> tuple[SlideClassifier, Vectorizer, FloatCsr]:
+    def _begin(self, texts: list[str]) -> tuple[SlideClassifier, Vectorizer, FloatCsr]:
         """A classifier to be trained, a vectoriser that knows the words of the texts, and their features."""
-        texts = check_texts(texts)
         classifier = self._new_classifier()
-        vectorizer = usual_vectorizer(len(texts)) if self.vectorizer is None else clone(self.vectorizer)
-        parameters_to_save(vectorizer)  # before the time for training is spent
+        vectorizer = usual_vectorizer(len(texts))
+        if self.vectorizer is not None:
+            parameters_to_save(self.vectorizer)  # before the time for training is spent
+            vectorizer = clone(self.vectorizer)
         return classifier, vectorizer, vectorizer.fit_transform(texts)
 
     def _new_classifier(self) -> SlideClassifier:
-        return SlideClassifier() if self.classifier is None else clone(self.classifier)
+        if self.classifier is None:
+            return SlideClassifier()
+        if not isinstance(self.classifier, SlideClassifier):
+            raise TypeError(f"classifier must be a SlideClassifier or None, but is {self.classifier!r:.80}")
+        untrained: SlideClassifier = clone(self.classifier)
+        return untrained
 
     def _features(self, texts: Sequence[str]) -> FloatCsr:
         self._fitted()

@@ -14,6 +14,7 @@ import pytest
 from commands import QUICK, last_json, run
 
 from slidelearn import SlideClassifier, __version__, write_xmc
+from slidelearn.cli.display import size
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
 from slidelearn.costs import Costs
@@ -112,6 +113,9 @@ def test_fewer_labels_than_ranks(tmp_path: Path) -> None:
 
 def test_evaluate_without_label_counts_has_no_psp(tmp_path: Path, place: Path, trained: SlideClassifier) -> None:
     trained.save(tmp_path / "model")
+    assert last_json(run("evaluate", tmp_path / "model", place / "test.txt", "--json"))["psp@1"] > 0.1
+    del trained.documents_["label_counts.json"]  # as models of Python had none
+    trained.save(tmp_path / "model")
     report = last_json(run("evaluate", tmp_path / "model", place / "test.txt", "--json"))
     assert report["psp@1"] is None
     assert report["p@1"] > 0
@@ -180,10 +184,52 @@ def test_info_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "1234" in run("info").stdout
 
 
+def test_an_instruction_set_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIDELEARN_ISA", "avx3")
+    result = in_a_process("info")
+    assert result.returncode == 1
+    assert result.stderr.startswith("slidelearn: the environment variable SLIDELEARN_ISA: the instruction set must be ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_inspect(place: Path) -> None:
     text = run("inspect", place / "model").stdout
     for expected in ("output.weights", "413 x 16", "float32", "26,432", "labels.txt", "learning_rate", "active_mean"):
         assert expected in text
+    assert "frequency " in text  # what weighs the evidence, in words
+    assert "{" not in text
+
+
+def test_inspect_as_json(place: Path) -> None:
+    result = run("inspect", place / "model", "--json")
+    assert len(result.stdout.splitlines()) == 1
+    report = last_json(result)
+    arrays = {array["name"]: array for array in report["arrays"]}
+    assert arrays["output.weights"] == {
+        "name": "output.weights",
+        "dtype": "float32",
+        "shape": [413, 16],
+        "bytes": 26432,
+    }
+    assert report["bytes"] == sum(path.stat().st_size for path in (place / "model").iterdir())
+    assert report["documents"]["labels.txt"] == (place / "labels.txt").stat().st_size + 1  # the last line's end
+    assert report["options"]["n_epochs"] == 1
+    assert report["training"]["n_labels"] == 413
+
+
+def test_each_network_of_an_ensemble_is_named(place: Path) -> None:
+    lines = run("train", place / "train.txt.gz", *QUICK, "--set", "n_models=2").stdout.splitlines()
+    shown = [line for line in lines if "samples/s" in line]
+    assert shown[0].startswith("network 1/2, epoch 1/1: 50% · ")
+    assert shown[-1].startswith("network 2/2, epoch 1/1: 100% · ")
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "written"),
+    [(4200, "4.2 kB"), (99_000, "99.0 kB"), (150_000, "0.1 MB"), (27e6, "27.0 MB"), (2e9, "2.0 GB")],
+)
+def test_sizes(n_bytes: float, written: str) -> None:
+    assert size(n_bytes) == written
 
 
 def test_version() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +76,8 @@ def test_a_table_in_a_layout_of_its_own(place: Path, tmp_path: Path) -> None:
     report = last_json(run("data", "info", tmp_path / "odd.tab", "--from", "tsv", *layout, "--json"))
     assert report["n_label_values"] == samples.Y.nnz
     message = run("data", "info", tmp_path / "odd.tab", "--from", "tsv", code=1).stderr
-    assert "odd.tab, line 1: expected one column 'text', but found 'title', 'subjects'; text_column says" in message
+    assert "odd.tab, line 1: expected one column 'text', but found 'title', 'subjects'; text_column, or " in message
+    assert "--layout text_column=NAME, says which to take" in message
 
 
 def test_labels_that_training_has_not_seen_count_as_missed(place: Path, tmp_path: Path, tiny: Dataset) -> None:
@@ -121,6 +123,33 @@ def test_a_stream(place: Path, tmp_path: Path) -> None:
     assert report["psp@1"] > 0.1
     whole = last_json(run("train", *files, *QUICK, "--stream", "--json"))
     assert metrics(whole) == metrics(last_json(run("train", *files, *QUICK, "--json")))
+
+
+def test_nothing_is_answered_by_nothing_and_judges_nothing(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
+    (tmp_path / "unlabelled.jsonl").write_text('{"text": "a boat", "labels": []}\n')
+    assert run("predict", place / "texts-model", tmp_path / "empty.jsonl").stdout == ""
+    for name, found in (("empty", "is empty"), ("unlabelled", "has none")):
+        judges = tmp_path / f"{name}.jsonl"
+        for command in (
+            ("evaluate", place / "texts-model", judges),
+            ("export", place / "texts-model", tmp_path / "out", "--test", judges),
+            ("train", place / "train.jsonl", "--test", judges, *QUICK),
+            ("train", place / "train.jsonl", "--validation", judges, *QUICK),
+        ):
+            result = run(*command, code=1)
+            assert f"{name}.jsonl must have labels to judge by, but {found}" in result.stderr
+            assert "epoch" not in result.stdout  # before the time for training is spent
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pipe_is_read_once(place: Path) -> None:
+    command = [sys.executable, "-m", "slidelearn", "data", "info", "/dev/stdin", "--from", "jsonl"]
+    texts = (place / "train.jsonl").read_bytes()
+    found = subprocess.run(command, input=texts, capture_output=True, check=True)
+    assert found.stdout.startswith(b"/dev/stdin: 2,589 texts")
+    message = run("train", "/dev/null", "--stream", "--from", "jsonl", code=1).stderr
+    assert "--stream needs a file that can be read several times, but /dev/null is a pipe or device" in message
 
 
 def test_texts_become_features_and_others_like_them(place: Path, tmp_path: Path, tiny: Dataset) -> None:

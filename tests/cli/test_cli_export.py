@@ -44,6 +44,7 @@ def test_without_test_samples_only_sizes_are_shown(place: Path) -> None:
     result = export(place / "model", place / "out")
     assert "P@1" not in result.stdout
     assert "inference" in result.stdout
+    assert f"wrote {place / 'out'}" in result.stdout
     assert not SlideClassifier.load(place / "out").network_.trainable
 
 
@@ -57,3 +58,19 @@ def test_a_missing_package_is_named_with_its_extra(place: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, "onnx", None)
     result = export(place / "model", place / "out", "--to", "onnx", code=1)
     assert "slidelearn: slidelearn export needs the package onnx: pip install 'slidelearn[onnx]'" in result.stderr
+
+
+def test_options_of_another_form_are_refused(place: Path) -> None:
+    for option, value, of in (("--top-k", 3, "onnx"), ("--inputs", "dense", "onnx"), ("--name", "a", "hub")):
+        message = export(place / "model", place / "out", option, value, code=1).stderr
+        assert f"{option} is for --to {of}, but the model is exported --to inference" in message
+    message = export(place / "model", place / "graph.onnx", code=1).stderr
+    assert "but --to inference makes a directory: give --to onnx, or another name" in message
+    assert not (place / "graph.onnx").exists()
+
+
+def test_a_missing_package_is_named_before_the_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    result = export(place / "model", place / "out", "--to", "hub", "--test", place / "test.txt", code=1)
+    assert "slidelearn export needs the package huggingface_hub: pip install 'slidelearn[hub]'" in result.stderr
+    assert "test:" not in result.stdout

@@ -45,7 +45,10 @@ def test_tsv_quotes_nothing(tmp_path: Path) -> None:
 def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text('{"text": "one"}\n' if name == "a.jsonl" else "text\none\n")
     assert read_samples(tmp_path / name, with_labels=False).texts == ["one"]
-    with pytest.raises(DataError, match=r"line 1: expected .*'labels', but found 'text'; label_column says which"):
+    with pytest.raises(
+        DataError,
+        match=r"line 1: expected .*'labels', but found 'text'; label_column, or --layout label_column=NAME, says which",
+    ):
         read_samples(tmp_path / name)
 
 
@@ -56,7 +59,7 @@ def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Pa
         (
             "a.csv",
             b"title,labels\n",
-            "line 1: expected one column 'text', but found 'title', 'labels'; text_column says",
+            "line 1: expected one column 'text', but found 'title', 'labels'; text_column, or --layout ",
         ),
         ("a.csv", b"text,labels,text\n", "line 1: expected one column 'text', but found 'text', 'labels', 'text'"),
         ("a.csv", b"text,labels\n\n1,2,3\n", "line 3: expected 2 cells, as the first line has, but found 3"),
@@ -66,8 +69,10 @@ def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Pa
         ("a.csv", b'text,labels\na,"[[""b""]]"\n', "line 2: expected a JSON list of labels, but found '[[\"b\"]]'"),
         ("a.csv", b"text,labels\na,\xe9\n", "line 2: expected text in UTF-8, but "),
         ("a.tsv", b"text\tlabels\na\tb\nc\n", "line 3: expected 2 cells, as the first line has, but found 1"),
-        ("a.jsonl", b'{"text": "", "labels": []}\n[]\n', "line 2: expected a JSON object, but found '[]'"),
-        ("a.jsonl", b'{"text": ""\n', "line 1: expected a JSON object, but Expecting"),
+        ("a.jsonl", b'{"text": "", "labels": []}\n[]\n', "line 2: expected a JSON object, but found a list '[]'"),
+        ("a.jsonl", b'{"text": ""\n', "line 1: expected a JSON object, but in column 12: Expecting"),
+        ("a.json", b'[{"text": "a", "labels": []}]', "line 1: expected a JSON object, but found a list"),
+        ("a.jsonl", b'{"text": null, "labels": []}', "line 1: expected a string as 'text', but found null"),
         ("a.jsonl", b'{"text": 3, "labels": []}\n', "line 1: expected a string as 'text', but found 3"),
         ("a.jsonl", b'{"text": "", "labels": {"a": 1}}\n', "line 1: expected a list of labels, but found {'a': 1}"),
         ("a.jsonl", b'{"text": "", "labels": [1.5]}\n', "line 1: expected a list of labels, but found [1.5]"),
@@ -75,7 +80,7 @@ def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Pa
         ("a.jsonl", b'{"text": "", "labels": null}\n', "line 1: expected a list of labels, but found None"),
         ("a.jsonl", b'{"text": "\\ud800", "labels": []}\n', "line 1: expected whole characters, but found a half"),
         ("a.jsonl", b'{"text": "", "labels": ["\\ud800"]}\n', "line 1: expected whole characters, but found a half"),
-        ("a.jsonl", b"[" * 100_000, "line 1: expected a JSON object, but "),
+        ("a.jsonl", b'{"a":' * 100_000, "line 1: expected a JSON object, but "),
     ],
 )
 def test_refuses(name: str, content: bytes, expected: str, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_what_is_not_a_model_is_refused(tmp_path: Path) -> None:
         SlideClassifier.load(tmp_path)
 
 
-@pytest.mark.parametrize("fail_at", range(1, 14))
+@pytest.mark.parametrize("fail_at", range(1, 16))
 def test_a_crash_while_saving_leaves_the_old_model_or_the_new(
     fail_at: int, saved: Path, model: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +214,7 @@ def test_a_crash_while_saving_leaves_the_old_model_or_the_new(
     assert sorted(path.name.partition("-")[0] for path in saved.iterdir()) == [
         "config.json",
         "history",
+        "label_counts",
         "model",
         "notes",
         "parameters",

@@ -13,7 +13,13 @@ from scipy import sparse
 
 from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.model.documents import inverse_propensities, label_names, put_label_counts, put_label_names
+from slidelearn.model.documents import (
+    inverse_propensities,
+    label_counts,
+    label_names,
+    put_label_counts,
+    put_label_names,
+)
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}
 EVERY_KIND = [
@@ -141,7 +147,7 @@ def test_labels_that_cannot_be_added_are_refused(trained: SlideClassifier, tiny:
         trained.add_labels(["one"])
     with pytest.raises(ValueError, match="X has 7 features, but SlideClassifier is expecting 3546"):
         trained.add_labels(1, np.ones((1, 7)))
-    with pytest.raises(ValueError, match="X has 3 and Y has 2"):
+    with pytest.raises(ValueError, match=r"a sample or text for each of 2 labels, .* but there are 3"):
         trained.add_labels(2, tiny.X_train[:3])
     assert trained.n_labels_ == 413
 
@@ -178,6 +184,19 @@ def test_names_and_counts_go_along(trained: SlideClassifier, tiny: Dataset) -> N
     assert names == [tiny.label_names[0], *tiny.label_names[2:], "414"]
     assert json.loads(trained.documents_["label_counts.json"])["counts"] == [counts[0], *counts[2:], 0]
     assert inverse_propensities(trained.documents_, 413) is not None
+
+
+def test_label_counts_follow_what_is_learnt(tiny: Dataset, tmp_path: Path) -> None:
+    counts = np.bincount(tiny.Y_train.indices, minlength=413)
+    clf = SlideClassifier(hidden_sizes=(8,), n_epochs=1, n_jobs=1).fit(tiny.X_train, tiny.Y_train)
+    assert label_counts(clf.documents_, 413)[0].tolist() == counts.tolist()
+    more = sparse.hstack([tiny.Y_test, sparse.csr_array(np.ones((608, 1)))])
+    clf.partial_fit(tiny.X_test, more).save(tmp_path / "model")
+    found, n_samples = label_counts(SlideClassifier.load(tmp_path / "model").documents_, 414)
+    assert found.tolist() == [*(counts + np.bincount(tiny.Y_test.indices, minlength=413)), 608]
+    assert n_samples == 2589 + 608
+    clf.set_params(warm_start=True).fit(tiny.X_test, more)
+    assert label_counts(clf.documents_, 414)[1] == 608
 
 
 def test_growth_that_does_not_fit_changes_nothing(

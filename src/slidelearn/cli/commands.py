@@ -20,7 +20,7 @@ from slidelearn.cli.display import counting, make_console, print_json
 from slidelearn.cli.exporting import export
 from slidelearn.cli.failures import Commands
 from slidelearn.cli.inputs import From, Inputs, LayoutSettings
-from slidelearn.cli.inspection import machine_report, print_machine, print_model
+from slidelearn.cli.inspection import machine_report, model_report, print_machine, print_model
 from slidelearn.cli.measuring import footprint, measure, print_measured
 from slidelearn.cli.places import require_file_place
 from slidelearn.cli.report import report
@@ -149,9 +149,12 @@ def predict(
 
 
 @app.command()
-def inspect(model: Model) -> None:
+def inspect(model: Model, json: Json = False) -> None:
     """Show what a saved model is made of, without loading it."""
-    print_model(make_console(), model)
+    report = model_report(model)
+    print_model(make_console(json=json), model, report)
+    if json:
+        print_json(report)
 
 
 @app.command()
@@ -175,7 +178,7 @@ def info(
 @app.command()
 def demo(
     definition: Annotated[
-        str | None, typer.Argument(metavar='["A DEFINITION"]', help="Words to label.", show_default=False)
+        str | None, typer.Argument(metavar='"A DEFINITION"', help="Words to label.", show_default=False)
     ] = None,
     out: Annotated[Path, typer.Option(help="Directory of the demo's model.")] = Path("slidelearn-demo"),
     threads: Threads = None,

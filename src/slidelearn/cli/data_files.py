@@ -23,6 +23,7 @@ from slidelearn.cli.display import make_console, size
 from slidelearn.cli.inputs import Columns, From, Inputs, LayoutSettings
 from slidelearn.cli.places import require_file_place
 from slidelearn.data import SampleSet, files_of, write_samples
+from slidelearn.extras import import_extra
 from slidelearn.formats import FORMATS, format_named, format_of
 from slidelearn.model.documents import (
     LABEL_NAMES,
@@ -123,6 +124,8 @@ def info(
     """Count samples, features and labels of a file, and show how often labels occur."""
     console = make_console(json=json)
     require_file_place("--plot", plot, [path, test])
+    if plot:
+        import_extra("matplotlib.figure", "plot", "--plot")  # before a large file is read
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = inputs.read(str(path), path)
     report = data_report(samples)

@@ -120,6 +120,8 @@ def plot_label_counts(path: Path, counts: Mapping[str, NDArray[np.int64]]) -> No
         there = np.sort(each[each > 0])[::-1]
         axes.plot(np.arange(1, len(there) + 1), there, label=f"{name}: {counted(len(there), 'label')}")
     axes.set(xscale="log", yscale="log", xlabel="labels, the most frequent first", ylabel="samples of the label")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda count, _: f"{count:,.0f}")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=150)

@@ -46,8 +46,10 @@ def duration(seconds: float) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """Write a number of bytes for people: ``27 MB``, ``1.3 GB``."""
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:,.1f} MB"
+    """Write a number of bytes for people: ``4.2 kB``, ``27.0 MB``, ``1.3 GB``."""
+    if n_bytes >= 1e9:
+        return f"{n_bytes / 1e9:.1f} GB"
+    return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
 
 
 class TrainingDisplay(Callback):
@@ -94,7 +96,8 @@ class TrainingDisplay(Callback):
         if self._bar:
             for task in self._bar.task_ids:
                 self._bar.remove_task(task)
-            self._bar.add_task("", total=progress.n_steps, epoch=f"epoch 1/{progress.n_epochs}", state="")
+            n_steps = progress.n_networks * progress.n_steps
+            self._bar.add_task("", total=n_steps, epoch=_place(progress, 1), state="")
 
     def on_step(self, progress: TrainingProgress) -> None:
         """Show the state, unless it was shown a moment ago."""
@@ -124,16 +127,22 @@ class TrainingDisplay(Callback):
         self._shown_at = time.perf_counter()
         elapsed = progress.elapsed
         rate = progress.n_samples / elapsed
-        left = elapsed / progress.step * (progress.n_steps - progress.step)
+        n_steps = progress.n_networks * progress.n_steps
+        n_done = (progress.number - 1) * progress.n_steps + progress.step
+        left = elapsed / progress.step * (n_steps - n_done)
         seen = f", network's P@1 {progress.metrics['p@1']:.1%}" if progress.metrics else ""
         note = self._note() or f"loss {progress.loss:.3f}{seen}"
-        state = f"{progress.step / progress.n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
+        state = f"{n_done / n_steps:4.0%} · {rate:,.0f} samples/s · {duration(left)} left · {note}"
         if self._bar:
-            self._bar.update(
-                self._bar.task_ids[0], completed=progress.step, epoch=f"epoch {epoch}/{progress.n_epochs}", state=state
-            )
+            self._bar.update(self._bar.task_ids[0], completed=n_done, epoch=_place(progress, epoch), state=state)
         else:
-            self._console.print(f"epoch {epoch}/{progress.n_epochs}: {state.strip()}", soft_wrap=True)
+            self._console.print(f"{_place(progress, epoch)}: {state.strip()}", soft_wrap=True)
+
+
+def _place(progress: TrainingProgress, epoch: int) -> str:
+    """Which network of an ensemble, and which epoch."""
+    network = f"network {progress.number}/{progress.n_networks}, " if progress.n_networks > 1 else ""
+    return f"{network}epoch {epoch}/{progress.n_epochs}"
 
 
 @contextmanager

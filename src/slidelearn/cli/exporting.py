@@ -19,10 +19,12 @@ from slidelearn.cli.places import require_file_place
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export import onnx_top_k, to_hub, to_onnx
 from slidelearn.export.hub import metrics_of
+from slidelearn.extras import import_extra
 from slidelearn.matrices import FloatCsr
 from slidelearn.model.files import require_place
 
 _KS = (1, 3, 5)
+_TOP_K = 5
 
 Samples = tuple[FloatCsr, FloatCsr]
 
@@ -33,6 +35,10 @@ class Form(StrEnum):
     inference = "inference"
     onnx = "onnx"
     hub = "hub"
+
+
+_PACKAGES = {Form.inference: (), Form.onnx: ("onnx", "onnxruntime"), Form.hub: ("huggingface_hub",)}
+"""What forms need, each with an extra of its name."""
 
 
 class GraphInputs(StrEnum):
@@ -57,10 +63,15 @@ def export(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="Samples to test both forms on.", show_default=False),
     ] = None,
-    top_k: Annotated[int, typer.Option(min=1, help="Labels that a graph of ONNX gives.")] = 5,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, help=f"Labels that a graph of ONNX gives; {_TOP_K} if not given.")
+    ] = None,
     inputs: Annotated[
-        GraphInputs, typer.Option(help="Of a graph of ONNX: padded ids and values, or dense rows.")
-    ] = GraphInputs.sparse,
+        GraphInputs | None,
+        typer.Option(
+            help="Of a graph of ONNX: padded ids and values, or dense rows; sparse if not given.", show_default=False
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="What the model card calls it.", show_default=False)] = None,
     from_format: From = None,
     layout: LayoutSettings = None,
@@ -71,8 +82,13 @@ def export(
     console = make_console(json=json)
     if out.absolute() == model.absolute():
         raise ValueError(f"OUT must be another place than MODEL, which stays as it is, but both are {out}")
+    _require_options_of(to, {Form.onnx: {"--top-k": top_k, "--inputs": inputs}, Form.hub: {"--name": name}})
     if to is Form.onnx:
         require_file_place("OUT", out, [test, model])
+    elif out.suffix == ".onnx":
+        raise ValueError(f"OUT is {out}, but --to {to} makes a directory: give --to onnx, or another name")
+    for package in _PACKAGES[to]:
+        import_extra(package, to, "slidelearn export")
     clf = SlideClassifier.load(model, n_jobs=threads)
     samples = _read(Inputs.of(console, threads, from_format, layout), test, clf, model) if test else None
     before = _metrics(clf, samples)
@@ -82,16 +98,25 @@ def export(
             clf.save(out, inference_only=True)
             after = _metrics(SlideClassifier.load(out, n_jobs=threads), samples)
         case Form.onnx:
-            to_onnx(clf, out, k=top_k, inputs=inputs.value)
+            to_onnx(clf, out, k=top_k or _TOP_K, inputs=(inputs or GraphInputs.sparse).value)
             after = metrics_of(clf, onnx_top_k(out, samples[0], n_jobs=threads)[0], samples[1]) if samples else {}
         case Form.hub:
             after = to_hub(clf, out, name=name, test=samples, tested_on=test.name if test else "")
     report = {"model": {"mb": _n_bytes(model) / 1e6} | before, to.value: {"mb": _n_bytes(out) / 1e6} | after}
     _print(console, report)
+    console.print(f"wrote {out}", soft_wrap=True)
     if to is Form.onnx and clf.ranker_:
         console.print("The ranker is not in the graph: its labels are in the network's order.", soft_wrap=True)
     if json:
         print_json(report)
+
+
+def _require_options_of(form: Form, options: Mapping[Form, Mapping[str, object]]) -> None:
+    """Refuse options of another form, which would have no effect."""
+    for of, given in options.items():
+        for option, value in given.items():
+            if value is not None and of is not form:
+                raise ValueError(f"{option} is for --to {of}, but the model is exported --to {form}")
 
 
 def _read(inputs: Inputs, test: Path, clf: SlideClassifier, model: Path) -> Samples:

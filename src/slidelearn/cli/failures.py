@@ -47,7 +47,8 @@ def _explained() -> Iterator[None]:
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
         raise
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        reason = error.strerror or str(error)
+        _complain(f"{error.filename}: {reason}" if error.filename else reason)
         raise typer.Exit(1) from None
     except MemoryError as error:
         reason = str(error)

@@ -78,10 +78,16 @@ class Inputs:
         return self.read_alike(what, path, columns, with_labels=with_labels)
 
     def read_alike(self, what: str, path: Path, columns: Columns, *, with_labels: bool = True) -> SampleSet:
-        """Read samples that must have the given columns; labels that are not among these come after them."""
+        """Read samples that must have the given columns; labels that are not among these come after them.
+
+        With labels they are to judge by, and refused where none has any.
+        """
         samples = self.read(
             what, path, with_labels=with_labels, n_features=columns.n_features, n_labels=columns.n_labels
         )
+        if with_labels and not samples.Y.nnz:
+            found = "has none" if samples.n_samples else "is empty"
+            raise ValueError(f"{path} must have labels to judge by, but {found}")
         if samples.X is None:
             samples = columns.of_texts(path, samples)
         assert samples.X is not None

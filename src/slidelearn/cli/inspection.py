@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,44 @@ from slidelearn.model.files import inspect_model
 from slidelearn.version import __version__
 
 
-def print_model(console: Console, directory: Path) -> None:
-    """Print sizes, arrays, options and the report of the training."""
+def model_report(directory: Path) -> dict[str, Any]:
+    """Sizes, arrays, documents, options, and the report of the training."""
     description, arrays = inspect_model(directory)
-    n_bytes = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
-    console.print(f"[bold]{directory}[/]  {size(n_bytes)}, slidelearn {description['slidelearn_version']}")
-    if description["inference_only"]:
+    files = {name: directory / file for name, file in description["documents"].items()}
+    documents = {name: file.stat().st_size for name, file in files.items()}
+    described = [
+        {
+            "name": name,
+            "dtype": name_of_numbers(dtype),
+            "shape": list(shape),
+            "bytes": math.prod(shape) * dtype.itemsize,
+        }
+        for name, (shape, dtype) in arrays.items()
+    ]
+    sizes = ("n_columns", "n_features", "n_labels")
+    own_files = (directory / "config.json", directory / description["arrays"])
+    return {
+        "slidelearn_version": description["slidelearn_version"],
+        "format_version": description["format_version"],
+        "inference_only": description["inference_only"],
+        "bytes": sum(file.stat().st_size for file in own_files) + sum(documents.values()),
+        "arrays": described,
+        "documents": documents,
+        "options": description["config"],
+        "training": {name: description[name] for name in sizes if name in description} | description["training"],
+    }
+
+
+def print_model(console: Console, directory: Path, report: Mapping[str, Any]) -> None:
+    """Print the report, a table for each part."""
+    console.print(f"[bold]{directory}[/]  {size(report['bytes'])}, slidelearn {report['slidelearn_version']}")
+    if report["inference_only"]:
         console.print("for inference only; a row of weights is the integers in weights times its number in scales")
     parts = {
-        "arrays": _arrays_table(arrays),
-        "documents": _pairs(dict.fromkeys(description["documents"], "")),
-        "options": _pairs(description["config"]),
-        "training": _pairs(
-            {name: description[name] for name in ("n_columns", "n_features", "n_labels") if name in description}
-            | description["training"]
-        ),
+        "arrays": _arrays_table(report["arrays"]),
+        "documents": _pairs({name: size(n_bytes) for name, n_bytes in report["documents"].items()}),
+        "options": _pairs(report["options"]),
+        "training": _pairs(report["training"]),
     }
     for title, table in parts.items():
         console.print(Group("", f"[bold]{title}[/]", Padding(table, (0, 0, 0, 2))))
@@ -71,15 +94,15 @@ def print_machine(console: Console, report: Mapping[str, Any]) -> None:
     console.print("The environment variable SLIDELEARN_ISA chooses another of the instruction sets.", soft_wrap=True)
 
 
-def _arrays_table(arrays: dict[str, tuple[tuple[int, ...], Any]]) -> Table:
+def _arrays_table(arrays: Sequence[Mapping[str, Any]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for header in ("name", "dtype"):
         table.add_column(header)
     for header in ("shape", "bytes"):
         table.add_column(header, justify="right")
-    for name, (shape, dtype) in arrays.items():
-        n_bytes = math.prod(shape) * dtype.itemsize
-        table.add_row(name, name_of_numbers(dtype), " x ".join(f"{n:,}" for n in shape), f"{n_bytes:,}")
+    for array in arrays:
+        shape = " x ".join(f"{n:,}" for n in array["shape"])
+        table.add_row(array["name"], array["dtype"], shape, f"{array['bytes']:,}")
     return table
 
 
@@ -95,4 +118,6 @@ def _written(value: Any) -> str:
         return f"{value:.6g}"
     if isinstance(value, list):
         return ", ".join(map(_written, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_written(each)}" for name, each in value.items())
     return str(value)

@@ -36,8 +36,6 @@ def measure(clf: SlideClassifier, samples: SampleSet, console: Console, method: 
     """
     X, Y, unjudged = samples.X, samples.Y, samples.unjudged
     assert X is not None
-    if not X.shape[0]:
-        raise ValueError("the test file must have samples, but has none")
     n_unjudged = 0 if unjudged is None else int(np.diff(unjudged.indptr).max())
     n_ranks = min(_N_RANKS + n_unjudged, clf.n_labels_)
     clf.predict_topk(X[:1], n_ranks, method=method)  # what is prepared once, at the first answer

@@ -31,13 +31,13 @@ def report(
     require_file_place("--out", out, [test, model])
     import_extra("matplotlib", "plot", "slidelearn report")
     clf = SlideClassifier.load(model, n_jobs=threads)
-    tested, measured = None, None
+    tested, measured, texts = None, None, None
     if test:
         samples = Inputs.of(console, threads, from_format, layout).read_for("test", test, clf, model)
         measured = measure(clf, samples, console)
         assert samples.X is not None
-        tested = samples.X, samples.Y[:, : clf.n_labels_]
+        tested, texts = (samples.X, samples.Y[:, : clf.n_labels_]), samples.texts
     with console.status("drawing"):
-        content = page(clf, model.resolve().name, tested, measured)
+        content = page(clf, model.resolve().name, tested, measured, texts)
     write_atomically(out, content.encode())
     console.print(f"wrote {out}", soft_wrap=True)

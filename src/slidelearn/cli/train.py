@@ -126,6 +126,7 @@ def train(
     resolved = make_config(**options)
     if out:
         require_place(out, 0)
+    resume_from = _checkpoint(console, out) if resume and out else None
     began = time.perf_counter()
     inputs = Inputs.of(console, threads, from_format, layout)
     samples = StreamInput(inputs, train_file, buffer or BUFFER_SIZE) if stream else SamplesInput(inputs, train_file)
@@ -153,7 +154,6 @@ def train(
     if names:
         put_label_names(documents, names, columns.n_labels)
     clf = SlideClassifier(n_jobs=threads, **options)
-    resume_from = _checkpoint(console, out) if resume and out else None
     with _saying_how_to_resume(kept), _place_of_best(out if early_stopping else None) as best:
         looks: list[Callback] = []
         if validated:

@@ -85,6 +85,8 @@ class StreamInput(TrainingInput):
     """Samples that stay in their file; texts get their features each time they are read."""
 
     def __init__(self, inputs: Inputs, path: Path, buffer_size: int) -> None:
+        if not path.is_file():
+            raise ValueError(f"--stream needs a file that can be read several times, but {path} is a pipe or device")
         given: dict[str, Any] = {"format": inputs.format, "buffer_size": buffer_size, **inputs.layout}
         stream: SampleStream
         vectorizer: Vectorizer | None = None

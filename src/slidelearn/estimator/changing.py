@@ -17,6 +17,7 @@ from slidelearn.model.documents import renumber_labels
 from slidelearn.model.growth import grow, remove_labels
 from slidelearn.targets import Given, Targets, look_at
 from slidelearn.training_set import TrainingSet
+from slidelearn.wording import counted
 
 
 class Changing(Answering):
@@ -49,7 +50,13 @@ class Changing(Answering):
         features, Y = check_features(np.empty((0, self.n_features_in_))), check_labels(np.empty((0, n_labels)))
         if X is not None:
             features = read_features(validate_data(self, X, reset=False, skip_check_array=True))
-            own = sparse.eye(n_labels - n_known, n_labels, k=n_known)
+            n_new = n_labels - n_known
+            if y is None and features.shape[0] != n_new:
+                raise ValueError(
+                    f"there must be a sample or text for each of {counted(n_new, 'label')}, unless y says whose they "
+                    f"are, but there are {features.shape[0]}"
+                )
+            own = sparse.eye(n_new, n_labels, k=n_known)
             Y = check_labels(own) if y is None else targets.encoded(look_at(y))
             check_same_length(features, Y)
         self._grow(targets, features, Y)

@@ -23,6 +23,7 @@ from slidelearn.fitting.streams import begin_stream
 from slidelearn.fitting.updating import changed_options, reconsider, retrain, update
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, digest_of_samples
+from slidelearn.model.documents import LABEL_COUNTS, add_label_counts, put_counts, put_label_counts
 from slidelearn.sample_stream import SampleStream
 from slidelearn.targets import Given, Targets
 from slidelearn.training.model_training import Began, ModelTraining, now
@@ -236,6 +237,7 @@ class SlideClassifier(Changing):
             trials = reconsider(self._model, samples, self._left_open(), self._n_threads, callbacks)
             answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
             update(self._model, samples, self._n_threads, began, answers).run(callbacks)
+            add_label_counts(self.documents_, samples.Y)
             self._model.training["pilot"] = trials
             self._targets = replace(self._targets, threshold=answers.moved(self._targets.threshold))
             self._describe()
@@ -265,6 +267,8 @@ class SlideClassifier(Changing):
             self.documents_.update(documents or {})
             self._describe()
             training.run(callbacks)
+            if self._model.seen and LABEL_COUNTS not in self.documents_:
+                put_counts(self.documents_, self._model.seen.label_counts, int(self._model.seen.n_samples[0]))
             if finds_threshold:
                 self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))
                 self._describe()
@@ -293,4 +297,5 @@ class SlideClassifier(Changing):
             return digest_of_samples(*TrainingSet.of(features, self._targets.encoded(given), weights))
 
         retrain(self._model, samples, options, left_open, self._n_threads, began, cache(digest)).run(callbacks)
+        put_label_counts(self.documents_, samples.Y)
         return self

@@ -26,6 +26,7 @@ from slidelearn.formats.labelled_texts import (
     collected,
     names_in,
     names_of_samples,
+    which_to_take,
 )
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import NO_DATA, Csr
@@ -103,13 +104,14 @@ def _open_texts(path: Path, layout: Layout, *, with_labels: bool, batches: _Batc
 def _texts(
     path: Path, head: _Head, batches: Iterator[Any], layout: Layout, *, with_labels: bool
 ) -> Iterator[LabelledText]:
-    columns = [layout.text_column, layout.label_column] if with_labels else [layout.text_column]
-    for column in columns:
+    options = ("text_column", "label_column") if with_labels else ("text_column",)
+    columns = [getattr(layout, option) for option in options]
+    for option, column in zip(options, columns, strict=True):
         if column not in head.columns:
             there = ", ".join(map(repr, head.columns))
             raise DataError(
-                f"{path}: expected the column {column!r} or {_FEATURES!r}, but found {there:.200}; text_column and "
-                "label_column say which to take"
+                f"{path}: expected the column {column!r} or {_FEATURES!r}, but found {there:.200}; "
+                f"{which_to_take(option)}"
             )
     row = 0
     for batch in batches:

@@ -13,7 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slidelearn.formats.format import Format, Layout, TextReader
-from slidelearn.formats.labelled_texts import LabelledText, checked_sample, names_as_cell, names_in, names_of_samples
+from slidelearn.formats.labelled_texts import (
+    LabelledText,
+    checked_sample,
+    names_as_cell,
+    names_in,
+    names_of_samples,
+    which_to_take,
+)
 from slidelearn.formats.sample_set import SampleSet, texts_of
 from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
@@ -46,7 +53,7 @@ def _samples(path: Path, rows: Rows, layout: Layout, *, with_labels: bool) -> It
 def _place_of(name: str, option: str, header: list[str]) -> int:
     if header.count(name) != 1:
         there = ", ".join(map(repr, header))
-        raise ValueError(f"expected one column {name!r}, but found {there:.200}; {option} says which to take")
+        raise ValueError(f"expected one column {name!r}, but found {there:.200}; {which_to_take(option)}")
     return header.index(name)
 
 

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from slidelearn.formats.format import Format, Layout
-from slidelearn.formats.labelled_texts import LabelledText, checked_names, checked_sample, names_in, names_of_samples
+from slidelearn.formats.labelled_texts import (
+    LabelledText,
+    checked_names,
+    checked_sample,
+    names_in,
+    names_of_samples,
+    which_to_take,
+)
 from slidelearn.formats.sample_set import SampleSet, texts_of
 from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
@@ -25,7 +32,7 @@ def read(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledT
             entry = _object(line)
             text = _value(entry, layout.text_column, "text_column")
             if not isinstance(text, str):
-                raise ValueError(f"expected a string as {layout.text_column!r}, but found {text!r:.40}")
+                raise ValueError(f"expected a string as {layout.text_column!r}, but found {json.dumps(text):.40}")
             sample = checked_sample(text, _names(entry, layout) if with_labels else ())
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None
@@ -33,8 +40,14 @@ def read(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledT
 
 
 def _object(line: str) -> dict[str, Any]:
+    if line.lstrip().startswith("["):
+        raise ValueError(
+            f"expected a JSON object, but found a list {line.strip()[:40]!r}; `jq -c '.[]'` makes lines of its objects"
+        )
     try:
-        entry = json.loads(line)
+        entry = json.loads(line.rstrip())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"expected a JSON object, but in column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"expected a JSON object, but {error}") from None
     if not isinstance(entry, dict):
@@ -45,7 +58,7 @@ def _object(line: str) -> dict[str, Any]:
 def _value(entry: dict[str, Any], key: str, option: str) -> Any:
     if key not in entry:
         there = ", ".join(map(repr, entry))
-        raise ValueError(f"expected a value {key!r}, but found {there:.200}; {option} says which to take")
+        raise ValueError(f"expected a value {key!r}, but found {there:.200}; {which_to_take(option)}")
     return entry[key]
 
 

@@ -39,6 +39,11 @@ def checked_sample(text: str, names: Iterable[str]) -> LabelledText:
     return LabelledText(text, list(found))
 
 
+def which_to_take(option: str) -> str:
+    """How to name the column of the texts, or that of the labels, in Python and on the command line."""
+    return f"{option}, or --layout {option}=NAME, says which to take"
+
+
 def collected(samples: Iterable[LabelledText]) -> SampleSet:
     """The samples in memory; the labels get their numbers in the alphabetical order of their names."""
     texts, numbers = list[str](), dict[str, int]()

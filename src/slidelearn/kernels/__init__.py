@@ -84,7 +84,10 @@ from slidelearn.kernels.types import (
 )
 
 if os.environ.get("SLIDELEARN_ISA"):
-    use_isa(os.environ["SLIDELEARN_ISA"])
+    try:
+        use_isa(os.environ["SLIDELEARN_ISA"])
+    except ValueError as error:
+        raise ValueError(f"the environment variable SLIDELEARN_ISA: {error}") from None
 
 __all__ = [
     "NO_DATA",

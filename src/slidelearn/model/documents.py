@@ -65,6 +65,13 @@ def put_counts(documents: Documents, counts: NDArray[np.integer[Any]], n_samples
     documents[LABEL_COUNTS] = json.dumps({"n_samples": n_samples, "counts": counts.tolist()})
 
 
+def add_label_counts(documents: Documents, Y: FloatCsr) -> None:
+    """Count the labels of more samples, if labels are counted; there must be counts of new labels already."""
+    if known := label_counts(documents, Y.shape[1]):
+        counts, n_samples = known
+        put_counts(documents, counts + np.bincount(Y.indices, minlength=Y.shape[1]), n_samples + Y.shape[0])
+
+
 def inverse_propensities(documents: Documents, n_labels: int, n_unseen: int = 0) -> NDArray[np.float64] | None:
     """1 / propensity of each label, and of as many that were never seen; (n_labels + n_unseen,).
 

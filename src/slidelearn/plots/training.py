@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slidelearn.estimator import SlideClassifier
-from slidelearn.model.history import Curves, History
+from slidelearn.model.history import HISTORY, Curves, History
 from slidelearn.plots.figure import COLOURS, INK, from_zero, in_percent, new_figure, titled
 
 if TYPE_CHECKING:
@@ -103,15 +103,19 @@ def table_health(model: SlideClassifier) -> Figure:
 def speed(model: SlideClassifier) -> Figure:
     """What the parts of training took, and those of a step, and samples per second over the steps.
 
+    Of a model that has gone on learning since, what the networks took.
+
     Looks at held-out samples are a part of the networks' time, and of the seconds that samples are divided by.
     """
     history, training = _history(model), model.training_
-    of_training = {
-        "choosing options": training.get("choosing_seconds", 0.0),
-        "networks": sum((network.points.known("seconds", "seconds")[0])[-1] for network in history.networks),
-        "index": training["index_seconds"],
-        "ranker": training["ranker_seconds"],
-    }
+    of_training = {"networks": sum((network.points.known("seconds", "seconds")[0])[-1] for network in history.networks)}
+    if is_by_last_training(model):
+        of_training = {
+            "choosing options": training["choosing_seconds"],
+            **of_training,
+            "index": training["index_seconds"],
+            "ranker": training["ranker_seconds"],
+        }
     of_steps: dict[str, float] = {}
     for network in history.networks:
         for phase, seconds in network.phase_seconds.items():
@@ -125,6 +129,11 @@ def speed(model: SlideClassifier) -> Figure:
         from_zero(axes[2])
         titled(axes[2], "Samples per second", "step")
     return figure
+
+
+def is_by_last_training(model: SlideClassifier) -> bool:
+    """Whether the history is of the training that `training_` tells of; `partial_fit` makes none."""
+    return HISTORY not in model.documents_ or "choosing_seconds" in model.training_
 
 
 def _parts(axes: Axes, title: str, seconds: dict[str, float], colour: str) -> None:

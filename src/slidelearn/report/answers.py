@@ -10,7 +10,7 @@ from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.model.documents import label_names
 from slidelearn.plots.accuracy import plot_accuracy, training_counts
-from slidelearn.report.html import Html, join, label, picture, section, table, tag
+from slidelearn.report.html import Html, excerpt, join, label, picture, section, table, tag
 
 _N_CONFUSIONS, _N_EXAMPLES = 12, 8
 _DOTS = {"head": "var(--head)", "middle": "var(--middle)", "tail": "var(--tail)"}
@@ -25,7 +25,7 @@ def accuracy(model: SlideClassifier, ids: Ids, Y: FloatCsr) -> list[Html]:
         (
             tag("span", tag("span", class_="dot", style=f"background: {_DOTS[group.name]}"), group.name),
             f"{group.n_labels:,}",
-            f"{group.least_count:,} to {group.most_count:,}",
+            _between(group.least_count, group.most_count),
             f"{group.n_true:,}",
             _percent(group.recall),
             f"{group.n_best:,}",
@@ -46,8 +46,8 @@ def accuracy(model: SlideClassifier, ids: Ids, Y: FloatCsr) -> list[Html]:
     ]
 
 
-def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr) -> Html:
-    """Which labels are taken for which, and the mistakes that the model is surest of."""
+def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr, texts: Sequence[str] | None = None) -> Html:
+    """Which labels are taken for which, and the mistakes that the model is surest of, with the samples' texts."""
     known = label_names(model.documents_, model.n_labels_)
     names: Callable[[int], str] = known.__getitem__ if known else str
     found = confusions(ids, Y, _N_CONFUSIONS)
@@ -61,11 +61,16 @@ def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr) -> Ht
         )
         for each in found
     ]
+    own = "its text and labels" if texts else "its labels"
+
+    def own_text(row: int) -> list[Html]:
+        return [excerpt(texts[row])] if texts else []
+
     examples = [
         (
             f"{row:,}",
             f"{scores[row, 0]:.2f}",
-            _chips([(names(one), "own") for one in labels_of(Y, row)]),
+            join([*own_text(row), _chips([(names(one), "own") for one in labels_of(Y, row)])]),
             _chips([(names(one), _kind(rank, one in labels_of(Y, row))) for rank, one in enumerate(_there(ids[row]))]),
         )
         for row in surest_mistakes(ids, scores, Y, _N_EXAMPLES)
@@ -76,9 +81,13 @@ def mistakes(model: SlideClassifier, ids: Ids, scores: Float, Y: FloatCsr) -> Ht
         tag("h3", "What is taken for what"),
         table(("a label that samples have", "and what came first instead", "samples", "of those with it"), pairs, (3,)),
         tag("h3", "Surest mistakes"),
-        tag("p", "Right ones are green; scores are the model's.", class_="soft"),
-        table(("sample", "score", "its labels", f"the best {ids.shape[1]}"), examples, (0, 1)),
+        tag("p", "Right ones are green; scores are the model's; samples count from 0.", class_="soft"),
+        table(("sample", "score", own, f"the best {ids.shape[1]}"), examples, (0, 1)),
     )
+
+
+def _between(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _bar(n: int, most: int) -> Html:

@@ -12,8 +12,8 @@ from slidelearn.extras import import_extra
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_LONGEST = 44
-"""Characters of a label's name that are shown; the rest is there when the mouse is over it."""
+_LONGEST, _LONGEST_TEXT = 44, 200
+"""Characters of a label's name and of a text that are shown; the rest is there when the mouse is over it."""
 
 
 class Html(str):
@@ -60,6 +60,13 @@ def label(name: str, kind: str = "") -> Html:
     """The name of a label, cut if it is long."""
     shown = name if len(name) <= _LONGEST else name[: _LONGEST - 1].rstrip(" ,") + "…"
     return tag("span", shown, class_=kind, title=name) if kind or shown != name else text(shown)
+
+
+def excerpt(whole: str) -> Html:
+    """The beginning of a text."""
+    if len(whole) <= _LONGEST_TEXT:
+        return tag("div", whole, class_="excerpt")
+    return tag("div", whole[: _LONGEST_TEXT - 1] + "…", class_="excerpt", title=whole)
 
 
 def picture(figure: Figure, description: str) -> Html:

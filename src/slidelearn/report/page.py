@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Any
 
 from slidelearn import plots
 from slidelearn.estimator import SlideClassifier
+from slidelearn.model.documents import label_counts
 from slidelearn.model.history import History
+from slidelearn.plots.training import is_by_last_training
 from slidelearn.report.answers import accuracy, mistakes
 from slidelearn.report.html import Html, card, join, picture, section, tag, text
 from slidelearn.version import __version__
@@ -27,6 +29,7 @@ def page(
     title: str,
     tested: tuple[Any, Any] | None = None,
     measured: Mapping[str, Any] | None = None,
+    texts: Sequence[str] | None = None,
 ) -> str:
     """A report on a model as one HTML page that needs nothing else.
 
@@ -40,6 +43,8 @@ def page(
         X and Y of test samples, in any form that the model takes, for accuracy by label frequency and for mistakes.
     measured
         Metrics on these, as `slidelearn.metrics.evaluate` names them, and ``predict_ms_per_sample``.
+    texts
+        The text of each test sample, if there are texts; they are shown beside mistakes.
     """
     history = History.of(model.documents_)
     sections, n_tested = _of_training(model, history), 0
@@ -47,7 +52,7 @@ def page(
         X, Y = tested[0], model.as_indicator(tested[1])
         ids, scores = model.predict_topk(X, k=min(_N_NAMED, model.n_labels_))
         n_tested = Y.shape[0]
-        sections = [*accuracy(model, ids, Y), *sections, mistakes(model, ids, scores, Y)]
+        sections = [*accuracy(model, ids, Y), *sections, mistakes(model, ids, scores, Y, texts)]
     template = Template((resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
     return template.substitute(
         version=__version__,
@@ -62,11 +67,17 @@ def _subtitle(model: SlideClassifier, n_tested: int) -> Html:
     n_networks = len(model.networks_)
     parts = [
         f"{counted(model.n_features_in_, 'feature')}, {counted(model.n_labels_, 'label')}",
-        f"trained on {counted(model.training_['n_samples'], 'sample')}" if "n_samples" in model.training_ else "",
+        f"trained on {counted(n_seen, 'sample')}" if (n_seen := _n_seen(model)) else "",
         f"tested on {n_tested:,}" if n_tested else "",
         f"{n_networks} networks" if n_networks > 1 else "",
     ]
     return tag("span", "; ".join(part for part in parts if part))
+
+
+def _n_seen(model: SlideClassifier) -> int:
+    """How many samples a model has learnt from, in all its trainings where it knows that; 0 where it knows nothing."""
+    known = label_counts(model.documents_, model.n_labels_)
+    return known[1] if known else model.training_.get("n_samples", 0)
 
 
 def _cards(model: SlideClassifier, measured: Mapping[str, Any]) -> list[Html]:
@@ -87,7 +98,8 @@ def _cards(model: SlideClassifier, measured: Mapping[str, Any]) -> list[Html]:
     if not measured and (validation := training.get("validation")):
         cards.append(card(f"{100 * validation['p@1']:.1f} %", "precision at 1 on the validation samples", is_main=True))
     if "train_seconds" in training:
-        cards.append(card(f"{training['train_seconds']:,.1f} s", f"to train ({training['cpu_seconds']:,.1f} s of CPU)"))
+        what = "to train" if is_by_last_training(model) else "for the last samples"
+        cards.append(card(f"{training['train_seconds']:,.1f} s", f"{what} ({training['cpu_seconds']:,.1f} s of CPU)"))
         active = training["active_mean"]
         cards.append(
             card(f"{100 * active / model.n_labels_:.2f} %", f"of the labels active ({active:,.0f} per sample)")
@@ -107,8 +119,7 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
         (
             True,
             "Learning curves",
-            "Means of the training batches between points. On held-out samples it is the network alone that is "
-            "measured, before the ranker and without the others of an ensemble" + _whole_on_validation(model) + ".",
+            _about_curves(model, history),
             plots.learning_curves,
         ),
         (
@@ -132,9 +143,18 @@ def _of_training(model: SlideClassifier, history: History | None) -> list[Html]:
     ]
 
 
-def _whole_on_validation(model: SlideClassifier) -> str:
-    validation = model.training_.get("validation")
-    return f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
+def _about_curves(model: SlideClassifier, history: History) -> str:
+    about = ["Means of the training batches between points."]
+    if any(network.epochs.known("step", "p@1")[0] for network in history.networks):
+        validation = model.training_.get("validation")
+        whole = f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
+        about.append(
+            "On held-out samples it is the network alone that is measured, before the ranker and without the others of "
+            f"an ensemble{whole}."
+        )
+    if not is_by_last_training(model):
+        about.append("The model has gone on learning since.")
+    return " ".join(about)
 
 
 def _options(model: SlideClassifier) -> Html:

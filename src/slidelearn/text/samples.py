@@ -32,7 +32,9 @@ def vectorizer_for(samples: SampleSet) -> Vectorizer:
 
 def with_features(samples: SampleSet, vectorizer: Vectorizer) -> SampleSet:
     """The same samples, with features as well as texts."""
-    return replace(samples, X=check_features(vectorizer.transform(samples.texts)))
+    assert samples.texts is not None
+    features = vectorizer.transform(samples.texts or [""])  # which refuses to make features of no texts
+    return replace(samples, X=check_features(features[: len(samples.texts)]))
 
 
 def with_labels_of(samples: SampleSet, names: Sequence[str]) -> SampleSet:

@@ -44,10 +44,14 @@ def check_texts(texts: Sequence[str]) -> list[str]:
         raise ValueError(f"texts must be one column of strings, but have shape {shape}; give the column alone")
     if isinstance(texts, Mapping | Set):
         raise ValueError(f"texts must be strings one after the other, but are a {type(texts).__name__}; give a list")
+    if not isinstance(texts, Iterable):
+        raise ValueError(f"texts must be strings one after the other, but are {texts!r:.40}; give a list")
     texts = list(texts)
     for place, text in enumerate(texts):
         if not isinstance(text, str):
-            raise ValueError(f"texts must be strings, but text {place} is {text!r}")
+            raise ValueError(f"texts must be strings, but text {place} is {text!r:.40}")
+    if not texts:
+        raise ValueError("texts must be one at least, but there are none")
     return texts
 
 
