@@ -218,7 +218,7 @@ def test_inspect_as_json(place: Path) -> None:
 
 
 def test_each_network_of_an_ensemble_is_named(place: Path) -> None:
-    lines = run("train", place / "train.txt.gz", *QUICK, "--set", "n_models=2").stdout.splitlines()
+    lines = run("train", place / "train.txt.gz", *QUICK, "--set", "n_networks=2").stdout.splitlines()
     shown = [line for line in lines if "samples/s" in line]
     assert shown[0].startswith("network 1/2, epoch 1/1: 50% · ")
     assert shown[-1].startswith("network 2/2, epoch 1/1: 100% · ")
