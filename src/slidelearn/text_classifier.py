@@ -160,6 +160,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The probabilities of all labels; see `SlideClassifier.predict_proba`."""
         return self._fitted().predict_proba(self._features(texts))
 
+    def predict_log_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The logarithms of these probabilities; see `SlideClassifier.predict_log_proba`."""
+        return self._fitted().predict_log_proba(self._features(texts))
+
     def decision_function(self, texts: Sequence[str]) -> Float:
         """The scores of all labels; see `SlideClassifier.decision_function`."""
         return self._fitted().decision_function(self._features(texts))
@@ -240,7 +244,12 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return classifier, vectorizer, vectorizer.fit_transform(texts)
 
     def _new_classifier(self) -> SlideClassifier:
-        return SlideClassifier() if self.classifier is None else clone(self.classifier)
+        if self.classifier is None:
+            return SlideClassifier()
+        if not isinstance(self.classifier, SlideClassifier):
+            raise ValueError(f"classifier must be a SlideClassifier or None, but is {self.classifier!r}")
+        classifier: SlideClassifier = clone(self.classifier)
+        return classifier
 
     def _features(self, texts: Sequence[str]) -> FloatCsr:
         self._fitted()
