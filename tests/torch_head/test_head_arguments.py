@@ -23,7 +23,7 @@ WRONG_BATCHES: dict[str, tuple[Any, Any, type[Exception], str]] = {
         X,
         torch.eye(3, 40).long(),
         ValueError,
-        "a column of 0 and 1 for each of the 40 labels: scipy.sparse",
+        "a column of 0 and 1 for each of the 40 labels: scipy",
     ),
     "list": (X, [[1], [2], [3]], TypeError, "labels must be a tensor of integers, .* of the type list"),
     "columns": (X, sparse.csr_array((3, 41)), ValueError, "labels must have 40 columns, one per label, but has 41"),
