@@ -105,6 +105,7 @@ OUT_OF_BOUNDS.indices[1] = 7
         (check_features, sp.coo_array((1, 2**31)), "X must have at most 2147483647 columns, but has 2147483648"),
         (check_labels, np.ones(3), f"Y must be 2-d, (n_samples, n_labels), but has shape (3,); {Y_REMEDY}"),
         (check_labels, [[1], [2, 3]], f"Y {RAGGED} (n_samples, n_labels), but is ragged; {Y_REMEDY}"),
+        (check_labels, [["a"], ["b"]], f"Y must hold real numbers, but its dtype is <U1; {Y_REMEDY}"),
         (check_labels, [[0, 1], [0, np.nan]], "Y must be finite, but at row 1, column 1 it is nan"),
         (check_labels, [[0, 1], [-2, 0]], f"{Y_RULE}, but at row 1, column 0 it is -2"),
     ],

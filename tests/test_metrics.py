@@ -178,6 +178,12 @@ def test_refuses(ids, k, message):
         precision_at_k(ids, Y, k)
 
 
+def test_labels_by_name_are_sent_to_the_model():
+    for named in ([["a"], ["b"], ["c"]], [["a"], ["b", "c"], []]):
+        with pytest.raises(ValueError, match=r"the model's as_indicator makes one of classes and label names$"):
+            precision_at_k(IDS, named, 1)
+
+
 def test_every_k_of_evaluate_is_checked():
     with pytest.raises(ValueError, match=r"^k must lie in 1..3 .*, but is 0$"):
         evaluate(IDS, Y, ks=(0, 3))

@@ -105,6 +105,8 @@ def test_figures_show_what_they_say(plots: Any, model: SlideClassifier, tiny: Da
     assert titles["active_sets"][0] == "Active labels per sample, of 413"
     assert len(titles["active_sets"]) == 2
     assert len(titles["table_health"]) == 3
+    ticks = plots.table_health(model).axes[1].yaxis
+    assert {"$" in write(6) for write in (ticks.get_major_formatter(), ticks.get_minor_formatter())} == {False}
     assert titles["speed"] == ["Parts of training", "Parts of the steps", "Samples per second"]
     loss = plots.learning_curves(model).axes[0].lines
     assert len(loss) == 2

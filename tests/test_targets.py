@@ -70,6 +70,47 @@ def test_lists_in_columns_of_polars() -> None:
         look_at(polars.Series([["a"], None]))
 
 
+@pytest.mark.parametrize("kind", ["Int64", "int64[pyarrow]"])
+def test_large_numbers_in_columns_stay_apart(kind: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    ids = [2**53 + 1, 2**53, 2**53 + 1]  # one number in float64, which pandas gives to NumPy
+    column = pandas.Series(ids, dtype=kind)
+    for y in (column, column.array):
+        assert Targets.of(look_at(y)).labels.tolist() == [2**53, 2**53 + 1]
+    with pytest.warns(DataConversionWarning):
+        assert Targets.of(look_at(column.to_frame())).labels.tolist() == [2**53, 2**53 + 1]
+    with pytest.raises(ValueError, match="has none for sample 1; leave samples without a class out"):
+        look_at(column.where([True, False, True]))
+
+
+def test_truth_in_columns_stays_truth() -> None:
+    pandas = pytest.importorskip("pandas")
+    assert look_at(pandas.Series([True, False], dtype="boolean")).dtype == bool
+    assert look_at(pandas.DataFrame({"a": [1, 0], "b": [1, 1]}, dtype="Int64")).dtype == np.int64
+
+
+@pytest.mark.parametrize("kind", ["string", "category", "object"])
+def test_the_first_sample_without_a_class_is_named(kind: str) -> None:
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(["a", "b", "a", None], dtype=kind)
+    with pytest.raises(ValueError, match="y must have a class for each sample, but has none for sample 3"):
+        look_at(column)
+
+
+def test_a_sparse_frame_of_labels_is_a_sparse_matrix() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame.sparse.from_spmatrix(sparse.csr_array(INDICATOR))
+    assert _encoded(frame) == INDICATOR.tolist()
+    assert sparse.issparse(Targets.of(look_at(frame)).answers(IDS, SCORES))
+
+
+def test_columns_of_arrow() -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    assert _encoded(pyarrow.array([list(names) for names in NAMES])) == INDICATOR.tolist()
+    assert _encoded(pyarrow.chunked_array([["b"], ["a"]])) == [[0, 1], [1, 0]]
+
+
 def test_many_classes_are_no_regression() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -145,6 +186,8 @@ def test_another_form_is_refused(first: Any, later: Any, message: str) -> None:
 def test_unknown_labels_are_nobodys() -> None:
     assert Targets.of(look_at([1, 2])).encoded(look_at([2, 3])).toarray().tolist() == [[0, 1], [0, 0]]
     assert Targets.of(look_at([["a"]])).encoded(look_at([["b", "a"], ["b"]])).toarray().tolist() == [[1], [0]]
+    with pytest.raises(ValueError, match="y must hold classes like 1, as in training, but holds '1'"):
+        Targets.of(look_at([1, 2])).encoded(look_at(["1", "2"]))  # of which none would ever be right
     with pytest.raises(ValueError, match="y must have 3 columns, as in training, but has 4"):
         Targets.of(look_at(INDICATOR)).encoded(look_at(np.ones((2, 4))))
 

@@ -11,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
 from slidelearn.callbacks import Callback
@@ -44,6 +45,9 @@ def test_texts_in_names_out(trained_on_texts: SlideTextClassifier, tiny: Dataset
     answers = clf.predict(tiny.test_texts)
     assert all(answer[:3] == row[: len(answer)].tolist() for answer, row in zip(answers, best, strict=False))
     assert clf.predict_proba(tiny.test_texts[:2]).shape == clf.decision_function(tiny.test_texts[:2]).shape
+    np.testing.assert_allclose(
+        np.exp(clf.predict_log_proba(tiny.test_texts[:2])), clf.predict_proba(tiny.test_texts[:2])
+    )
 
 
 def test_as_a_pipeline_of_the_two(tiny: Dataset) -> None:
@@ -133,6 +137,8 @@ def test_what_are_no_texts_is_refused(trained_on_texts: SlideTextClassifier) -> 
             use([])
     with pytest.raises(TypeError, match="classifier must be a SlideClassifier or None, but is 'quick'"):
         SlideTextClassifier("quick").fit(["a word"], [["b"]])
+    with pytest.raises(TypeError, match=r"classifier must be a SlideClassifier or None, but is LinearSVC\(\)"):
+        SlideTextClassifier(LinearSVC()).fit(["a"], [["b"]])
     with pytest.raises(ValueError, match=r"a vectoriser to be saved must be one of .*, but is 'tfidf'"):
         SlideTextClassifier(SMALL, "tfidf").fit(["a word"], [["b"]])
     with pytest.raises(ValueError, match="analyzer must be None or a plain value"):
@@ -145,6 +151,11 @@ def test_a_frame_is_not_its_column(trained_on_texts: SlideTextClassifier) -> Non
     assert len(trained_on_texts.predict(frame["text"])) == 2
     with pytest.raises(ValueError, match=r"texts must be one column of strings, but have shape \(2, 1\)"):
         trained_on_texts.predict(frame)
+
+
+def test_texts_in_a_column_of_arrow(trained_on_texts: SlideTextClassifier) -> None:
+    pyarrow, texts = pytest.importorskip("pyarrow"), ["a cat", "a boat"]
+    assert trained_on_texts.predict(pyarrow.array(texts)) == trained_on_texts.predict(texts)
 
 
 def test_labels_that_are_refused_leave_the_words(trained_on_texts: SlideTextClassifier, tiny: Dataset) -> None:

@@ -110,6 +110,18 @@ def test_samples_to_judge_by_may_be_given(planted: Planted) -> None:
     assert tuning.best.metrics["p@1"] == clf.score(*validation)
 
 
+def test_labels_of_every_form_are_tuned_alike(planted: Planted) -> None:
+    width = len(str(planted.Y.shape[1]))
+
+    def names(Y: Any) -> list[list[str]]:
+        return [[f"{label:0{width}}" for label in row.indices] for row in Y]
+
+    options: dict[str, Any] = {"given": SMALL, "n_trials": 1, "n_jobs": 1}
+    expected = tune(planted.X, planted.Y, validation=(planted.X_test, planted.Y_test), **options).best
+    tuned = tune(planted.X, names(planted.Y), validation=(planted.X_test, names(planted.Y_test)), **options).best
+    assert tuned.metrics["p@1"] == expected.metrics["p@1"]
+
+
 class EndAt(Callback):
     def __init__(self, n_networks: int, error: type[BaseException]) -> None:
         self._left, self._error = n_networks, error

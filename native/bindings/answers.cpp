@@ -44,6 +44,19 @@ BestRows bind_exact_top_k(const InOutRows& rows, const InScales& scales, const I
     });
 }
 
+OutMatrix<float> bind_exact_logits(const InOutRows& rows, const InScales& scales, const InMatrix<float>& hidden,
+                                   int n_threads) {
+    require_threads(n_threads);
+    const Rows r = view(rows);
+    const float* s = scales_of(scales, r);
+    const Matrix<const float> h = view(hidden);
+    require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
+    OutMatrix<float> logits = new_matrix<float>(h.n_rows, r.n_rows);
+    const GilReleased unlocked;
+    SLIDELEARN_CALL(exact_logits, r, s, h, Matrix<float>{logits.data(), h.n_rows, r.n_rows, r.n_rows}, n_threads);
+    return logits;
+}
+
 OutQuantized bind_quantize_rows(const InOutRows& rows, const InScales& scales, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
@@ -150,6 +163,8 @@ bool bind_scans_int8() { return SLIDELEARN_COPY(scans_int8)(); }
 
 void bind_answers(nb::module_& m) {
     m.def("exact_top_k", &bind_exact_top_k, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, "k"_a, nb::kw_only(),
+          "n_threads"_a);
+    m.def("exact_logits", &bind_exact_logits, "rows"_a.noconvert(), "scales"_a.none(), "hidden"_a, nb::kw_only(),
           "n_threads"_a);
     m.def("pq_encode", &bind_pq_encode, "rows"_a.noconvert(), "scales"_a.none(), "ids"_a, "codewords"_a, nb::kw_only(),
           "n_threads"_a);

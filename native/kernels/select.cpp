@@ -94,4 +94,18 @@ void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Mat
     lists.settle(rows, scales, biases.floats(), hidden, best, scores, n_threads);
 }
 
+void exact_logits(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<float> logits, int n_threads) {
+    parallel_for(n_threads, ceil_div(rows.n_rows, kLabels), [&](int64_t block, int) {
+        const int64_t first = block * kLabels, n_labels = smaller(kLabels, rows.n_rows - first);
+        for (int64_t i = 0; i < hidden.n_rows; ++i) {
+            float* z = logits.row(i) + first;
+            for (int64_t j = 0; j < n_labels; ++j) {
+                const float product = dot(hidden.row(i), rows.weights(first + j), rows.width);
+                z[j] = scales ? product * scales[first + j] : product;
+            }
+            for (int64_t j = 0; j < n_labels; ++j) z[j] += rows.tail(first + j)[kBias];  // apart, as in exact_top_k
+        }
+    });
+}
+
 }  // namespace slidelearn::SLIDELEARN_ISA

@@ -15,6 +15,8 @@ SLIDELEARN_EACH_ISA(
     void top_others(LogitRows logits, const int32_t* ids, Matrix<int32_t> best, Matrix<float> scores, int n_threads);
     // The k best of all rows for every sample: hidden . w * scale_i + bias_i; `scales` (n_rows) may be null.
     void exact_top_k(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<int32_t> best,
-                     Matrix<float> scores, int n_threads);)
+                     Matrix<float> scores, int n_threads);
+    // What it compares: those of all rows for every sample, (n_samples, n_rows).
+    void exact_logits(Rows rows, const float* scales, Matrix<const float> hidden, Matrix<float> logits, int n_threads);)
 
 }  // namespace slidelearn

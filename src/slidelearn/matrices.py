@@ -53,7 +53,11 @@ def check_features(X: Any, *, name: str = "X") -> FloatCsr:
     return csr
 
 
-def check_labels(Y: Any, *, name: str = "Y") -> FloatCsr:
+BINARISER = "lists of labels become one by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
+"""How labels become an indicator, where there is no model that has an order of them."""
+
+
+def check_labels(Y: Any, *, name: str = "Y", remedy: str = BINARISER) -> FloatCsr:
     """Bring Y into canonical CSR of ones.
 
     Parameters
@@ -62,6 +66,8 @@ def check_labels(Y: Any, *, name: str = "Y") -> FloatCsr:
         Non-zero means relevant. Explicit zeros are dropped.
     name
         What the messages call it.
+    remedy
+        What they say of labels in another form.
 
     Returns
     -------
@@ -73,8 +79,7 @@ def check_labels(Y: Any, *, name: str = "Y") -> FloatCsr:
     ValueError
         If Y is not two-dimensional, not real, not finite, or negative anywhere.
     """
-    remedy = "lists of labels become one by sklearn.preprocessing.MultiLabelBinarizer(sparse_output=True)"
-    csr = _to_csr(Y, name, "(n_samples, n_labels)", remedy)
+    csr = _to_csr(Y, name, "(n_samples, n_labels)", remedy, f"; {remedy}")
     _refuse_first(~np.isfinite(csr.data), csr, f"{name} must be finite")
     rule = f"{name} must not be negative (non-zero means relevant; negative weights are refused)"
     _refuse_first(csr.data < 0, csr, rule)
@@ -172,7 +177,7 @@ def _is_canonical(X: Any) -> bool:
     return kernels.is_canonical(X.indptr, X.indices, X.data, X.shape[1])
 
 
-def _to_csr(matrix: Any, name: str, shape: str, remedy: str) -> FloatCsr:
+def _to_csr(matrix: Any, name: str, shape: str, remedy: str, of_strings: str = "") -> FloatCsr:
     is_sparse: bool = issparse(matrix)
     if not is_sparse:
         try:
@@ -182,7 +187,7 @@ def _to_csr(matrix: Any, name: str, shape: str, remedy: str) -> FloatCsr:
     if matrix.ndim != 2:
         raise ValueError(f"{name} must be 2-d, {shape}, but has shape {matrix.shape}; {remedy}")
     if np.dtype(matrix.dtype).kind not in "biuf":
-        raise ValueError(f"{name} must hold real numbers, but its dtype is {matrix.dtype}")
+        raise ValueError(f"{name} must hold real numbers, but its dtype is {matrix.dtype}{of_strings}")
     if matrix.shape[1] > MOST_COLUMNS:
         raise ValueError(f"{name} must have at most {MOST_COLUMNS} columns, but has {matrix.shape[1]}")
     with np.errstate(over="ignore", under="ignore"):  # the callers look for what becomes infinite

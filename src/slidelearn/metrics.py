@@ -79,7 +79,7 @@ def psp_at_k(ids: NDArray[np.integer[Any]], Y: Any, inverse_propensities: NDArra
 def ndcg_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     """Normalised discounted cumulative gain: a hit at rank r counts 1 / log2(r + 1), over the best attainable sum.
 
-    Parameters and errors as in `precision_at_k`.
+    A sample without labels counts 0. Parameters and errors as in `precision_at_k`.
     """
     ids, Y = _check(ids, Y, k)
     return _ndcg(are_entries(Y, ids), Y, k)
@@ -88,7 +88,7 @@ def ndcg_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
 def recall_at_k(ids: NDArray[np.integer[Any]], Y: Any, k: int) -> float:
     """Share of a sample's labels that are among its first k predictions.
 
-    Parameters and errors as in `precision_at_k`.
+    A sample without labels counts 0. Parameters and errors as in `precision_at_k`.
     """
     ids, Y = _check(ids, Y, k)
     return _recall(are_entries(Y, ids), Y, k)
@@ -254,7 +254,7 @@ def _mean(per_sample: NDArray[np.float64]) -> float:
 
 
 def _check(ids: Any, Y: Any, *ks: int) -> tuple[NDArray[np.int64], FloatCsr]:
-    Y = check_labels(Y)
+    Y = check_labels(Y, remedy="the model's as_indicator makes one of classes and label names")
     ids = np.asarray(ids)
     if ids.ndim != 2 or ids.dtype.kind not in "iu":
         raise ValueError(f"ids must be integers (n_samples, n_ranks), but is {ids.dtype} of shape {ids.shape}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -45,6 +46,21 @@ def rows_of_names(y: Any) -> list[Any] | None:
             "a sample without labels has an empty list"
         )
     return rows
+
+
+def names_of(labels: Iterable[Any]) -> list[str]:
+    """The names of some labels.
+
+    Raises
+    ------
+    ValueError
+        For one that is no string.
+    """
+    names = list(labels)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"label names must be strings, but {name!r} is among them; {REMEDY}")
+    return names
 
 
 def _as_list(row: Any) -> Any:

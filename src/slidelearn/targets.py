@@ -18,12 +18,14 @@ from scipy import sparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from slidelearn.columns import first_missing, without_frame
 from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr, check_labels, require_no_mask
-from slidelearn.name_lists import REMEDY, rows_of_names
+from slidelearn.name_lists import REMEDY, names_of, rows_of_names
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
 FORMS = ("classes", *INDICATORS, "names")
+LEAVE_OUT = "leave samples without a class out"
 
 
 class Given(NamedTuple):
@@ -54,13 +56,14 @@ def look_at(y: Any) -> Given:
     if isinstance(y, str | Iterator):
         raise ValueError(f"y must be a list, an array or a sparse matrix, but is {y!r}; list(...) makes a list of it")
     require_no_mask(y, "y")
+    y = without_frame(y)
     is_sparse: bool = sparse.issparse(y)
     if is_sparse:
         container = "csr_matrix" if sparse.isspmatrix(y) else "csr_array"
         return Given(container, check_labels(y, name="y"), np.dtype(y.dtype))
     names = rows_of_names(y)
     if names is not None:
-        return Given("names", [_names_of(labels) for labels in names], np.dtype(object))
+        return Given("names", [names_of(labels) for labels in names], np.dtype(object))
     least = {"ensure_min_samples": 0, "ensure_min_features": 0}
     values = check_array(_as_array(y), ensure_2d=False, dtype=None, **least, input_name="y")
     if values.ndim == 2 and values.shape[1] != 1:
@@ -118,15 +121,14 @@ class Targets:
         if self.one_each:
             found = y.values if classes is None else np.concatenate([y.values, column_or_1d(np.asarray(classes))])
             return self.with_labels(np.unique(found))
-        names = chain.from_iterable([*y.values, () if classes is None else _names_of(classes)])
+        names = chain.from_iterable([*y.values, () if classes is None else names_of(classes)])
         return self.with_labels(np.array(sorted(set(names)), object))
 
     def with_labels(self, labels: NDArray[Any]) -> Targets:
         """These, and behind them those of `labels` that are not among them."""
         known = self._numbers()
         new = labels[[label not in known for label in labels.tolist()]]
-        if len(self.labels) and len(new) and isinstance(self.labels[0], str) != isinstance(new[0], str):
-            raise ValueError(f"y must hold classes like {self.labels[0]!r}, as in training, but holds {new[0]!r}")
+        self._require_kind(new)
         return replace(self, labels=np.concatenate([self.labels, new]) if len(self.labels) else new)
 
     def with_more(self, labels: Any) -> Targets:
@@ -142,7 +144,7 @@ class Targets:
                 raise ValueError(f"labels must be a number >= 1, as y is an indicator, but is {labels!r}")
             return replace(self, labels=np.arange(len(self.labels) + labels))
         labels = _several(labels)
-        new = column_or_1d(np.asarray(labels)) if self.one_each else np.array(_names_of(labels), object)
+        new = column_or_1d(np.asarray(labels)) if self.one_each else np.array(names_of(labels), object)
         joined = self.with_labels(new)
         if len(joined.labels) < len(self.labels) + len(new) or len(set(new.tolist())) < len(new):
             raise ValueError(f"labels must be new, each there once, but are {new.tolist()!r}")
@@ -184,6 +186,8 @@ class Targets:
                 raise ValueError(f"{name} must have {n} columns, as in training, but has {y.values.shape[1]}")
             indicator: FloatCsr = y.values
             return indicator
+        if self.one_each:
+            self._require_kind(y.values, name)
         rows = [[label] for label in y.values.tolist()] if self.one_each else y.values
         known = self._numbers()
         numbers = np.array([known.get(label, -1) for label in chain.from_iterable(rows)], np.int32)
@@ -237,6 +241,12 @@ class Targets:
     def _numbers(self) -> dict[Hashable, int]:
         return {label: number for number, label in enumerate(self.labels.tolist())}
 
+    def _require_kind(self, classes: NDArray[Any], name: str = "y") -> None:
+        """Refuse strings where classes are numbers, and the other way round: none of them would ever be right."""
+        if len(self.labels) and len(classes) and isinstance(self.labels[0], str) != isinstance(classes[0], str):
+            known, given = self.labels[:1].tolist()[0], classes[:1].tolist()[0]
+            raise ValueError(f"{name} must hold classes like {known!r}, as in training, but holds {given!r}")
+
     def _require_form(self, y: Given, name: str = "y") -> None:
         if y.form != self.form and not {y.form, self.form} <= set(INDICATORS):
             described = {"classes": "a class for each sample", "names": "a list of label names for each sample"}
@@ -250,15 +260,10 @@ def _several(labels: Any) -> Any:
     return labels
 
 
-def _names_of(labels: Iterable[Any]) -> list[str]:
-    names = list(labels)
-    for name in names:
-        if not isinstance(name, str):
-            raise ValueError(f"label names must be strings, but {name!r} is among them; {REMEDY}")
-    return names
-
-
 def _as_array(y: Any) -> Any:
+    missing = first_missing(y)
+    if missing is not None:
+        raise ValueError(f"y must have a class for each sample, but has none for sample {missing}; {LEAVE_OUT}")
     if not isinstance(y, list | tuple):
         return y
     try:
@@ -297,8 +302,7 @@ def _require_classes(values: NDArray[Any]) -> None:
     for sample, value in enumerate(values):
         if not isinstance(value, str | int | float | bool | np.number | np.bool_):
             raise ValueError(
-                f"y must hold numbers, strings or booleans, but for sample {sample} it holds {value!r}; leave samples "
-                "without a class out"
+                f"y must hold numbers, strings or booleans, but for sample {sample} it holds {value!r}; {LEAVE_OUT}"
             )
         n_strings += isinstance(value, str)
     if 0 < n_strings < len(values):

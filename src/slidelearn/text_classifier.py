@@ -162,6 +162,10 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """The probabilities of all labels; see `SlideClassifier.predict_proba`."""
         return self._fitted().predict_proba(self._features(texts))
 
+    def predict_log_proba(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """The logarithms of these probabilities; see `SlideClassifier.predict_log_proba`."""
+        return self._fitted().predict_log_proba(self._features(texts))
+
     def decision_function(self, texts: Sequence[str]) -> Float:
         """The scores of all labels; see `SlideClassifier.decision_function`."""
         return self._fitted().decision_function(self._features(texts))

@@ -51,6 +51,7 @@ def test_classes_and_their_probabilities(tiny: Dataset) -> None:
         assert clf.score(X, y) == (clf.predict(X) == y).mean() > 0.7
         chances = clf.predict_proba(X)
         np.testing.assert_allclose(chances.sum(axis=1), 1)
+        np.testing.assert_allclose(np.exp(clf.predict_log_proba(X)), chances)
         np.testing.assert_array_equal(clf.classes_[chances.argmax(axis=1)], clf.predict(X))
         np.testing.assert_array_equal(chances.argmax(axis=1), clf.decision_function(X).argmax(axis=1))
 
@@ -72,6 +73,7 @@ def test_probabilities_of_labels(options: dict[str, Any], planted: Planted) -> N
     chances = clf.predict_proba(planted.X_test)
     assert chances.shape == planted.Y_test.shape
     assert 0 <= chances.min() <= chances.max() <= 1
+    np.testing.assert_allclose(np.exp(clf.predict_log_proba(planted.X_test)), chances)
     own = planted.Y_test.toarray() != 0
     assert chances[own].mean() > 5 * chances[~own].mean()
     if options.get("ranker", True):  # log-odds, as held-out samples have them
@@ -88,7 +90,7 @@ def test_probabilities_of_labels(options: dict[str, Any], planted: Planted) -> N
 def test_scores_of_all_labels_may_be_too_many(trained: SlideClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slidelearn.machine.available_bytes", lambda: 10**9)
     X = sparse.csr_array((200_000, trained.n_features_in_))
-    for answer in (trained.decision_function, trained.predict_proba):
+    for answer in (trained.decision_function, trained.predict_proba, trained.predict_log_proba):
         with pytest.raises(MemoryError, match=r"2.0 GB, but 1.0 GB are free; predict_topk gives those of the best k"):
             answer(X)
 

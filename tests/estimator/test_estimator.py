@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,6 +109,8 @@ def test_parameters_are_the_options() -> None:
     assert options == list(Config.model_fields)
     assert all(parameters[name].default is None for name in [*options, "n_jobs"])
     assert parameters["preset"].default == "recipe"
+    with pytest.raises(TypeError, match=r"SlideClassifier.__init__\(\) got an unexpected keyword argument 'n_epoch'"):
+        SlideClassifier(n_epoch=1)
 
 
 def test_get_params_set_params_clone(tiny: Dataset) -> None:
@@ -148,6 +151,13 @@ def test_a_sparse_frame_is_a_sparse_matrix(tiny: Dataset) -> None:
     frame = pandas.DataFrame.sparse.from_spmatrix(X)
     clf, expected = SlideClassifier(**SMALL).fit(frame, Y), SlideClassifier(**SMALL).fit(X, Y)
     np.testing.assert_array_equal(clf.predict_topk(frame)[1], expected.predict_topk(X)[1])
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_texts_are_sent_to_the_classifier_of_texts(kind: Any, trained: SlideClassifier) -> None:
+    for use in (SlideClassifier().fit, trained.partial_fit, lambda X, y: trained.predict(X)):
+        with pytest.raises(ValueError, match="X must be features, but is texts; SlideTextClassifier takes texts"):
+            use(kind(["a cat", "a boat"]), ["animal", "vessel"])
 
 
 def test_data_against_the_rules_is_refused(trained: SlideClassifier, tiny: Dataset) -> None:

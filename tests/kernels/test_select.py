@@ -8,7 +8,7 @@ from support import assert_twins_agree, random_csr, random_floats, random_rows
 
 from slidelearn import kernels
 from slidelearn.kernels import WIDEST_QUANTIZED, Float, Labels, reference
-from slidelearn.network.layers import NeuronLayer
+from slidelearn.network.layers import MOST_KEPT, NeuronLayer
 from slidelearn.network.optim import ParameterRows
 
 pytestmark = pytest.mark.usefixtures("isa")
@@ -58,6 +58,30 @@ def test_a_sample_gets_the_same_bits_alone_and_among_others(rng: np.random.Gener
         ids_alone, scores_alone = kernels.exact_top_k(rows, None, hidden[i : i + 1], 9, n_threads=1)
         np.testing.assert_array_equal(ids_alone[0], ids[i])
         np.testing.assert_array_equal(scores_alone[0], scores[i])
+
+
+@pytest.mark.parametrize("with_scales", [False, True])
+@pytest.mark.parametrize("n_rows", [5, 1300])
+@pytest.mark.parametrize("n_samples", [0, 1, 20])
+def test_exact_logits(rng: np.random.Generator, n_samples: int, n_rows: int, with_scales: bool) -> None:
+    rows, hidden = random_rows(rng, n_rows, 9), random_floats(rng, n_samples, 9)
+    scales = np.abs(random_floats(rng, n_rows)) if with_scales else None
+    assert_twins_agree("exact_logits", rows, scales, hidden, n_terms=9, magnitude=3.0)
+    ids, scores = kernels.exact_top_k(rows, scales, hidden, n_rows, n_threads=1)
+    logits = kernels.exact_logits(rows, scales, hidden, n_threads=1)
+    np.testing.assert_array_equal(np.take_along_axis(logits, ids, axis=1), scores)
+
+
+@pytest.mark.parametrize("n_samples", [1, 70])
+def test_very_many_of_the_best_neurons(rng: np.random.Generator, n_samples: int) -> None:
+    layer, x = NeuronLayer(8, 3000, "sgd"), random_floats(rng, n_samples, 8)
+    layer.neurons.weights[...] = random_floats(rng, 3000, 8)
+    layer.neurons.weights[2000:] = layer.neurons.weights[:1000]  # of equal ones the first
+    ids, logits = layer.top_k(x, 3000, n_threads=1)
+    for k in (1000, MOST_KEPT, MOST_KEPT + 1):
+        some_ids, some_logits = layer.top_k(x, k, n_threads=1)
+        np.testing.assert_array_equal(some_ids, ids[:, :k])
+        np.testing.assert_array_equal(some_logits, logits[:, :k])
 
 
 def test_exact_top_k_refuses_more_than_there_are() -> None:

@@ -19,6 +19,12 @@ WRONG_BATCHES: dict[str, tuple[Any, Any, type[Exception], str]] = {
     "length": (X, LABELS, ValueError, r"labels must be of as many samples as hidden \(3\), but are of 6"),
     "range": (X, torch.tensor([1, 2, -2]), ValueError, r"labels must lie in \[0, 40\), or be -1 for none, .* has -2"),
     "floats": (X, torch.zeros(3), TypeError, "labels must be a tensor of integers, .* of the dtype float32"),
+    "indicator": (
+        X,
+        torch.eye(3, 40).long(),
+        ValueError,
+        "a column of 0 and 1 for each of the 40 labels: scipy",
+    ),
     "list": (X, [[1], [2], [3]], TypeError, "labels must be a tensor of integers, .* of the type list"),
     "columns": (X, sparse.csr_array((3, 41)), ValueError, "labels must have 40 columns, one per label, but has 41"),
 }

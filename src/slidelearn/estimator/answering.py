@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from scipy.special import expit, softmax
+from scipy.special import log_expit, log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import validate_data
 
@@ -124,13 +124,28 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         MemoryError
             If so many would not fit in memory; `predict_topk` gives the best ones.
         """
+        return np.asarray(np.exp(self.predict_log_proba(X)))
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """The logarithms of what `predict_proba` gives, which tell small probabilities apart.
+
+        Returns
+        -------
+        array (n_samples, n_labels), float64
+            In the order of `classes_`.
+
+        Raises
+        ------
+        MemoryError
+            As `predict_proba` does.
+        """
         scores = self._all_scores(X).astype(np.float64)
         ranker = self.ranker_
         if self._targets.one_each or (ranker is None and self.config_.loss == "softmax"):
-            return np.asarray(softmax(scores, axis=1))
+            return np.asarray(log_softmax(scores, axis=1))
         if ranker is None or ranker.gains is None:
-            return np.asarray(expit(scores))
-        return np.asarray(np.exp(np.minimum(scores - ranker.gains, 0)))
+            return np.asarray(log_expit(scores))
+        return np.asarray(np.minimum(scores - ranker.gains, 0))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Precision at 1: how often the best label is right; for classes this is the accuracy.

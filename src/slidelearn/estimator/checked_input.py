@@ -8,9 +8,11 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length
 
+from slidelearn.columns import without_frame
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, require_no_mask
 from slidelearn.targets import Given, look_at
+from slidelearn.text.vectorizers import are_texts
 
 
 def read_features(X: Any, least: int = 1) -> FloatCsr:
@@ -19,9 +21,13 @@ def read_features(X: Any, least: int = 1) -> FloatCsr:
     scikit-learn checks what is dense; what is sparse `check_features` checks as well, in a fifth of the time, which
     would be a quarter of a query.
     """
-    if hasattr(X, "sparse"):  # a frame of pandas whose columns are all sparse
-        X = X.sparse.to_coo()
+    X = without_frame(X)
     require_no_mask(X, "X")
+    if are_texts(X):
+        raise ValueError(
+            "X must be features, but is texts; SlideTextClassifier takes texts, or put a vectoriser before "
+            "SlideClassifier in a pipeline"
+        )
     if not issparse(X):
         X = check_array(X, ensure_min_samples=least, input_name="X", estimator="SlideClassifier")
     return check_features(X)

@@ -92,6 +92,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
             if name != "self":
                 setattr(self, name, value)
 
+    __init__.__qualname__ = "SlideClassifier.__init__"  # what Python's own errors about arguments call it
+
     def _lasting(self) -> dict[str, Any]:
         """The parameters that a saved model keeps: those that are of this process are left out."""
         own = {name for name, value in self.get_params().items() if isinstance(value, np.random.RandomState)}

@@ -79,6 +79,8 @@ def table_health(model: SlideClassifier) -> Figure:
     ValueError
         If the model was trained without any.
     """
+    from matplotlib.ticker import LogFormatter
+
     history = _history(model)
     tables = history.networks[0].tables
     if not tables.n_rows:
@@ -93,6 +95,8 @@ def table_health(model: SlideClassifier) -> Figure:
             titled(ax, title, "step")
         from_zero(axes[0])
         axes[1].set_yscale("log")
+        for write in (axes[1].yaxis.set_major_formatter, axes[1].yaxis.set_minor_formatter):
+            write(LogFormatter(labelOnlyBase=False))  # plain numbers instead of powers of ten
         _steps(axes[2], tables, "dropped_share", COLOURS[1], "neurons dropped")
         in_percent(axes[2])
         axes[2].set_ylim(-0.02, 1.02)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
+from slidelearn.columns import without_frame
 from slidelearn.datasets import Dataset
 
 Vectorizer: TypeAlias = CountVectorizer | HashingVectorizer | TfidfVectorizer
@@ -42,6 +43,7 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     shape = getattr(texts, "shape", (0,))
     if len(shape) != 1:  # a frame would give the names of its columns
         raise ValueError(f"texts must be one column of strings, but have shape {shape}; give the column alone")
+    texts = without_frame(texts)
     if isinstance(texts, Mapping | Set):
         raise ValueError(f"texts must be strings one after the other, but are a {type(texts).__name__}; give a list")
     if not isinstance(texts, Iterable):

@@ -110,6 +110,11 @@ def _integers(labels: Any) -> NDArray[Any]:
 
 
 def _of_integers(labels: NDArray[Any], n_labels: int) -> Csr:
+    if labels.shape[1:] == (n_labels,) and n_labels > 2 and labels.size and 0 <= labels.min() <= labels.max() <= 1:
+        raise ValueError(
+            f"labels must be numbers of labels, but are a column of 0 and 1 for each of the {n_labels} labels: "
+            "scipy.sparse.csr_array(labels) is taken for that"
+        )
     table = np.sort(labels.reshape(len(labels), -1) if labels.size else labels.reshape(len(labels), 0), axis=1)
     there = ~np.isin(table, NO_LABEL)
     wrong = there & ((table < 0) | (table >= n_labels))

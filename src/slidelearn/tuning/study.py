@@ -23,6 +23,7 @@ from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.metrics import evaluate, propensities
 from slidelearn.progress import Progress, TrainingDiverged
+from slidelearn.targets import Targets, look_at
 from slidelearn.training.hold_out import hold_out
 from slidelearn.tuning.space import Options, Space
 
@@ -118,7 +119,7 @@ def tune(
     Parameters
     ----------
     X, Y
-        (n_samples, n_features) and (n_samples, n_labels), as for `SlideClassifier.fit`.
+        Features, and labels in every form that `SlideClassifier.fit` takes.
     given
         Options, `preset` among them, that are not to be tuned.
     validation
@@ -153,10 +154,12 @@ def tune(
     optuna = import_extra("optuna", "tune", "slidelearn.tuning")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     began, fixed = time.perf_counter(), dict(given or {})
-    X, Y = check_features(X), check_labels(Y)
+    given_labels = look_at(Y)
+    targets = Targets.of(given_labels)
+    X, Y = check_features(X), targets.encoded(given_labels)
     check_same_length(X, Y)
     config = make_config(**fixed)
-    judges = Judges(X, Y, *_checked(validation)) if validation else Judges.hold_out(X, Y, config)
+    judges = Judges(X, Y, *_checked(validation, targets)) if validation else Judges.hold_out(X, Y, config)
     names = _metrics(metric, judges)
     space = Space.of(fixed, judges.X, judges.Y)
     deadline = math.inf if max_seconds is None else began + max_seconds
@@ -247,8 +250,9 @@ def _metrics(metric: str, judges: Judges) -> list[str]:
     return names
 
 
-def _checked(samples: tuple[Any, Any]) -> tuple[FloatCsr, FloatCsr]:
-    X, Y = check_features(samples[0], name="X of validation"), check_labels(samples[1], name="Y of validation")
+def _checked(samples: tuple[Any, Any], targets: Targets) -> tuple[FloatCsr, FloatCsr]:
+    X = check_features(samples[0], name="X of validation")
+    Y = targets.encoded(look_at(samples[1]), name="Y of validation")
     check_same_length(X, Y)
     return X, Y
 

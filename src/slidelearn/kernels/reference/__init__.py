@@ -17,7 +17,7 @@ from slidelearn.kernels.reference.active import (
     take_rows,
     top_others,
 )
-from slidelearn.kernels.reference.answers import exact_top_k, quantize_rows, scan_top_k, scans_int8
+from slidelearn.kernels.reference.answers import exact_logits, exact_top_k, quantize_rows, scan_top_k, scans_int8
 from slidelearn.kernels.reference.classifiers import (
     classifier_margins,
     train_classifiers,
@@ -72,6 +72,7 @@ __all__ = [
     "doph_codes",
     "draw",
     "dwta_codes",
+    "exact_logits",
     "exact_top_k",
     "features_backward",
     "features_forward",

@@ -13,12 +13,13 @@ SPARE = 16
 
 def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]:
     """Ids and scores ``h . w * scale + bias``, (n_samples, k) each, of the k best of all rows; best first."""
-    scores = _all_logits(rows, scales, hidden)
+    scores = exact_logits(rows, scales, hidden, n_threads=n_threads)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return best.astype(np.int32), np.take_along_axis(scores, best, axis=1)
 
 
-def _all_logits(rows: Rows, scales: Float | None, hidden: Float) -> Float:
+def exact_logits(rows: Rows, scales: Float | None, hidden: Float, *, n_threads: int) -> Float:
+    """What `exact_top_k` compares: ``h . w * scale + bias`` of all rows, (n_samples, n_rows)."""
     products = hidden.astype(np.float64) @ rows.memory[:, : rows.width].T
     return (products * (1.0 if scales is None else scales) + rows.memory[:, BIAS - TAIL]).astype(np.float32)
 
