@@ -20,7 +20,7 @@ IdSet& set_of_this_thread(int64_t n_neurons) {
 }  // namespace
 
 Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int64_t n_common, int64_t min_active,
-                   int64_t n_neurons, uint64_t seed, int n_threads) {
+                   int64_t n_neurons, SampleDraws draws, int n_threads) {
     const int64_t n_samples = labels.n_rows;
     min_active = std::min(min_active, n_neurons);
     std::vector<std::vector<int32_t>> rows(n_samples);
@@ -46,7 +46,7 @@ Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int6
         add(drawn.indices + drawn.begin(i), drawn.length(i));
         const int32_t n_before_fill = add(common, n_common);
         for (uint64_t number = 0; n < min_active; ++number) {
-            row[n] = static_cast<int32_t>(random_below(seed, i, number, static_cast<uint32_t>(n_neurons)));
+            row[n] = static_cast<int32_t>(draws.below(i, number, static_cast<uint32_t>(n_neurons)));
             n += set.insert(row[n]);
         }
         result.n_fill[i] = static_cast<int32_t>(n) - n_before_fill;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "random.h"
 #include "views.h"
 
 namespace slidelearn {
@@ -19,7 +20,7 @@ struct Assembled {
 // repeat); the ids common to all samples; and random ids up to min_active. Time follows the ids, never the number of
 // neurons.
 Assembled assemble(Csr labels, Csr found, Csr drawn, const int32_t* common, int64_t n_common, int64_t min_active,
-                   int64_t n_neurons, uint64_t seed, int n_threads);
+                   int64_t n_neurons, SampleDraws draws, int n_threads);
 
 // n_draws ids for each of n_rows: uniform over [0, n), or elements of `population` (n) where it is not null.
 void draw(int64_t n_rows, int64_t n_draws, const int32_t* population, int64_t n, uint64_t seed, int32_t* ids);

@@ -175,7 +175,7 @@ void topk_of_wide(Workspace& work, int64_t n_candidates) {
 }  // namespace
 
 Candidates vanilla_candidates(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons,
-                              int64_t n_candidates, uint64_t seed, int n_threads) {
+                              int64_t n_candidates, SampleDraws draws, int n_threads) {
     const int64_t n_tables = codes.n_rows;
     return for_each_sample(
         tables, codes, n_neurons, n_threads, [&](int64_t sample, Workspace& work, std::vector<int32_t>&) {
@@ -190,11 +190,11 @@ Candidates vanilla_candidates(const HashTables& tables, Matrix<const int32_t> co
             for (; n_opened < n_tables && n_found < n_candidates; ++n_opened) {
                 const int64_t i = n_opened;
                 const uint32_t n_left = static_cast<uint32_t>(n_tables - i);
-                std::swap(buckets[i], buckets[i + random_below(seed, sample, 2 * i, n_left)]);
+                std::swap(buckets[i], buckets[i + draws.below(sample, 2 * i, n_left)]);
                 const auto [begin, end] = buckets[i];
                 if (begin == end) continue;
                 const int32_t* start =
-                    begin + random_below(seed, sample, 2 * i + 1, static_cast<uint32_t>(end - begin));
+                    begin + draws.below(sample, 2 * i + 1, static_cast<uint32_t>(end - begin));
                 take(start, end);
                 take(begin, start);
             }

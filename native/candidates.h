@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "hash_tables.h"
+#include "random.h"
 
 namespace slidelearn {
 
@@ -14,7 +15,7 @@ using Candidates = std::vector<std::vector<int32_t>>;
 
 // Tables in random order, each bucket from a random place on and round, until n_candidates ids are found.
 Candidates vanilla_candidates(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons,
-                              int64_t n_candidates, uint64_t seed, int n_threads);
+                              int64_t n_candidates, SampleDraws draws, int n_threads);
 
 // The n_candidates ids found in the most tables; of equals, the lowest.
 Candidates topk_candidates(const HashTables& tables, Matrix<const int32_t> codes, int64_t n_neurons,

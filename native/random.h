@@ -22,4 +22,15 @@ static inline uint32_t random_below(uint64_t seed, uint64_t stream, uint64_t n, 
     return static_cast<uint32_t>(((random_bits(seed, stream, n) >> 32) * static_cast<uint64_t>(bound)) >> 32);
 }
 
+// Draws for samples: each has a stream of its own; or all have the same, so that what is drawn for a sample does not
+// depend on its place among others.
+struct SampleDraws {
+    uint64_t seed;
+    bool alike;
+
+    uint32_t below(int64_t sample, uint64_t n, uint32_t bound) const {
+        return random_below(seed, alike ? 0 : static_cast<uint64_t>(sample), n, bound);
+    }
+};
+
 }  // namespace slidelearn

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "csr_rows.h"
@@ -109,7 +110,7 @@ std::tuple<OutArray<int32_t>, OutArray<int32_t>> bind_distinct(const InArray<int
 
 std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
     const InCsr& labels, const InCsr& found, const InCsr& drawn, const InArray<int32_t>& common, int64_t min_active,
-    int64_t n_neurons, uint64_t seed, int n_threads) {
+    int64_t n_neurons, std::optional<uint64_t> seed, int n_threads) {
     require_threads(n_threads);
     require(0 <= n_neurons && n_neurons < kIdsEnd, "n_neurons must lie in [0, 2^31)");
     const Csr l = view(labels, n_neurons), f = view(found, n_neurons), d = view(drawn, n_neurons);
@@ -118,7 +119,8 @@ std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int
     Assembled result;
     {
         const GilReleased unlocked;
-        result = assemble(l, f, d, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, seed,
+        const SampleDraws draws{seed.value_or(0), !seed};
+        result = assemble(l, f, d, common.data(), static_cast<int64_t>(common.size()), min_active, n_neurons, draws,
                           n_threads);
     }
     return {to_array(result.indptr), to_array(result.ids), to_array(result.n_found), to_array(result.n_fill)};
@@ -193,7 +195,7 @@ void bind_active(nb::module_& m) {
           nb::kw_only(), "n_threads"_a);
     m.def("distinct", &bind_distinct, "ids"_a);
     m.def("assemble", &bind_assemble, "labels"_a, "found"_a, "drawn"_a, "common"_a, "min_active"_a, "n_neurons"_a,
-          "seed"_a, nb::kw_only(), "n_threads"_a);
+          "seed"_a.none(), nb::kw_only(), "n_threads"_a);
     m.def("draw", &bind_draw, "n_rows"_a, "n_draws"_a, "population"_a.none(), "n"_a, "seed"_a);
     m.def("join_rows", &bind_join_rows, "a"_a, "b"_a);
     m.def("count_found", &bind_count_found, "labels"_a, "candidates"_a);

@@ -178,11 +178,12 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
 }
 
 OutCsr bind_vanilla_candidates(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& offsets,
-                               const InMatrix<int32_t>& ids, int64_t n_neurons, int64_t n_candidates, uint64_t seed,
-                               int n_threads) {
+                               const InMatrix<int32_t>& ids, int64_t n_neurons, int64_t n_candidates,
+                               std::optional<uint64_t> seed, int n_threads) {
+    const SampleDraws draws{seed.value_or(0), !seed};
     return candidates_csr(codes, offsets, ids, n_neurons, n_threads,
                           [=](const HashTables& tables, Matrix<const int32_t> vc) {
-                              return vanilla_candidates(tables, vc, n_neurons, n_candidates, seed, n_threads);
+                              return vanilla_candidates(tables, vc, n_neurons, n_candidates, draws, n_threads);
                           });
 }
 
@@ -221,7 +222,7 @@ void bind_lsh(nb::module_& m) {
     m.def("build_tables", &bind_build_tables, "codes"_a, nb::kw_only(), "n_buckets"_a, "bucket_size"_a.none(), "fifo"_a,
           "seed"_a, "n_threads"_a);
     m.def("vanilla_candidates", &bind_vanilla_candidates, "codes"_a, "offsets"_a, "ids"_a, nb::kw_only(), "n_neurons"_a,
-          "n_candidates"_a, "seed"_a, "n_threads"_a);
+          "n_candidates"_a, "seed"_a.none(), "n_threads"_a);
     m.def("topk_candidates", &bind_topk_candidates, "codes"_a, "offsets"_a, "ids"_a, nb::kw_only(), "n_neurons"_a,
           "n_candidates"_a, "n_threads"_a);
     m.def("threshold_candidates", &bind_threshold_candidates, "codes"_a, "offsets"_a, "ids"_a, nb::kw_only(),

@@ -96,7 +96,7 @@ class _Answering:
     def best(self, batch: Csr) -> tuple[Ids, Float]:
         """At least k labels, or all that were found, best first, and their scores."""
         networks, ranker, run = self._member.networks, self._member.ranker, self._run
-        hidden = [each.forward_hidden(batch, seed=0, run=run).hidden for each in networks]
+        hidden = [each.forward_hidden(batch, seed=None, run=run).hidden for each in networks]
         ids, logits = self._found(hidden[0])
         if ranker:
             shortlist = _extended(ids, logits, networks, hidden, batch, self._neighbours, ranker.lengths, run)
@@ -133,7 +133,7 @@ def shortlists(
     networks, run = member.networks, Execution(n_threads)
     for each in networks:
         each.prepare_answers(n_threads)
-    hidden = [each.forward_hidden(x, seed=0, run=run).hidden for each in networks]
+    hidden = [each.forward_hidden(x, seed=None, run=run).hidden for each in networks]
     best = networks[0].output.top_k(_dense(hidden[0], networks[0]), lengths[0], n_threads)
     return _extended(*best, networks, hidden, x, neighbours, lengths, run)
 
@@ -190,7 +190,7 @@ def _top_k_of_tables(
 ) -> tuple[Ids, Float]:
     queries = _dense(hidden, network)
     n_candidates = max(network.config.lsh_candidates, k)
-    found = tables.candidates(queries, n_candidates=n_candidates, seed=0, n_threads=run.n_threads)
+    found = tables.candidates(queries, n_candidates=n_candidates, seed=None, n_threads=run.n_threads)
     nobody = no_labels(len(queries))
     labels = Labels(nobody.indptr, nobody.indices)
     done = network.output.forward(hidden, ActiveSet(found.indices, found.indptr, labels), run)

@@ -95,6 +95,19 @@ def test_the_number_of_threads_does_not_change_the_model(kind: str, tiny: Datase
     np.testing.assert_array_equal(one.predict_topk(X)[1], four.predict_topk(X)[1])
 
 
+@pytest.mark.parametrize("method", ["exact", "lsh"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sample_has_the_same_answer_alone_and_among_others(kind: str, method: str, tiny: Dataset) -> None:
+    clf = SlideClassifier(**{**SMALL, **KINDS[kind], "lsh_selection": "vanilla", "n_tables": 8})
+    clf.fit(tiny.X_train[:600], tiny.Y_train[:600])
+    X = tiny.X_test[:40]
+    ids, scores = clf.predict_topk(X, 5, method=method)
+    for row in range(0, 40, 3):
+        alone, its_scores = clf.predict_topk(X[row : row + 1], 5, method=method)
+        np.testing.assert_array_equal(alone[0], ids[row])
+        np.testing.assert_array_equal(its_scores[0], scores[row])
+
+
 def test_the_seed_changes_the_model(tiny: Dataset) -> None:
     first, same, other = (
         SlideClassifier(**SMALL, random_state=seed).fit(tiny.X_train, tiny.Y_train) for seed in (1, 1, 2)

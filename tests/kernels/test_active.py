@@ -18,9 +18,9 @@ def test_assemble(rng: np.random.Generator, n_samples: int, n_common: int, min_a
     once = random_csr(rng, n_samples, N_NEURONS, 30, data=False)
     repeated = Csr(*kernels.join_rows(once, once))
     common = np.sort(rng.permutation(N_NEURONS)[:n_common]).astype(np.int32)
-    seed = 2**63 + 5
     drawn = random_csr(rng, n_samples, N_NEURONS, 10, data=False)
-    assert_twins_agree("assemble", labels, repeated, drawn, common, min_active, N_NEURONS, seed, n_terms=0)
+    for seed in (2**63 + 5, None):
+        assert_twins_agree("assemble", labels, repeated, drawn, common, min_active, N_NEURONS, seed, n_terms=0)
 
 
 def test_an_assembled_set_is_a_set_with_the_own_labels_first(rng: np.random.Generator) -> None:

@@ -51,9 +51,10 @@ def test_candidates(
             queries, *tables, n_neurons=n_neurons, n_candidates=n_candidates, n_threads=1
         )
         assert_same(found, expected)
-        vanilla = {"n_neurons": n_neurons, "n_candidates": n_candidates, "seed": 4}
-        found = kernels.vanilla_candidates(queries, *tables, **vanilla, n_threads=n_threads)
-        assert_same(found, reference.vanilla_candidates(queries, *tables, **vanilla, n_threads=1))
+        for seed in (4, None):
+            vanilla = {"n_neurons": n_neurons, "n_candidates": n_candidates, "seed": seed}
+            found = kernels.vanilla_candidates(queries, *tables, **vanilla, n_threads=n_threads)
+            assert_same(found, reference.vanilla_candidates(queries, *tables, **vanilla, n_threads=1))
     for min_tables in (1, 2, N_TABLES):
         found = kernels.threshold_candidates(
             queries, *tables, n_neurons=n_neurons, min_tables=min_tables, n_threads=n_threads

@@ -125,7 +125,15 @@ def pq_top_k(
 ) -> tuple[Ids, Float]: ...
 def distinct(ids: Ids) -> tuple[Ids, Ids]: ...
 def assemble(
-    labels: Csr, found: Csr, drawn: Csr, common: Ids, min_active: int, n_neurons: int, seed: int, *, n_threads: int
+    labels: Csr,
+    found: Csr,
+    drawn: Csr,
+    common: Ids,
+    min_active: int,
+    n_neurons: int,
+    seed: int | None,
+    *,
+    n_threads: int,
 ) -> tuple[Offsets, Ids, Ids, Ids]: ...
 def draw(n_rows: int, n_draws: int, population: Ids | None, n: int, seed: int) -> Ids: ...
 def join_rows(a: Csr, b: Csr) -> tuple[Offsets, Ids, Float]: ...
@@ -153,7 +161,7 @@ def build_tables(
     codes: Ids, *, n_buckets: int, bucket_size: int | None, fifo: bool, seed: int, n_threads: int
 ) -> tuple[Ids, Ids]: ...
 def vanilla_candidates(
-    codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, n_candidates: int, seed: int, n_threads: int
+    codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, n_candidates: int, seed: int | None, n_threads: int
 ) -> tuple[Offsets, Ids, Float]: ...
 def topk_candidates(
     codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, n_candidates: int, n_threads: int

@@ -101,7 +101,7 @@ class LshIndex:
             self.rebuild(rows, n_threads=n_threads)
         return True
 
-    def candidates(self, queries: Float, *, n_candidates: int, seed: int, n_threads: int) -> Csr:
+    def candidates(self, queries: Float, *, n_candidates: int, seed: int | None, n_threads: int) -> Csr:
         """The neurons found for each query (n_queries, n_inputs) float32, selected as `config.lsh_selection` says.
 
         Returns

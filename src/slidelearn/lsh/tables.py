@@ -92,7 +92,7 @@ class HashTables:
         *,
         n_candidates: int = 1,
         min_tables: int = 1,
-        seed: int = 0,
+        seed: int | None = 0,
         n_threads: int,
     ) -> Csr:
         """The neurons found for samples whose buckets are `codes` (n_tables, n_samples).
@@ -107,7 +107,8 @@ class HashTables:
         Returns
         -------
         Csr
-            A row for each sample: ids without repetition, ascending; no data. `seed` decides the random order.
+            A row for each sample: ids without repetition, ascending; no data. `seed` decides the random order;
+            None: it is the same for all samples.
         """
         where = (codes, self.offsets, self.ids)
         if selection == "vanilla":

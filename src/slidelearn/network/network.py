@@ -121,13 +121,14 @@ class Network:
             layer.rows_changed()
         self._tables_are_current = False
 
-    def forward_hidden(self, features: Csr, seed: int, run: Execution) -> HiddenPass:
-        """All hidden layers. `seed` is for the random fill of the sampled ones."""
+    def forward_hidden(self, features: Csr, seed: int | None, run: Execution) -> HiddenPass:
+        """All hidden layers. `seed` is for what is drawn in the sampled ones; None: the same for all samples."""
         activations: list[Float | Csr] = [self._activate(self.input.forward(features, run))]
         passes = []
         for number, layer in enumerate(self.hidden_layers):
             x = activations[-1]
-            done = layer.forward(x, self._active_neurons(number, x, seed + number, run), run)
+            of_layer = None if seed is None else seed + number
+            done = layer.forward(x, self._active_neurons(number, x, of_layer, run), run)
             passes.append(done)
             output = self._activate(done.logits)
             active = done.active
@@ -160,7 +161,7 @@ class Network:
             d = densify(d, output.shape[1]) if isinstance(d, Csr) else d
         return d * (values > 0) if self._relu else d
 
-    def _active_neurons(self, number: int, x: Float | Csr, seed: int, run: Execution) -> ActiveSet:
+    def _active_neurons(self, number: int, x: Float | Csr, seed: int | None, run: Execution) -> ActiveSet:
         layer, index = self.hidden_layers[number], self.hidden_indexes[number]
         n_samples = x.n_rows if isinstance(x, Csr) else len(x)
         if index is None:

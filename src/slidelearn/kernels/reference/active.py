@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.kernels.reference.random import random_below
+from slidelearn.kernels.reference.random import below_for_sample, random_below
 from slidelearn.kernels.types import NO_DATA, Csr, Float, Ids, Labels, Offsets
 
 Doubles = NDArray[np.float64]
@@ -73,11 +73,20 @@ def distinct(ids: Ids) -> tuple[Ids, Ids]:
 
 
 def assemble(
-    labels: Csr, found: Csr, drawn: Csr, common: Ids, min_active: int, n_neurons: int, seed: int, *, n_threads: int
+    labels: Csr,
+    found: Csr,
+    drawn: Csr,
+    common: Ids,
+    min_active: int,
+    n_neurons: int,
+    seed: int | None,
+    *,
+    n_threads: int,
 ) -> tuple[Offsets, Ids, Ids, Ids]:
     """The active set of each sample, each id once, in this order.
 
-    Its labels; ids found and ids drawn for it; the ids common to all samples; random ids up to `min_active`.
+    Its labels; ids found and ids drawn for it; the ids common to all samples; random ids up to `min_active`, the same
+    for all samples where the seed is None.
 
     Gives indptr (n_samples + 1,), ids (n_entries,), and how many ids of each sample are labels or found, and how many
     are random, (n_samples,) each.
@@ -90,7 +99,7 @@ def assemble(
         n_given = len(members)
         draw_number = 0
         while len(members) < min(min_active, n_neurons):
-            members.setdefault(int(random_below(seed, i, draw_number, n_neurons)))
+            members.setdefault(int(below_for_sample(seed, i, draw_number, n_neurons)))
             draw_number += 1
         ids.extend(members)
         indptr.append(len(ids))

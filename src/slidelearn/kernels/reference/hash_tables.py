@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.kernels.reference.random import random_below
+from slidelearn.kernels.reference.random import below_for_sample, random_below
 from slidelearn.kernels.types import Csr, Float, Ids
 
 
@@ -41,17 +41,20 @@ def _keep(came: NDArray[np.int64], size: int | None, fifo: bool, seed: int, stre
 
 
 def vanilla_candidates(
-    codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, n_candidates: int, seed: int, n_threads: int
+    codes: Ids, offsets: Ids, ids: Ids, *, n_neurons: int, n_candidates: int, seed: int | None, n_threads: int
 ) -> Csr:
-    """Ids from tables in random order, each bucket from a random place on and round, until `n_candidates` are found."""
+    """Ids from tables in random order, each bucket from a random place on and round, until `n_candidates` are found.
+
+    The order is the same for all samples where the seed is None.
+    """
 
     def choose(buckets: list[Ids], sample: int) -> Ids:
         found: dict[int, None] = {}
         for i in range(len(buckets)):
-            j = i + int(random_below(seed, sample, 2 * i, len(buckets) - i))
+            j = i + int(below_for_sample(seed, sample, 2 * i, len(buckets) - i))
             buckets[i], buckets[j] = buckets[j], buckets[i]
             if len(buckets[i]):
-                start = int(random_below(seed, sample, 2 * i + 1, len(buckets[i])))
+                start = int(below_for_sample(seed, sample, 2 * i + 1, len(buckets[i])))
                 found.update(dict.fromkeys(np.roll(buckets[i], -start).tolist()))
         return np.sort(np.array(list(found)[:n_candidates], np.int32))
 

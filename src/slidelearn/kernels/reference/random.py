@@ -28,3 +28,8 @@ def random_below(
     """Uniform over [0, bound), 0 < bound < 2^32."""
     high = random_bits(seed, stream, n) >> np.uint64(32)
     return ((high * np.asarray(bound, np.uint64)) >> np.uint64(32)).astype(np.int64)
+
+
+def below_for_sample(seed: int | None, sample: int, n: int, bound: int) -> NDArray[np.int64]:
+    """The same from the sample's own stream; where the seed is None, from one that is the same for all."""
+    return random_below(seed or 0, 0 if seed is None else sample, n, bound)
