@@ -193,8 +193,7 @@ Candidates vanilla_candidates(const HashTables& tables, Matrix<const int32_t> co
                 std::swap(buckets[i], buckets[i + draws.below(sample, 2 * i, n_left)]);
                 const auto [begin, end] = buckets[i];
                 if (begin == end) continue;
-                const int32_t* start =
-                    begin + draws.below(sample, 2 * i + 1, static_cast<uint32_t>(end - begin));
+                const int32_t* start = begin + draws.below(sample, 2 * i + 1, static_cast<uint32_t>(end - begin));
                 take(start, end);
                 take(begin, start);
             }
