@@ -18,7 +18,7 @@ class ContenderLists {
     ContenderLists(int64_t n_workers, int64_t n_samples, int64_t n_best, int64_t n_rows)
         : n_workers_(n_workers),
           n_samples_(n_samples),
-          n_kept_(smaller(n_rows, n_best + kSpare)),
+          n_kept_(smaller(n_rows, n_best + larger(n_best / kSpareShare, kLeastSpare))),
           room_(smaller(Contenders::kRoomPerWanted * n_kept_, n_rows) + kTogether),
           lists_(n_workers * n_samples * sizeof(Contenders)),
           ids_(n_workers * n_samples * (room_ + kWidth) * sizeof(int32_t)),
@@ -55,8 +55,9 @@ class ContenderLists {
     }
 
   private:
-    static constexpr int64_t kSpare = 16;  // rows beyond the best by rough logits that are looked at again
-    static constexpr int64_t kAhead = 4;   // rows asked for ahead of their exact product
+    // Rows beyond the best by rough logits that are looked at again: the further down, the closer together they lie.
+    static constexpr int64_t kLeastSpare = 16, kSpareShare = 8;
+    static constexpr int64_t kAhead = 4;  // rows asked for ahead of their exact product
 
     int64_t n_workers_, n_samples_, n_kept_, room_;
     Scratch lists_, ids_, scores_;

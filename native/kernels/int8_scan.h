@@ -33,7 +33,8 @@ SLIDELEARN_EACH_ISA(
     bool scans_int8();
     // `scales` (n_rows), what products are multiplied by, may be null.
     void quantize_rows(Rows rows, const float* scales, QuantizedRows quantized, int n_threads);
-    // As exact_top_k (kernels/select.h), but for labels that rounding moves further than kSpare places.
+    // As exact_top_k (kernels/select.h), but for labels that rounding moves further than what is spared for that
+    // (kernels/contender_lists.h).
     void scan_top_k(Rows rows, const float* scales, QuantizedRows quantized, Matrix<const float> hidden,
                     Matrix<int32_t> best, Matrix<float> scores, int n_threads);)
 

@@ -28,6 +28,7 @@ constexpr int kWidth = 4;
 
 // std::min would be a shared template: isa.h
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 typedef float Vec __attribute__((vector_size(kWidth * 4)));

@@ -170,6 +170,16 @@ def test_another_version_is_refused(saved: Path) -> None:
         SlideClassifier.load(saved)
 
 
+@pytest.mark.parametrize(
+    ("option", "missing"), [("n_models", "member_2.input.weights"), ("n_networks", "network_4.input.weights")]
+)
+def test_networks_that_are_not_in_the_file_are_missing(option: str, missing: str, saved: Path) -> None:
+    """Before there is room for them."""
+    rewrite_description(saved, lambda description: description["config"].update({option: 64}))
+    with pytest.raises(CheckpointError, match=f"array '{missing}' is missing"):
+        SlideClassifier.load(saved)
+
+
 def test_what_is_not_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"is not a model: it has no config.json"):
         SlideClassifier.load(tmp_path)

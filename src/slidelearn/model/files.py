@@ -7,7 +7,6 @@ one step, and only then the files of the old model go.
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Callable, Mapping
@@ -24,11 +23,6 @@ from slidelearn.atomic_files import (
     sync_directory,
     write_with_digest,
 )
-from slidelearn.batches import Seen
-from slidelearn.config import Config
-from slidelearn.features import Standards
-from slidelearn.known_features import KnownFeatures
-from slidelearn.label_index import LabelIndex
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.model.description import Description, write_description
@@ -40,13 +34,10 @@ from slidelearn.model.model import (
     RANKER,
     SEEN,
     STANDARDS,
-    Member,
     Model,
     prefix_of_member,
 )
-from slidelearn.network.network import Network
-from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.ranking.ranker import Ranker
+from slidelearn.model.rooms import empty_model
 
 Read = TypeVar("Read")
 
@@ -111,28 +102,18 @@ def _unless_replaced(directory: Path, read: Callable[[Description], Read]) -> Re
 
 
 def _read_model(description: Description) -> Model:
-    directory, config = description.directory, description.config()
-    n_features, n_labels = (description.member(name, int) for name in ("n_features", "n_labels"))
     inference_only = description.member("inference_only", bool)
     arrays_path = description.file(description.values.get("arrays"))
     with ArraysFile(arrays_path) as arrays:
         arrays.check_content()
-        _expect_layers(config, n_features, n_labels, arrays)
-        model = Model(
-            _empty_members(n_features, n_labels, description, arrays),
-            description.generator(),
-            _empty_known(n_features, description, arrays),
-            _empty_neighbours(config, n_features, n_labels, arrays),
-            _empty_standards(n_features, arrays),
-            Seen.nothing(n_labels) if _lengths(arrays, SEEN) else None,
-        )
+        model = empty_model(description, arrays)
         named = dict(model.named_arrays())
         shapes = {name: shape for name, (shape, _) in arrays.descriptions.items()}
         stored = compact_room(named, shapes) if inference_only else named
         arrays.read_into(stored)
     if inference_only:
         expand_numbers(stored, named)
-    _require_sound(model, n_labels, directory)
+    _require_sound(model, description.directory)
     if inference_only:
         try:
             expand_weights(stored, named)
@@ -178,22 +159,13 @@ def require_place(directory: Path, n_bytes: int) -> None:
         raise ValueError(f"{directory} needs {n_bytes / 1e6:,.0f} MB, but {free / 1e6:,.0f} MB are free there")
 
 
-def _expect_layers(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> None:
-    """Have the arrays bear out the numbers in ``config.json``, before anything is allocated by these."""
-    widths = (*config.hidden_sizes, n_labels)
-    names = ["input", *(f"hidden_{number}" for number in range(1, len(config.hidden_sizes))), "output"]
-    arrays.expect("input.weights", (n_features, widths[0]))
-    for name, width, width_below in zip(names[1:], widths[1:], widths, strict=False):
-        arrays.expect(f"{name}.weights", (width, width_below))
-
-
-def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
+def _require_sound(model: Model, directory: Path) -> None:
     """Refuse arrays that have the right shapes, but would lead a verb beyond their ends, or to nonsense."""
     for number, member in enumerate(model.members):
         prefix = prefix_of_member(number)
         if member.ranker and not member.ranker.is_sound():
             raise CheckpointError(f"{directory}: the arrays {prefix}{RANKER}* do not fit each other and the network")
-        if member.index and not member.index.is_sound(n_labels):
+        if member.index and not member.index.is_sound(member.network.n_labels):
             raise CheckpointError(f"{directory}: the arrays {prefix}{INDEX}* do not fit each other and the network")
     if model.neighbours and not model.neighbours.is_sound():
         raise CheckpointError(f"{directory}: the arrays {NEIGHBOURS}* do not fit each other and the network")
@@ -203,78 +175,6 @@ def _require_sound(model: Model, n_labels: int, directory: Path) -> None:
         raise CheckpointError(f"{directory}: the array {KNOWN}features must be columns of X, ascending")
     if model.standards and not model.standards.are_sound():
         raise CheckpointError(f"{directory}: the array {STANDARDS}deviations must be > 0")
-
-
-def _network(config: Config, n_features: int, n_labels: int, description: Description) -> Network:
-    try:
-        trainable = not description.values["inference_only"]
-        return Network(config, n_features, n_labels, rng=None, trainable=trainable)
-    except ValueError as error:  # options that do not suit the numbers of features and labels
-        raise CheckpointError(f"{description.path}: config: {error}") from None
-
-
-def _empty_members(n_features: int, n_labels: int, description: Description, arrays: ArraysFile) -> list[Member]:
-    """Room for the members in the file; the sizes of what each has are in the shapes of its arrays."""
-    config, members = description.config(), []
-    for number, n_networks in enumerate(config.networks_of_members):
-        prefix = prefix_of_member(number)
-        member = Member(
-            [_network(config, n_features, n_labels, description) for _ in range(n_networks)],
-            _empty_ranker(prefix + RANKER, config, n_features, n_labels, arrays),
-            _empty_index(prefix + INDEX, config, arrays),
-        )
-        members.append(member)
-    return members
-
-
-def _empty_ranker(prefix: str, config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Ranker | None:
-    """Room for a ranker, if it is there; its arrays begin with this prefix."""
-    lengths = _lengths(arrays, prefix)
-    if "blend" not in lengths:
-        return None
-    if "weights" in lengths:
-        arrays.expect_rows(prefix + "indptr", n_labels + 1)
-    return Ranker.empty(config, n_features, n_labels, lengths)
-
-
-def _empty_index(prefix: str, config: Config, arrays: ArraysFile) -> LabelIndex | None:
-    """The same for an index."""
-    lengths, width = _lengths(arrays, prefix), config.hidden_sizes[-1]
-    if not lengths:
-        return None
-    arrays.expect(prefix + "centres", (lengths.get("centre_biases", 0), width))
-    return LabelIndex.empty(lengths, width)
-
-
-def _empty_neighbours(config: Config, n_features: int, n_labels: int, arrays: ArraysFile) -> Neighbours | None:
-    """The same for the neighbours."""
-    lengths = _lengths(arrays, NEIGHBOURS)
-    if not lengths:
-        return None
-    return Neighbours.empty(lengths, n_features, n_labels, config.n_neighbours, config.vote_power)
-
-
-def _empty_known(n_features: int, description: Description, arrays: ArraysFile) -> KnownFeatures:
-    """The same for the columns of the known features, if these are not all."""
-    n_known = n_features - bool(_lengths(arrays, STANDARDS))
-    if not _lengths(arrays, KNOWN):
-        return KnownFeatures.all_of(n_known)
-    arrays.expect_rows(KNOWN + "features", n_known)
-    return KnownFeatures(np.zeros(n_known, np.int32), description.member("n_columns", int))
-
-
-def _empty_standards(n_features: int, arrays: ArraysFile) -> Standards | None:
-    """The same for what dense features are standardised by."""
-    if not _lengths(arrays, STANDARDS):
-        return None
-    arrays.expect(STANDARDS + "means", (n_features - 1,))
-    return Standards.empty(n_features - 1)
-
-
-def _lengths(arrays: ArraysFile, prefix: str) -> dict[str, int]:
-    """Rows of the arrays whose names begin so, by the rest of their names; 0 of those that have no elements at all."""
-    shapes = {name: shape for name, (shape, _) in arrays.descriptions.items() if name.startswith(prefix)}
-    return {name.removeprefix(prefix): shape[0] if math.prod(shape) else 0 for name, shape in shapes.items() if shape}
 
 
 def _write_document(directory: Path, name: str, text: str) -> str:

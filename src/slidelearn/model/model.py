@@ -48,7 +48,7 @@ class Member:
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """As of `Model`."""
         for number, network in enumerate(self.networks):
-            prefix = f"network_{number + 1}." if number else ""
+            prefix = prefix_of_network(number)
             yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
         if self.ranker:
             yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
@@ -132,3 +132,8 @@ class Model:
 def prefix_of_member(number: int) -> str:
     """How the names of the arrays of a member begin, by its number from 0 on."""
     return f"member_{number + 1}." if number else ""
+
+
+def prefix_of_network(number: int) -> str:
+    """How the names of the arrays of a network begin after that, by its number in the member."""
+    return f"network_{number + 1}." if number else ""

@@ -8,7 +8,7 @@ from slidelearn.kernels.reference.update import BIAS
 from slidelearn.kernels.types import TAIL, WIDEST_QUANTIZED, Codes8, Float, Ids, QuantizedRows, Rows
 
 PANEL = 48
-SPARE = 16
+LEAST_SPARE, SPARE_SHARE = 16, 8
 
 
 def exact_top_k(rows: Rows, scales: Float | None, hidden: Float, k: int, *, n_threads: int) -> tuple[Ids, Float]:
@@ -49,8 +49,9 @@ def quantize_rows(rows: Rows, scales: Float | None, *, n_threads: int) -> tuple[
 def scan_top_k(
     rows: Rows, scales: Float | None, quantized: QuantizedRows, hidden: Float, k: int, *, n_threads: int
 ) -> tuple[Ids, Float]:
-    """As `exact_top_k`, but among the k + 16 rows that are best by products of 8-bit integers."""
-    n_rows, n_scanned = len(rows.memory), min(len(rows.memory), k + SPARE)
+    """As `exact_top_k`, but among the few more than k rows that are best by products of 8-bit integers."""
+    n_rows = len(rows.memory)
+    n_scanned = min(n_rows, k + max(k // SPARE_SHARE, LEAST_SPARE))
     panels = quantized.codes.reshape(-1, -(-rows.width // 4), PANEL, 4).transpose(0, 2, 1, 3)
     codes = panels.reshape(-1, -(-rows.width // 4) * 4)[:n_rows, : rows.width]
     rounded, steps = _rounded(hidden)
