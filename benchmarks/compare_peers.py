@@ -23,9 +23,12 @@ from peers.variants import VARIANTS, Variant
 from report import publish
 from training_job import available, parser
 
+from slidelearn import kernels
+
 DATA_SETS = ("WordNet-Hyper", "Debian-Deps", "Diginetica", "YSO-Finna-en", "YSO-Related-3lang")
 QUICK_DATA_SETS = ("WordNet-Tiny",)
-
+SHOWN_ISA = "avx512bf16"
+"""Instruction set of the processor that the tables are of; others have pages of their own."""
 
 MOST_SEEDS = 5
 
@@ -88,6 +91,8 @@ def main() -> None:
     name = "compare_peers_quick" if args.quick else "compare_peers"
     if args.threads > 1:
         name += f"_{args.threads}_threads"
+    if kernels.isa_in_use() != SHOWN_ISA:
+        name += f"_{kernels.isa_in_use()}"
     results = Results(name, again=args.again)
     data_sets = available(QUICK_DATA_SETS if args.quick else DATA_SETS, args.data)
     rows, sections, all_rows = {}, [], []

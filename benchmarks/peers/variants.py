@@ -37,6 +37,7 @@ FOUR_EPOCHS = {"n_epochs": 4}
 VARIANTS: Mapping[str, Variant] = {
     OURS: Variant("ours", None),
     "slidelearn, quick": Variant("ours", None, {"preset": "quick"}),
+    "slidelearn, 3 networks": Variant("ours", None, {"n_networks": 3}),
     "slidelearn, 3 models": Variant("ours", None, {"n_models": 3}),
     "slidelearn, tail": Variant("ours", None, {"objective": "tail"}),
     "slidelearn, paper's SLIDE": Variant(
