@@ -127,7 +127,7 @@ def test_what_arrow_refuses(write: Any) -> None:
         (pa.table({"features": ids, "labels": [[], [1, None], []]}),
          ", row 1 (counting from 0): labels must have no nulls"),
         (pa.table({"title": ["a"], "labels": [["a"]]}),
-         ": expected the column 'text' or 'features', but found 'title', 'labels'; text_column and label_column say"),
+         ": expected the column 'text' or 'features', but found 'title', 'labels'; text_column, or --layout"),
         (pa.table({"text": ["a", None], "labels": [["a"], []]}),
          ", row 1 (counting from 0): expected a string as 'text', but found None"),
         (pa.table({"text": ["a"], "labels": [[1.5]]}),
