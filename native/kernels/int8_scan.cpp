@@ -24,7 +24,6 @@ constexpr int kOffset = 32;
 constexpr float kHighestOfQuery = 127.0f;
 constexpr int kOffset = 128;
 #endif
-constexpr int kCorrectionOf = 128 / kOffset;  // corrections are for an offset of 128
 
 // The largest magnitude becomes the highest code. Returns what a code is worth.
 float quantize(const float* x, int64_t n, float highest_code, float* rounded) {
@@ -70,7 +69,8 @@ static inline VecInt sum_of(Codes first, Codes second) {  // of four and four pr
 template <int n, int n_vectors>
 [[gnu::noinline]] void multiply_some(const uint8_t* hidden, const int8_t* codes, const int32_t* corrections,
                                      int64_t depth, float* products) {
-    constexpr int64_t kGroup = 4 * kPanel;  // from four coordinates to the next four
+    constexpr int64_t kGroup = 4 * kPanel;        // from four coordinates to the next four
+    constexpr int kCorrectionOf = 128 / kOffset;  // corrections are for an offset of 128
     VecInt sums[n][n_vectors];
     for (int i = 0; i < n; ++i) {
         for (int v = 0; v < n_vectors; ++v) sums[i][v] = load(corrections + kWidth * v) / kCorrectionOf;
