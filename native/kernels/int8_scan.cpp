@@ -39,11 +39,6 @@ float quantize(const float* x, int64_t n, float highest_code, float* rounded) {
 #if defined(__AVX2__) && !defined(__AVX512VNNI__)
 #if defined(__AVX512BW__)
 typedef __m512i Codes;
-static inline Codes same_four(const uint8_t* codes) {
-    int32_t four;
-    std::memcpy(&four, codes, 4);
-    return _mm512_set1_epi32(four);
-}
 static inline Codes pairs_of(Codes hidden, const int8_t* row) {  // sums of two products, in 16 bits
     return _mm512_maddubs_epi16(hidden, _mm512_loadu_si512(row));
 }
@@ -52,11 +47,6 @@ static inline VecInt sum_of(Codes first, Codes second) {  // of four and four pr
 }
 #else
 typedef __m256i Codes;
-static inline Codes same_four(const uint8_t* codes) {
-    int32_t four;
-    std::memcpy(&four, codes, 4);
-    return _mm256_set1_epi32(four);
-}
 static inline Codes pairs_of(Codes hidden, const int8_t* row) {  // sums of two products, in 16 bits
     return _mm256_maddubs_epi16(hidden, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(row)));
 }
@@ -64,6 +54,12 @@ static inline VecInt sum_of(Codes first, Codes second) {  // of four and four pr
     return (VecInt)_mm256_madd_epi16(_mm256_add_epi16(first, second), _mm256_set1_epi16(1));
 }
 #endif
+
+static inline Codes same_four(const uint8_t* codes) {
+    int32_t four;
+    std::memcpy(&four, codes, 4);
+    return (Codes)(four - VecInt{});
+}
 
 // The products of n queries with some vectors of rows, as many as there are registers for.
 template <int n, int n_vectors>

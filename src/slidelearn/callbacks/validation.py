@@ -28,7 +28,7 @@ class Validation(Callback):
     """Measures P@k, nDCG@k and recall@20 on held-out samples: of networks as they are trained, of the model at the end.
 
     While training goes on it is the network alone that is measured, without the ranker, which is trained after it, and
-    without the others of an ensemble. That is what `Progress.metrics`, logs and learning curves have, and what
+    without the other networks. That is what `Progress.metrics`, logs and learning curves have, and what
     `EarlyStopping` and `KeepBest` go by; the model will most often be some points better. When all is trained, the
     whole model answers the samples: those figures are in ``training_["validation"]``. Looking changes nothing in the
     training.

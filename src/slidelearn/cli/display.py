@@ -140,7 +140,7 @@ class TrainingDisplay(Callback):
 
 
 def _place(progress: TrainingProgress, epoch: int) -> str:
-    """Which network of an ensemble, and which epoch."""
+    """Which network of several, and which epoch."""
     network = f"network {progress.number}/{progress.n_networks}, " if progress.n_networks > 1 else ""
     return f"{network}epoch {epoch}/{progress.n_epochs}"
 

@@ -149,8 +149,8 @@ def _about_curves(model: SlideClassifier, history: History) -> str:
         validation = model.training_.get("validation")
         whole = f"; the whole model has a P@1 of {validation['p@1']:.1%} there" if validation else ""
         about.append(
-            "On held-out samples it is the network alone that is measured, before the ranker and without the others of "
-            f"an ensemble{whole}."
+            "On held-out samples it is the network alone that is measured, before the ranker and without the other "
+            f"networks{whole}."
         )
     if not is_by_last_training(model):
         about.append("The model has gone on learning since.")
