@@ -10,7 +10,7 @@ namespace slidelearn::SLIDELEARN_ISA {
 namespace {
 constexpr int64_t kSamples = 16;  // samples of work taken at a time
 constexpr int64_t kColumns = 32;  // features
-constexpr int64_t kAhead = 4;     // rows asked for ahead of their visit
+constexpr int64_t kAhead = 8;     // rows asked for ahead of their visit
 
 }  // namespace
 
@@ -19,12 +19,12 @@ void features_forward(Csr x, Rows rows, const float* bias, Matrix<float> hidden,
         const int64_t last = x.end(smaller(x.n_rows, (chunk + 1) * kSamples) - 1);
         for (int64_t i = chunk * kSamples; i < smaller(x.n_rows, (chunk + 1) * kSamples); ++i) {
             const int64_t first = x.begin(i);
-            const auto term = [&](int64_t t) {
-                const int64_t entry = first + t;
-                if (entry + kAhead < last) prefetch(rows.weights(x.indices[entry + kAhead]), rows.width);
-                return Term{x.data[entry], rows.weights(x.indices[entry])};
+            const auto term = [&](int64_t t) { return Term{x.data[first + t], rows.weights(x.indices[first + t])}; };
+            const auto ask = [&](int64_t t) {
+                const int64_t entry = first + t + kAhead;
+                if (entry < last) prefetch(rows.weights(x.indices[entry]), rows.width);
             };
-            sum_terms(bias, x.length(i), term, hidden.row(i), hidden.n_columns);
+            sum_terms(bias, x.length(i), term, ask, hidden.row(i), hidden.n_columns);
         }
     });
 }
@@ -41,7 +41,8 @@ void features_backward(Columns columns, const float* x_data, Matrix<const float>
             const auto term = [&](int64_t t) {
                 return Term{x_data[columns.entries[first + t]], d_hidden.row(columns.rows[first + t])};
             };
-            sum_terms(nullptr, columns.indptr[c + 1] - first, term, g, rows.width);
+            const auto ask = [](int64_t) {};  // what it reads is in cache
+            sum_terms(nullptr, columns.indptr[c + 1] - first, term, ask, g, rows.width);
             update_row(rows, columns.ids[c], g, 1.0f, 0.0f, rule);
         }
     });

@@ -11,19 +11,22 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kWide = 2048;  // columns from which on threads share them out, below it the rows
-constexpr int64_t kChunk = 256;  // columns of work taken at a time
+constexpr int64_t kWide = 512;   // columns from which on threads share them out, below it the rows
+constexpr int64_t kMany = 2048;  // from which on a chunk of work may be a larger one, and none is without
+
+// Columns of work taken at a time: a chunk's part of b is packed and multiplied while it is in L2.
+int64_t columns_of_chunk(int64_t n) { return n < kMany ? 128 : 256; }
 
 // Each thread packs what it multiplies by, and none waits for another.
 template <class Element, bool across>
 void multiply_by_columns(Operand a, Operand b, Start start, int64_t m, int64_t n, int64_t k, Matrix<float> c,
                          int n_threads) {
     using Word = typename Element::Word;
-    const int64_t n_words = PackedMatrix<Element>::n_words(k, kChunk) + kScratchWords;
+    const int64_t size = columns_of_chunk(n), n_words = PackedMatrix<Element>::n_words(k, size) + kScratchWords;
     const Scratch memory(n_threads * n_words * sizeof(Word));
-    parallel_for(n_threads, ceil_div(n, kChunk), [&](int64_t chunk, int worker) {
+    parallel_for(n_threads, ceil_div(n, size), [&](int64_t chunk, int worker) {
         Word* const words = memory.as<Word>() + worker * n_words;
-        const int64_t column = chunk * kChunk, n_columns = smaller(kChunk, n - column);
+        const int64_t column = chunk * size, n_columns = smaller(size, n - column);
         const PackedMatrix<Element> packed(words + kScratchWords, k, n_columns);
         packed.pack_all({b.data + column * b.column_stride, b.row_stride, b.column_stride});
         const Start here = start.first ? Start{start.first + column, start.stride} : kZeros;

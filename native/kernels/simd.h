@@ -179,12 +179,14 @@ struct Term {
     const float* row;
 };
 
-template <int n_vectors, class Terms>
-static inline void sum_columns(const float* start, int64_t n_terms, const Terms& term, int64_t first, float* y) {
+template <int n_vectors, class Terms, class Ask>
+static inline void sum_columns(const float* start, int64_t n_terms, const Terms& term, const Ask& ask, int64_t first,
+                               float* y) {
     Vec sums[n_vectors];
 #pragma GCC unroll 16
     for (int v = 0; v < n_vectors; ++v) sums[v] = start ? load(start + first + v * kWidth) : Vec{};
     for (int64_t t = 0; t < n_terms; ++t) {
+        if (first == 0) ask(t);
         const Term of = term(t);
         const Vec factor = broadcast(of.factor);
 #pragma GCC unroll 16
@@ -195,16 +197,17 @@ static inline void sum_columns(const float* start, int64_t n_terms, const Terms&
 }
 
 // y (n) = start (n) + the terms, one after another; start may be null: zeros. Sums stay in registers, those of some
-// columns at a time.
-template <class Terms>
-static inline void sum_terms(const float* start, int64_t n_terms, const Terms& term, float* y, int64_t n) {
+// columns at a time: the rows are read so many times over, but `ask(t)`, for what lies ahead of term t, comes once.
+template <class Terms, class Ask>
+static inline void sum_terms(const float* start, int64_t n_terms, const Terms& term, const Ask& ask, float* y,
+                             int64_t n) {
     constexpr int kTogether = kWidth == 16 ? 16 : 8;  // of 32 registers, or of 16
     int64_t i = 0;
     for (; i + kTogether * kWidth <= n; i += kTogether * kWidth) {
-        sum_columns<kTogether>(start, n_terms, term, i, y);
+        sum_columns<kTogether>(start, n_terms, term, ask, i, y);
     }
-    for (; i + 4 * kWidth <= n; i += 4 * kWidth) sum_columns<4>(start, n_terms, term, i, y);
-    for (; i + kWidth <= n; i += kWidth) sum_columns<1>(start, n_terms, term, i, y);
+    for (; i + 4 * kWidth <= n; i += 4 * kWidth) sum_columns<4>(start, n_terms, term, ask, i, y);
+    for (; i + kWidth <= n; i += kWidth) sum_columns<1>(start, n_terms, term, ask, i, y);
     for (; i < n; ++i) {
         float sum_of_all = start ? start[i] : 0.0f;
         for (int64_t t = 0; t < n_terms; ++t) sum_of_all += term(t).factor * term(t).row[i];

@@ -1,5 +1,5 @@
 // The micro-kernel of a product, and what feeds it, in the manner of Goto and van de Geijn (2008): b is packed in
-// blocks that stay in L2, and a tile of c is kept in registers. Rows of a are read as they lie, or rounded first.
+// blocks that stay in L2, and a tile of c is kept in registers. Rows of a are read as they lie, packed, or rounded.
 #pragma once
 
 #include <type_traits>
@@ -11,9 +11,11 @@
 namespace slidelearn::SLIDELEARN_ISA {
 
 #if defined(__AVX512F__)
-constexpr int kTileRows = 12;  // 24 accumulators of the 32 registers
+constexpr int kTileRows = 12;             // 24 accumulators of the 32 registers
+constexpr bool kPacksTransposed = false;  // rows of a transposed a; else they are read as they lie
 #else
-constexpr int kTileRows = 6;  // 12 of 16
+constexpr int kTileRows = 6;             // 12 of 16
+constexpr bool kPacksTransposed = true;  // the lines in which six rows lie, of 256 words, would fill L1
 #endif
 constexpr int kTileColumns = 2 * kWidth;
 constexpr int64_t kBlockColumns = 512;  // a packed block of b: 512 KB
@@ -124,7 +126,7 @@ static inline void multiply_rows(Operand a, int64_t i, int64_t m, const PackedBl
     const float* source = a.data + i * a.row_stride + b.first * a.column_stride;
     TileRows<Word> rows{scratch, across ? 1 : kBlockWords, across ? kTileRows : 1};
     if constexpr (std::is_same_v<Word, float>) {
-        if (n_rows == kTileRows) rows = {source, a.row_stride, a.column_stride};  // as they lie
+        if (n_rows == kTileRows && !(across && kPacksTransposed)) rows = {source, a.row_stride, a.column_stride};
     }
     if (rows.words == scratch) {
         if constexpr (across) {
