@@ -28,7 +28,6 @@ def test_twins(
     b = random_floats(rng, *((n, k) if transpose_b else (k, n)))
     bias = random_floats(rng, n) if with_bias else None
     assert_twins_agree("matmul", a, b, transpose_a, transpose_b, bias, n_terms=k, magnitude=4.0)
-    assert_twins_agree("add_matmul", random_floats(rng, m, n), a, b, transpose_a, transpose_b, n_terms=k, magnitude=4.0)
 
 
 @pytest.mark.parametrize("transpose_b", [False, True])
@@ -64,8 +63,3 @@ def test_refuses_operands_that_do_not_fit(rng: np.random.Generator) -> None:
         kernels.matmul(a, b[:4], bias=a[0], n_threads=1)
     with pytest.raises(ValueError, match="n_threads must be >= 1, but is 0"):
         kernels.matmul(a, b[:4], n_threads=0)
-
-
-def test_refuses_a_sum_of_another_shape(rng: np.random.Generator) -> None:
-    with pytest.raises(ValueError, match="add_matmul: c must have the shape of the product"):
-        kernels.add_matmul(random_floats(rng, 3, 5), random_floats(rng, 3, 4), random_floats(rng, 4, 6), n_threads=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import pytest
@@ -169,24 +168,14 @@ def test_rows_that_are_not_active_do_not_change_by_a_bit(
     np.testing.assert_array_equal(np.flatnonzero(changed), np.unique(active.ids))
 
 
-@pytest.mark.parametrize("by_one_verb", [False, True])
-def test_a_full_layer_updates_block_by_block(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, by_one_verb: bool
-) -> None:
+def test_many_active_neurons_go_back_block_by_block(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     x, memories, gradients = random_floats(rng, N_SAMPLES, N_INPUTS), [], []
-    monkeypatch.setattr("slidelearn.network.layers.BLOCK", 4)
-    rule = RULES["adam"]
-    for whole in (8192, 4):
-        monkeypatch.setattr("slidelearn.network.layers.WHOLE", whole)
+    for many in (8192, 4):
+        monkeypatch.setattr("slidelearn.network.layers.MANY", many)
         layer, active = _layer(np.random.default_rng(0), 3.0, "adam"), all_neurons(N_NEURONS, LABELS)
         done = layer.forward(x, active, RUN)
         _, d_logits = loss_and_gradient("logistic", done.logits, active, RUN.n_threads)
-        if by_one_verb:
-            d_x = layer.backward(done, d_logits, rule, RUN)
-        else:
-            update = partial(layer.neurons.update, rule=rule, n_threads=2)
-            d_x = layer.backward_shared(done, d_logits, update, 2)
-        gradients.append(d_x)
+        gradients.append(layer.backward(done, d_logits, RULES["adam"], RUN))
         memories.append(layer.neurons.rows.memory)
     np.testing.assert_array_equal(*memories)
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-6)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 
 from slidelearn.kernels._native import (
-    add_matmul,
     allocate_rows,
     assemble,
     available_isas,
@@ -105,7 +104,6 @@ __all__ = [
     "QuantizedRows",
     "Rows",
     "UpdateRule",
-    "add_matmul",
     "allocate_rows",
     "assemble",
     "available_isas",

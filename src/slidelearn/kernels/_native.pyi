@@ -32,16 +32,6 @@ def matmul(
     bf16: bool = False,
     n_threads: int,
 ) -> Float: ...
-def add_matmul(
-    c: Float,
-    a: Float,
-    b: Float,
-    transpose_a: bool = False,
-    transpose_b: bool = False,
-    *,
-    bf16: bool = False,
-    n_threads: int,
-) -> None: ...
 def allocate_rows(n_rows: int, stride: int) -> Float: ...
 def gather_rows(rows: Rows, ids: Ids, unit: bool, *, n_threads: int) -> tuple[Float, Float, Float]: ...
 def update_rows(

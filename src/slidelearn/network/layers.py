@@ -5,7 +5,6 @@ A backward pass also takes the optimizer's step on the rows it touches: gradient
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +14,9 @@ from slidelearn.kernels import NO_DATA, WIDEST_QUANTIZED, Csr, Float, Ids, Quant
 from slidelearn.network.active import ActiveSet
 from slidelearn.network.optim import ParameterRows
 
-BLOCK, WHOLE = 768, 2048
-"""Active neurons that the gradients of a layer are computed of at a time, and up to how many all at once: their logits
-and gradients are to stay in cache. Where more take a step, one verb does all of it, block by block."""
+MANY = 2048
+"""Active neurons of a shared set from which on one verb does all of the way back, block by block, so that logits and
+gradients of a block are in cache for all that is done with them."""
 MOST_KEPT, SORTED_TOGETHER = 1024, 64
 """How many of the best neurons are kept while all are looked at: each finds its place among them, so that for more it
 is quicker to put all in order, of so many samples at a time."""
@@ -138,15 +137,12 @@ class NeuronLayer:
                 rows, done.active.csr, d_logits.reshape(-1), done.x, rule, columns, n_threads=threads
             )
             return Csr(done.x.indptr, done.x.indices, d_data)
+        if done.active.shared and len(done.active.ids) > MANY:
+            return self._backward_by_blocks(done, d_logits, rule, threads)
         if done.active.shared:
-            if len(done.active.ids) > WHOLE:
-                return self._backward_by_blocks(done, d_logits, rule, threads)
-            return self.backward_shared(
-                done,
-                d_logits,
-                lambda ids, d_weights, d_bias: self.neurons.update(ids, d_weights, d_bias, rule, threads),
-                threads,
-            )
+            d_x, d_weights, d_bias = self.shared_gradients(done, d_logits, threads)
+            self.neurons.update(done.active.ids, d_weights, d_bias, rule, threads)
+            return d_x
         d_x = kernels.sampled_backward(
             rows, done.active.csr, d_logits, done.x, self.scale, rule, columns, n_threads=threads
         )
@@ -154,32 +150,18 @@ class NeuronLayer:
             kernels.unit_rows_backward(done.x, done.x_norms, 1.0, d_x, n_threads=threads)
         return d_x
 
-    def backward_shared(
-        self, done: LayerPass, d_logits: Float, take: Callable[[Ids, Float, Float], object], n_threads: int
-    ) -> Float:
-        """The gradient of a dense input of a shared active set; `take` gets those of the rows: ids, weights, biases.
-
-        Block by block, so that logits and gradients of a block are in cache for all that is done with them.
-        """
+    def shared_gradients(self, done: LayerPass, d_logits: Float, n_threads: int) -> tuple[Float, Float, Float]:
+        """Those of a shared active set: of the layer's dense input, of the active rows, and of their biases."""
         assert not isinstance(done.x, Csr)
-        n, d_x = len(done.active.ids), np.zeros_like(done.x)
-        size = n if n <= WHOLE else BLOCK
-        for begin in range(0, n, max(size, 1)):
-            block = slice(begin, begin + size)
-            d_block = d_logits[:, block]
-            kernels.add_matmul(d_x, d_block, done.weights[block], bf16=self._bf16, n_threads=n_threads)
-            d_weights = kernels.matmul(d_block, done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads)
-            if self.scale:
-                kernels.unit_rows_backward(
-                    done.weights[block], done.weight_norms[block], self.scale, d_weights, n_threads=n_threads
-                )
-            take(done.active.ids[block], d_weights, kernels.column_sums(d_block, n_threads=n_threads))
+        d_x = kernels.matmul(d_logits, done.weights, bf16=self._bf16, n_threads=n_threads)
+        d_weights = kernels.matmul(d_logits, done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads)
         if self.scale:
             kernels.unit_rows_backward(done.x, done.x_norms, self.scale, d_x, n_threads=n_threads)
-        return d_x
+            kernels.unit_rows_backward(done.weights, done.weight_norms, self.scale, d_weights, n_threads=n_threads)
+        return d_x, d_weights, kernels.column_sums(d_logits, n_threads=n_threads)
 
     def _backward_by_blocks(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> Float:
-        """The same with the optimizer's step, by one verb: each thread takes blocks of its own from end to end."""
+        """The gradient of the input, and the optimizer's step: each thread takes blocks of its own from end to end."""
         assert not isinstance(done.x, Csr)
         norms = done.weight_norms if self.scale else None
         d_x = kernels.shared_backward(

@@ -26,8 +26,8 @@ from slidelearn.torch.active_sets import ActiveSets
 _BATCH = 256
 """Samples answered together."""
 
-Gradients = list[tuple[Ids, Float, Float]]
-"""Of rows, a block at a time: ids, and the gradients of weights and biases."""
+Gradients = tuple[Ids, Float, Float]
+"""Of rows: their ids, and the gradients of weights and biases."""
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,12 @@ class Engine:
         loss, d_logits = loss_and_gradient(self._config.loss, done.logits, active, n_threads)
         return LossPass(loss, done, d_logits, labelled, len(x), learning)
 
-    def gradients(self, of: LossPass, d_loss: float, n_threads: int) -> tuple[Float, Gradients]:
-        """The gradients of the input and of the active rows."""
-        gradients: Gradients = []
-        return self._backward(of, d_loss, lambda *block: gradients.append(block), n_threads), gradients
+    def gradients(self, of: LossPass, d_loss: float, n_threads: int) -> tuple[Float, Gradients | None]:
+        """The gradients of the input and of the active rows, if any."""
+        if of.done is None:
+            return np.zeros((of.n_samples, self.layer.n_inputs), np.float32), None
+        d_x, d_weights, d_bias = self.layer.shared_gradients(of.done, _scaled(of.d_logits, d_loss), n_threads)
+        return _of_all_samples(of, d_x), (of.done.active.ids, d_weights, d_bias)
 
     def step(self, of: LossPass, d_loss: float, learning_rate: float, n_threads: int) -> Float:
         """Take one step on the active rows; return the gradient of the input.
@@ -144,25 +146,13 @@ class Engine:
         kind = RULE_KINDS.index(config.optimizer)
         rule = UpdateRule(kind, learning_rate, config.beta_1, config.beta_2, config.epsilon)
 
-        def update(ids: Ids, d_weights: Float, d_bias: Float) -> None:
-            self.layer.neurons.update(ids, d_weights, d_bias, rule, n_threads)
-
-        with self._lock:
-            self.rows_changed()
-            return self._backward(of, d_loss, update, n_threads)
-
-    def _backward(
-        self, of: LossPass, d_loss: float, take: Callable[[Ids, Float, Float], None], n_threads: int
-    ) -> Float:
         if of.done is None:
             return np.zeros((of.n_samples, self.layer.n_inputs), np.float32)
-        d_logits = of.d_logits if d_loss == 1 else of.d_logits * np.float32(d_loss)
-        d_x = self.layer.backward_shared(of.done, d_logits, take, n_threads)
-        if len(of.labelled) == of.n_samples:
-            return d_x
-        d_all = np.zeros((of.n_samples, d_x.shape[1]), np.float32)
-        d_all[of.labelled] = d_x
-        return d_all
+        with self._lock:
+            self.rows_changed()
+            d_x = self.layer.backward(of.done, _scaled(of.d_logits, d_loss), rule, Execution(n_threads))
+        assert not isinstance(d_x, Csr)
+        return _of_all_samples(of, d_x)
 
     def top_k(self, x: Float, k: int, n_threads: int, *, by_index: bool) -> tuple[Ids, Float]:
         """The k best labels of each sample and their logits, best first; -1 where an index finds fewer."""
@@ -196,3 +186,16 @@ class Engine:
         with self._lock:
             rows.weights[...] = sums.weights
             self.rows_changed()
+
+
+def _scaled(d_logits: Float, d_loss: float) -> Float:
+    return d_logits if d_loss == 1 else d_logits * np.float32(d_loss)
+
+
+def _of_all_samples(of: LossPass, d_x: Float) -> Float:
+    """The gradient of the input, where samples without labels have none."""
+    if len(of.labelled) == of.n_samples:
+        return d_x
+    d_all = np.zeros((of.n_samples, d_x.shape[1]), np.float32)
+    d_all[of.labelled] = d_x
+    return d_all

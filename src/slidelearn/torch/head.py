@@ -248,10 +248,10 @@ class SlideOutput(RowsModule):
     def _n_threads(self) -> int:
         return self.n_jobs or torch.get_num_threads()
 
-    def _gradients(self, of: LossPass, d_loss: float) -> tuple[Float, Gradients]:
+    def _gradients(self, of: LossPass, d_loss: float) -> tuple[Float, Gradients | None]:
         """Of the hidden vectors, and of the rows that a user's optimizer moves; the head's own take their step."""
         if self.update == "own" and of.learning:
-            return self._engine.step(of, d_loss, self.learning_rate, self._n_threads), []
+            return self._engine.step(of, d_loss, self.learning_rate, self._n_threads), None
         return self._engine.gradients(of, d_loss, self._n_threads)
 
     def _sample_ids(self, sample_ids: Any, n_samples: int, *, learning: bool) -> NDArray[np.int64]:

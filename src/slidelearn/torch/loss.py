@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from slidelearn.kernels import Float
 from slidelearn.torch.engine import Gradients, LossPass
 
-Differentiate = Callable[[LossPass, float], tuple[Float, Gradients]]
+Differentiate = Callable[[LossPass, float], tuple[Float, Gradients | None]]
 """Gives, for a loss and its own gradient, those of the hidden vectors and of rows."""
 
 
@@ -41,7 +40,7 @@ class SlideLoss(torch.autograd.Function):  # type: ignore[misc]
         d_hidden, gradients = ctx.differentiate(ctx.of, float(d_loss))
         d_rows: list[Tensor | None] = [None, None]
         if ctx.parameters and gradients:
-            ids, *parts = (np.concatenate(blocks) for blocks in zip(*gradients, strict=True))
+            ids, *parts = gradients
             places = torch.from_numpy(ids).long()[None]
             d_rows = [
                 torch.sparse_coo_tensor(

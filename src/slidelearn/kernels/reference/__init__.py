@@ -23,7 +23,7 @@ from slidelearn.kernels.reference.classifiers import (
     train_classifiers,
 )
 from slidelearn.kernels.reference.data import is_canonical, parse_samples
-from slidelearn.kernels.reference.dense import add_matmul, matmul
+from slidelearn.kernels.reference.dense import matmul
 from slidelearn.kernels.reference.hash_codes import (
     doph_codes,
     dwta_codes,
@@ -60,7 +60,6 @@ from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
 from slidelearn.kernels.reference.ranking import best_places, label_evidence, refine, refinement_inputs
 
 __all__ = [
-    "add_matmul",
     "allocate_rows",
     "assemble",
     "best_places",

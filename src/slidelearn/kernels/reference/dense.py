@@ -27,20 +27,6 @@ def matmul(
     return (product if bias is None else product + bias).astype(np.float32)
 
 
-def add_matmul(
-    c: Float,
-    a: Float,
-    b: Float,
-    transpose_a: bool = False,
-    transpose_b: bool = False,
-    *,
-    bf16: bool = False,
-    n_threads: int,
-) -> None:
-    """Add ``a b`` to c (m, n), in place; the rest as in `matmul`."""
-    c += matmul(a, b, transpose_a, transpose_b, bf16=bf16, n_threads=n_threads)
-
-
 def _rounded_to_bf16(x: Float) -> Float:
     """The nearest number with 8 bits of mantissa; of two that are as near, the one that ends in 0."""
     bits = np.ascontiguousarray(x).view(np.uint32)
