@@ -3,32 +3,66 @@
 #include <algorithm>
 #include <utility>
 
+#include "scratch.h"
+
 namespace slidelearn {
 
 namespace {
 
 struct Key {
     int32_t column;
-    int32_t row;
     int32_t entry;
 };
 
-// Stable least-significant-digit radix sort by column, as many digits as the largest column needs.
-void radix_sort(std::vector<Key>& keys) {
-    constexpr int kBits = 11;
-    constexpr int32_t kDigits = 1 << kBits;
-    int32_t largest = 0;
-    for (const Key& key : keys) largest = std::max(largest, key.column);
-    std::vector<Key> other(keys.size());
-    std::vector<int32_t> place(kDigits + 1);
-    for (int shift = 0; shift < 31 && (largest >> shift) > 0; shift += kBits) {
-        std::fill(place.begin(), place.end(), 0);
-        for (const Key& key : keys) ++place[((key.column >> shift) & (kDigits - 1)) + 1];
-        for (int32_t digit = 0; digit < kDigits; ++digit) place[digit + 1] += place[digit];
-        for (const Key& key : keys) other[place[(key.column >> shift) & (kDigits - 1)]++] = key;
-        keys.swap(other);
+// Keys, and as much room again to sort them in.
+class Keys {
+  public:
+    explicit Keys(int64_t n) : n_(n), memory_(2 * n * sizeof(Key)), keys_(memory_.as<Key>()), other_(keys_ + n) {}
+
+    Key& operator[](int64_t k) { return keys_[k]; }
+
+    // Stable least-significant-digit radix sort by column: as few digits as will do, and none larger than it must be.
+    void sort() {
+        constexpr int kMostBits = 11;
+        int32_t largest = 0;
+        for (int64_t k = 0; k < n_; ++k) largest = std::max(largest, keys_[k].column);
+        const int bits = n_bits(largest), n_digits = (bits + kMostBits - 1) / kMostBits;
+        for (int digit = 0; digit < n_digits; ++digit) sort_by(bits * digit / n_digits, bits * (digit + 1) / n_digits);
     }
-}
+
+    // Calls visit(k, key, n) for the sorted keys: n columns have come up to this one.
+    template <class Visit>
+    void for_sorted(Visit&& visit) const {
+        int64_t n_columns = 0;  // counted without a branch, which nobody foresees
+        for (int64_t k = 0; k < n_; ++k) {
+            n_columns += k == 0 || keys_[k].column != keys_[k - 1].column;
+            visit(k, keys_[k], n_columns);
+        }
+    }
+
+  private:
+    void sort_by(int first_bit, int last_bit) {
+        const auto digit = [&](const Key& key) {
+            return (key.column >> first_bit) & ((1 << (last_bit - first_bit)) - 1);
+        };
+        std::vector<int32_t> place(std::size_t{1} << (last_bit - first_bit), 0);
+        for (int64_t k = 0; k < n_; ++k) ++place[digit(keys_[k])];
+        int32_t begin = 0;
+        for (int32_t& of_digit : place) begin += std::exchange(of_digit, begin);
+        for (int64_t k = 0; k < n_; ++k) other_[place[digit(keys_[k])]++] = keys_[k];
+        std::swap(keys_, other_);
+    }
+
+    static int n_bits(int32_t number) {
+        int bits = 0;
+        for (; number > 0; number >>= 1) ++bits;
+        return bits;
+    }
+
+    int64_t n_;
+    Scratch memory_;
+    Key *keys_, *other_;
+};
 
 }  // namespace
 
@@ -65,34 +99,42 @@ void Transposed::count_and_place(Csr matrix, int32_t largest) {
 }
 
 void Transposed::sort(Csr matrix) {
-    std::vector<Key> keys;
-    keys.reserve(matrix.n_entries());
+    const int64_t n = matrix.n_entries();
+    Keys keys(n);
+    const Scratch row_of(n * sizeof(int32_t));
     for (int64_t row = 0; row < matrix.n_rows; ++row) {
         for (int64_t entry = matrix.begin(row); entry < matrix.end(row); ++entry) {
-            keys.push_back({matrix.indices[entry], static_cast<int32_t>(row), static_cast<int32_t>(entry)});
+            keys[entry] = {matrix.indices[entry], static_cast<int32_t>(entry)};
+            row_of.ints()[entry] = static_cast<int32_t>(row);
         }
     }
-    radix_sort(keys);
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-        if (k == 0 || keys[k].column != keys[k - 1].column) {
-            ids_.push_back(keys[k].column);
-            indptr_.push_back(static_cast<int64_t>(k));
-        }
-        rows_[k] = keys[k].row;
-        entries_[k] = keys[k].entry;
-    }
-    indptr_.push_back(matrix.n_entries());
+    keys.sort();
+    ids_.resize(n);
+    indptr_.resize(n + 1);
+    int64_t n_ids = 0;
+    keys.for_sorted([&](int64_t k, Key key, int64_t n_columns) {
+        n_ids = n_columns;
+        ids_[n_ids - 1] = key.column;
+        indptr_[n_ids] = k + 1;
+        rows_[k] = row_of.ints()[key.entry];
+        entries_[k] = key.entry;
+    });
+    ids_.resize(n_ids);
+    indptr_.resize(n_ids + 1);
 }
 
 std::vector<int32_t> distinct(const int32_t* ids, int64_t n, int32_t* places) {
-    std::vector<Key> keys(n);
-    for (int64_t k = 0; k < n; ++k) keys[k] = {ids[k], 0, static_cast<int32_t>(k)};
-    radix_sort(keys);
-    std::vector<int32_t> result;
-    for (const Key& key : keys) {
-        if (result.empty() || result.back() != key.column) result.push_back(key.column);
-        places[key.entry] = static_cast<int32_t>(result.size()) - 1;
-    }
+    Keys keys(n);
+    for (int64_t k = 0; k < n; ++k) keys[k] = {ids[k], static_cast<int32_t>(k)};
+    keys.sort();
+    std::vector<int32_t> result(n);
+    int64_t n_found = 0;
+    keys.for_sorted([&](int64_t, Key key, int64_t n_columns) {
+        n_found = n_columns;
+        result[n_found - 1] = key.column;
+        places[key.entry] = static_cast<int32_t>(n_found) - 1;
+    });
+    result.resize(n_found);
     return result;
 }
 
