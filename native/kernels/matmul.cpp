@@ -11,11 +11,17 @@ namespace slidelearn::SLIDELEARN_ISA {
 
 namespace {
 
-constexpr int64_t kWide = 512;   // columns from which on threads share them out, below it the rows
-constexpr int64_t kMany = 2048;  // from which on a chunk of work may be a larger one, and none is without
+// Columns from which on threads share them out, below it the rows. In 16 bits, each chunk of columns rounds all rows
+// anew.
+#if defined(__AVX512F__)
+constexpr int64_t kWide = 2048;
+#else
+constexpr int64_t kWide = 512;
+#endif
 
-// Columns of work taken at a time: a chunk's part of b is packed and multiplied while it is in L2.
-int64_t columns_of_chunk(int64_t n) { return n < kMany ? 128 : 256; }
+// Columns of work taken at a time: a chunk's part of b is packed and multiplied while it is in L2. Few columns make
+// small chunks, so that no thread is without.
+int64_t columns_of_chunk(int64_t n) { return n < 2048 ? 128 : 256; }
 
 // Each thread packs what it multiplies by, and none waits for another.
 template <class Element, bool across>
