@@ -38,6 +38,7 @@ PIECES: Mapping[str, Mapping[str, Any]] = {
     "width 128": {"hidden_sizes": (128,)},
     "width 512": {"hidden_sizes": (512,)},
     "3 networks": {"n_networks": 3},
+    "3 models": {"n_models": 3},
     BATCH: {"sampler": "batch"},
     "sampler batch+memory": {"sampler": "batch+memory"},
     "sampler lsh+batch": {"sampler": "lsh+batch", "lsh_candidates": 20},

@@ -49,8 +49,8 @@ class Config(BaseModel):
     of the logits of all counts. If not given: 2 where labels have fewer than 12 samples on average, 3 below 6, else 1.
     """
     n_models: Annotated[int, Field(ge=1, le=64)] = 1
-    """An ensemble of so many models, each with its own networks and ranker; the mean of their scores counts. Without a
-    ranker, their networks are those of one model."""
+    """An ensemble of so many models, each with its own networks and ranker; the mean of their probabilities counts.
+    Without a ranker, their networks are those of one model."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"

@@ -44,7 +44,7 @@ def top_k(
     Parameters
     ----------
     members
-        Of a trained model; the mean of their scores counts.
+        Of a trained model; the mean of their probabilities counts.
     X
         (n_samples, n_features) float32 CSR, as it was in training.
     k

@@ -6,9 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit, logit
 
 from slidelearn import kernels
 from slidelearn.kernels import Float, Ids
+
+LOG_ODDS = -700.0, 30.0
+"""Beyond these, probabilities are 0 or 1 to the last bit."""
 
 
 class Shortlist(NamedTuple):
@@ -38,36 +42,27 @@ def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:
 
 
 def mean_answers(answers: Sequence[tuple[Ids, Float]], *, n_threads: int) -> tuple[Ids, Float]:
-    """The labels of several answers to the same samples, best first by the mean of their scores, and these.
-
-    A label that is not in an answer counts there as much as the last one that is.
+    """The labels of several answers to the same samples, best first by the mean of their probabilities.
 
     Parameters
     ----------
     answers
-        Of each, (n_samples, m) labels, -1 for none, and their scores.
+        Of each, (n_samples, m) labels, -1 for none, and their log-odds. What is not in an answer is impossible there.
 
     Returns
     -------
     ids, scores
-        (n_samples, sum of all m); last the places of -1, with -inf.
+        (n_samples, sum of all m): labels and their log-odds; last the places of -1, with -inf.
     """
     if len(answers) == 1:
         return answers[0]
-    lowest = [_lowest(*answer) for answer in answers]
     ids = np.hstack([ids for ids, _ in answers])
-    above = np.hstack([np.maximum(scores - low, 0) for (_, scores), low in zip(answers, lowest, strict=True)])
+    probabilities = expit(np.hstack([scores for _, scores in answers]).clip(*LOG_ODDS).astype(np.float64))
     order = np.argsort(ids, axis=1, kind="stable")
-    ids, above = np.take_along_axis(ids, order, axis=1), np.take_along_axis(above, order, axis=1)
+    ids, probabilities = np.take_along_axis(ids, order, axis=1), np.take_along_axis(probabilities, order, axis=1)
     is_first = np.ones(ids.shape, bool)
     is_first[:, 1:] = ids[:, 1:] != ids[:, :-1]
-    sums = np.zeros(ids.shape, np.float32)
-    sums[is_first] = np.add.reduceat(above.ravel(), np.flatnonzero(is_first))
-    mean = (sums + sum(lowest)) / np.float32(len(answers))
-    return best_first(np.where(is_first, ids, np.int32(-1)), mean, n_threads=n_threads)
-
-
-def _lowest(ids: Ids, scores: Float) -> Float:
-    """The last score of each answer, (n_samples, 1); 0 where there is none."""
-    lowest = np.min(scores, axis=1, where=ids >= 0, initial=np.inf, keepdims=True)
-    return np.where(np.isfinite(lowest), lowest, np.float32(0))
+    sums = np.zeros(ids.shape)
+    sums[is_first] = np.add.reduceat(probabilities.ravel(), np.flatnonzero(is_first))
+    scores = logit(sums / len(answers)).astype(np.float32)
+    return best_first(np.where(is_first, ids, np.int32(-1)), scores, n_threads=n_threads)

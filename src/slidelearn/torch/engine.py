@@ -142,12 +142,11 @@ class Engine:
                 f"the loss must be finite for a step, but is {of.loss:g}, its own gradient {d_loss:g}; no row has "
                 "moved: look for infinities in hidden, or choose a lower learning rate"
             )
+        if of.done is None:
+            return np.zeros((of.n_samples, self.layer.n_inputs), np.float32)
         config = self._config
         kind = RULE_KINDS.index(config.optimizer)
         rule = UpdateRule(kind, learning_rate, config.beta_1, config.beta_2, config.epsilon)
-
-        if of.done is None:
-            return np.zeros((of.n_samples, self.layer.n_inputs), np.float32)
         with self._lock:
             self.rows_changed()
             d_x = self.layer.backward(of.done, _scaled(of.d_logits, d_loss), rule, Execution(n_threads))
