@@ -99,15 +99,7 @@ def time_ways(job: common.Job) -> dict[str, Any]:
 
 def table(rows: Mapping[tuple[int, int], Row]) -> str:
     """The three ways, by labels and active labels."""
-    header = [
-        "labels",
-        "active",
-        "union, x active",
-        "samples per neuron",
-        "by neuron, ms",
-        "over the union",
-        "by sample",
-    ]
+    header = ["labels", "active", "union, x active", "samples per neuron", *WAYS.values()]
     lines = []
     for (n_labels, n_active), row in rows.items():
         result = row.result

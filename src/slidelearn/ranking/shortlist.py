@@ -12,7 +12,7 @@ from slidelearn import kernels
 from slidelearn.kernels import Float, Ids
 
 LOG_ODDS = -700.0, 30.0
-"""Beyond these, probabilities are 0 or 1 to the last bit."""
+"""What probabilities can be told from 0 and from 1: log-odds beyond these count as these."""
 
 
 class Shortlist(NamedTuple):
@@ -47,7 +47,8 @@ def mean_answers(answers: Sequence[tuple[Ids, Float]], *, n_threads: int) -> tup
     Parameters
     ----------
     answers
-        Of each, (n_samples, m) labels, -1 for none, and their log-odds. What is not in an answer is impossible there.
+        Of each, (n_samples, m) labels, -1 for none, and their log-odds, or what stands for them under the objective
+        ``tail``. What is not in an answer is impossible there.
 
     Returns
     -------
