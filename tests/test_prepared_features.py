@@ -1,57 +1,12 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-import pytest
 from scipy import sparse
-from sklearn.preprocessing import StandardScaler
 
-from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.config import make_config
-from slidelearn.features import Standards, prepare
-
-
-def test_dense_features_are_standardised_behind_a_constant_one(rng: np.random.Generator) -> None:
-    dense = rng.normal(5, 3, (20, 4)).astype(np.float32)
-    dense[:, 2] = 7  # constant
-    standards = Standards.of(sparse.csr_array(dense))
-    config = make_config(feature_power=1, normalize_features=False)
-    prepared = prepare(sparse.csr_array(dense), config, standards).toarray()
-    np.testing.assert_array_equal(prepared[:, 0], 1)
-    np.testing.assert_allclose(prepared[:, 1:], StandardScaler().fit_transform(dense), atol=1e-5)
+from slidelearn.features import prepare
 
 
 def test_rows_have_length_1_and_large_values_count_for_less() -> None:
     prepared = prepare(sparse.csr_array([[9.0, 0.0, -16.0]]), make_config(feature_power=0.5), None).toarray()
     np.testing.assert_allclose(prepared, [[0.6, 0.0, -0.8]], rtol=1e-6)
-
-
-def test_the_standards_are_those_of_the_first_samples(rng: np.random.Generator, tmp_path: Path) -> None:
-    X, y = rng.normal(5, 3, (60, 4)), np.arange(60) % 3
-    clf = SlideClassifier(hidden_sizes=(8,), n_jobs=1).partial_fit(X, y)
-    assert (clf.n_features_in_, clf.network_.n_features) == (4, 5)
-    first = dict(clf.named_arrays())["standards.means"].copy()
-    np.testing.assert_allclose(first, X.mean(axis=0), rtol=1e-5)
-    wider = np.hstack([X + 100, rng.normal(1000, 1, (60, 2))])
-    clf.partial_fit(wider, y)
-    means = dict(clf.named_arrays())["standards.means"]
-    np.testing.assert_array_equal(means[:4], first)
-    np.testing.assert_allclose(means[4:], 1000, atol=1)
-    clf.save(tmp_path / "model")
-    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
-    assert loaded.n_features_in_ == 6
-    np.testing.assert_array_equal(loaded.predict_proba(wider), clf.predict_proba(wider))
-
-
-def test_sparse_features_stay_as_they_are(trained: SlideClassifier) -> None:
-    assert not trained.config_.standardize_features
-    assert not any(name.startswith("standards") for name, _ in trained.named_arrays())
-
-
-def test_standards_that_cannot_be_are_refused(rng: np.random.Generator, tmp_path: Path) -> None:
-    clf = SlideClassifier(hidden_sizes=(8,), n_jobs=1).fit(rng.normal(5, 3, (60, 4)), np.arange(60) % 3)
-    dict(clf.named_arrays())["standards.deviations"][1] = 0
-    clf.save(tmp_path / "model")
-    with pytest.raises(CheckpointError, match=r"standards\.deviations must be > 0"):
-        SlideClassifier.load(tmp_path / "model")

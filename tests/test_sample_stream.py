@@ -127,6 +127,18 @@ class Watch(Callback):
         assert self.clf.network_.n_labels == 413
 
 
+def test_dense_features_keep_their_values(tmp_path: Path, rng: np.random.Generator) -> None:
+    X, Y = rng.normal(0, 1, (60, 5)).astype(np.float32), np.eye(3, dtype=np.float32)[rng.integers(3, size=60)]
+    write_xmc(tmp_path / "dense.txt", X, Y)
+    streamed = SlideClassifier(ranker=False, **QUICK).fit_stream(SampleStream(tmp_path / "dense.txt"))
+    in_memory = SlideClassifier(ranker=False, standardize_features=False, **QUICK).fit(X, Y)
+    assert streamed.config_.feature_power == in_memory.config_.feature_power == 1
+    assert streamed.standards_ is None
+    np.testing.assert_allclose(streamed.predict_topk(X, 1)[1], in_memory.predict_topk(X, 1)[1], rtol=1e-4)
+    given = SlideClassifier(feature_power=0.5, **QUICK).fit_stream(SampleStream(tmp_path / "dense.txt"))
+    assert given.config_.feature_power == 0.5
+
+
 def test_the_ranker_knows_a_part(file: Path, tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 800)
     clf = SlideClassifier(**QUICK, n_networks=1, n_epochs=1)

@@ -37,12 +37,14 @@ class Config(BaseModel):
     label_init: Literal["samples", "random"] = "samples"
     """First label rows: the normalised sum of the hidden vectors of the label's samples, or random."""
     standardize_features: bool = False
-    """Shift and scale each feature to mean 0 and variance 1, and put a constant one before them. If not given: where at
-    least half of the values of X are not zero."""
+    """Shift each feature to mean 0, divide it by its standard deviation or that one's square root, by which neighbours
+    are more alike in their labels, and put a constant one before them. If not given: where at least half of the values
+    of X are not zero."""
     normalize_features: bool = True
     """L2-normalise the rows of X."""
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
-    """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less."""
+    """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less. If not
+    given: 1 where at least half of the values of X are not zero."""
 
     n_networks: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean

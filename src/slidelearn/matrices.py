@@ -22,6 +22,8 @@ FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
 
 MOST_COLUMNS = 2**31 - 1
 """Ids are int32."""
+DENSE = 0.5
+"""Share of values that are not zero from which on features are measurements, not counts of what is there."""
 
 
 def check_features(X: Any, *, name: str = "X") -> FloatCsr:
@@ -151,6 +153,11 @@ def are_entries(X: FloatCsr, columns: NDArray[np.integer[Any]]) -> NDArray[np.bo
     asked = np.arange(n_rows)[:, None] * n_columns + columns
     found = entries[np.minimum(np.searchsorted(entries, asked), len(entries) - 1)] == asked
     return np.asarray(found & (columns >= 0))
+
+
+def are_dense(X: FloatCsr) -> bool:
+    """Whether so many values of X are not zero that its features are measurements."""
+    return bool(np.count_nonzero(X.data) >= DENSE * X.shape[0] * X.shape[1])
 
 
 def _with_data(X: FloatCsr, data: Float) -> FloatCsr:

@@ -49,6 +49,19 @@ def test_a_graph_gives_the_models_labels(tiny: Dataset, tmp_path: Path, options:
     np.testing.assert_array_equal(labels[apart], expected[:, :7][apart])
 
 
+def test_a_graph_standardises_dense_features(rng: np.random.Generator, tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    X = rng.normal(5, 3, (300, 12)).astype(np.float32)
+    X[:, 4] = 0  # which the model does not know
+    clf = SlideClassifier(hidden_sizes=(8,), ranker=False, precision="fp32", n_jobs=1).fit(X, X.argmax(axis=1))
+    assert clf.standards_
+    assert len(clf.standards_.means) == 11
+    to_onnx(clf, tmp_path / "model.onnx", k=3, inputs="dense")
+    _, scores = onnx_top_k(tmp_path / "model.onnx", X, n_jobs=1)
+    np.testing.assert_allclose(scores, clf.predict_topk(X, 3, method="exact")[1], rtol=1e-4, atol=1e-4)
+
+
 def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideClassifier) -> None:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
@@ -70,7 +83,7 @@ def test_what_does_not_fit_is_refused(
     with pytest.raises(ValueError, match="inputs must be 'sparse' or 'dense', but is 'csr'"):
         to_onnx(trained, path, inputs="csr")  # type: ignore[arg-type]
     dense = _trained(tiny, n_epochs=1, standardize_features=True)
-    with pytest.raises(ExportError, match="standardize_features must be False for ONNX"):
+    with pytest.raises(ExportError, match="inputs must be 'dense' for a model that standardises features"):
         to_onnx(dense, path)
     sampled = _trained(tiny, hidden_sizes=(16, 16), hidden_active=(0, 4), n_epochs=1, n_tables=2)
     with pytest.raises(ExportError, match="hidden_active must be 0 in all layers for ONNX"):

@@ -53,10 +53,13 @@ def test_what_is_given_stays() -> None:
     assert suit(config, set(), _features(10, 1), _labels(10, 30)) == config
 
 
-@pytest.mark.parametrize(("density", "standardize"), [(0.0, False), (0.4, False), (0.5, True), (1.0, True)])
-def test_dense_features_are_standardised(density: float, standardize: bool) -> None:
-    config = suit(make_config(), {"standardize_features"}, _features(10, density), _labels(10, 1))
-    assert config.standardize_features == standardize
+@pytest.mark.parametrize(
+    ("density", "standardize", "power"), [(0.0, False, 0.7), (0.4, False, 0.7), (0.5, True, 1.0), (1.0, True, 1.0)]
+)
+def test_dense_features_are_standardised_and_their_values_kept(density: float, standardize: bool, power: float) -> None:
+    free = {"standardize_features", "feature_power"}
+    config = suit(make_config(), free, _features(10, density), _labels(10, 1))
+    assert (config.standardize_features, config.feature_power) == (standardize, power)
 
 
 def test_a_part_stands_for_all() -> None:

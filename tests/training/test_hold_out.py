@@ -49,6 +49,14 @@ def test_empty_samples_are_nobodys_duplicates(rng: np.random.Generator) -> None:
     assert (len(held_out), len(left_out)) == (5, 0)
 
 
+def test_dense_samples_of_one_kind_are_no_near_duplicates_but_copies_are(rng: np.random.Generator) -> None:
+    X = (rng.normal(3, 1, (200, 30))).astype(np.float32)  # cosines of about 0.9
+    X[100:] = X[:100] * 2
+    held_out, left_out = hold_out(sparse.csr_array(X), np.arange(200), 40, 100)
+    np.testing.assert_array_equal(held_out, np.arange(40))
+    np.testing.assert_array_equal(left_out, np.arange(100, 140))
+
+
 def _doubled(planted: Planted, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Each training sample three times, with labels drawn anew: only who remembers a twin can tell these."""
     X = sparse.csr_array(sparse.vstack([planted.X] * 3))

@@ -69,7 +69,9 @@ def export(
     inputs: Annotated[
         GraphInputs | None,
         typer.Option(
-            help="Of a graph of ONNX: padded ids and values, or dense rows; sparse if not given.", show_default=False
+            help="Of a graph of ONNX: padded ids and values, or dense rows. If not given: sparse, but of a model that "
+            "standardises features dense.",
+            show_default=False,
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the model card calls it.", show_default=False)] = None,
@@ -98,7 +100,8 @@ def export(
             clf.save(out, inference_only=True)
             after = _metrics(SlideClassifier.load(out, n_jobs=threads), samples)
         case Form.onnx:
-            to_onnx(clf, out, k=top_k or _TOP_K, inputs=(inputs or GraphInputs.sparse).value)
+            usual = GraphInputs.dense if clf.standards_ else GraphInputs.sparse
+            to_onnx(clf, out, k=top_k or _TOP_K, inputs=(inputs or usual).value)
             after = metrics_of(clf, onnx_top_k(out, samples[0], n_jobs=threads)[0], samples[1]) if samples else {}
         case Form.hub:
             after = to_hub(clf, out, name=name, test=samples, tested_on=test.name if test else "")

@@ -28,6 +28,7 @@ from slidelearn.network.network import Network
 from slidelearn.paths import to_path
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
+from slidelearn.standards import Standards
 from slidelearn.targets import Targets
 
 
@@ -158,6 +159,12 @@ class Fitted(Parameters):
         """(n_known,) int32: columns of X that occurred in training, ascending; others say nothing in answers."""
         self._check_fitted()
         return self._model.known.ids
+
+    @property
+    def standards_(self) -> Standards | None:
+        """What features are standardised by: `means` and `deviations`, (n_known,) each; None: they are not."""
+        self._check_fitted()
+        return self._model.standards
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
         """All arrays of the model, by name: what `save` writes."""

@@ -21,6 +21,7 @@ from slidelearn.kernels import Float, Ids
 from slidelearn.network.layers import NeuronLayer
 from slidelearn.network.network import Network
 from slidelearn.paths import to_path
+from slidelearn.standards import Standards
 from slidelearn.version import __version__
 
 _OPSET, _IR_VERSION = 18, 9
@@ -48,7 +49,7 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
         ``sparse``: the graph's inputs are `ids` (n_samples, n) int64 and `values` (n_samples, n) float32, a sample's
         features, each once, filled up with id 0 and value 0. ``dense``: it is `X` (n_samples, n_features) float32. In
         both, features are as `predict_topk` takes them: the graph leaves out those that the model does not know, raises
-        and normalises them as the model does.
+        and normalises them as the model does. Only a graph with dense inputs can standardise them.
 
     Its outputs are `labels` (n_samples, k) int64, columns of Y, best first, and `scores` (n_samples, k) float32, their
     logits. There is no ranker in it (see the module).
@@ -56,7 +57,8 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     Raises
     ------
     ExportError
-        If hidden layers are sampled by hash tables, or the graph would be larger than a file of ONNX can be.
+        If hidden layers are sampled by hash tables, features are standardised but inputs sparse, or the graph would be
+        larger than a file of ONNX can be.
     ImportError
         Without the package onnx (extra `onnx`).
 
@@ -74,11 +76,9 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
         raise ValueError(f"k must be an integer in [1, {clf.n_labels_}], but is {k!r}")
     if inputs not in ("sparse", "dense"):
         raise ValueError(f"inputs must be 'sparse' or 'dense', but is {inputs!r}")
-    if clf.config_.standardize_features:
-        raise ExportError(
-            "standardize_features must be False for ONNX, whose graph does not standardise, but is True: standardise "
-            "before the model, and train it with standardize_features=False"
-        )
+    standards = clf.standards_
+    if standards and inputs == "sparse":
+        raise ExportError("inputs must be 'dense' for a model that standardises features, but is 'sparse'")
     if any(networks[0].hidden_active):
         raise ExportError(
             f"hidden_active must be 0 in all layers for ONNX, which knows no hash tables, but is {config.hidden_active}"
@@ -93,8 +93,11 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
             "save the model with inference_only=True instead, or train it with smaller hidden_sizes"
         )
     graph = Graph()
-    with_inputs = _sparse_features if inputs == "sparse" else _dense_features
-    features = with_inputs(graph, config, known, clf.n_features_in_)
+    n_columns = clf.n_features_in_
+    if inputs == "sparse":
+        features = _sparse_features(graph, config, known, n_columns)
+    else:
+        features = _dense_features(graph, config, known, n_columns, standards)
     logits = [_logits(graph, network, features) for network in networks]
     labels, scores = _best(graph, logits, k, min(max(k, config.shortlist_length), clf.n_labels_))
     write_atomically(place, graph.serialized({"labels": labels, "scores": scores}, k))
@@ -185,10 +188,17 @@ def _sparse_features(graph: Graph, config: Config, known: Ids | None, n_columns:
     return Features(graph, _prepared(graph, values, config), ids)
 
 
-def _dense_features(graph: Graph, config: Config, known: Ids | None, n_columns: int) -> Features:
+def _dense_features(
+    graph: Graph, config: Config, known: Ids | None, n_columns: int, standards: Standards | None
+) -> Features:
     values = graph.input("X", np.float32, "n_samples", n_columns)
     if known is not None:
         values = graph.add("Gather", values, graph.constant(known, np.int32), axis=1)
+    if standards:
+        differences = graph.add("Sub", values, graph.constant(standards.means))
+        values = graph.add("Div", differences, graph.constant(standards.deviations))
+        one_before = graph.constant([0, 1, 0, 0], np.int64)
+        values = graph.add("Pad", values, one_before, graph.constant(1))
     return Features(graph, _prepared(graph, values, config), None)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
-from slidelearn.features import Standards, prepare
+from slidelearn.features import prepare
 from slidelearn.fitting.budget import fit_into
 from slidelearn.fitting.pilot import choose_options
 from slidelearn.fitting.rehearsal import rehearse
@@ -28,6 +28,7 @@ from slidelearn.model.model import Member, Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream
+from slidelearn.standards import Standards
 from slidelearn.training.model_training import Began, ModelTraining, now
 from slidelearn.training.trainer import stream_bytes, training_bytes
 from slidelearn.training_set import TrainingSet
@@ -122,7 +123,9 @@ def begin_updates(
     began: Began,
 ) -> ModelTraining:
     """Make ready a new model to learn in one pass, with more samples to come; the arguments are those of `begin`."""
-    config = suit(_on_this_machine(given, left_open), left_open & {"standardize_features"}, samples.X, samples.Y)
+    config = suit(
+        _on_this_machine(given, left_open), left_open & {"standardize_features", "feature_power"}, samples.X, samples.Y
+    )
     prepared, known, standards = _prepared(samples, config)
     config, _ = choose_options(config, left_open, prepared.X, prepared.Y, n_threads, callbacks)
     return update(new_model(config, prepared, known, standards), prepared, n_threads, began)
@@ -158,7 +161,7 @@ def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, KnownF
     """The samples as networks are to see them, the features that they have, and what these were standardised by."""
     known = KnownFeatures.of(samples.X, samples.Y)
     X = known.only(samples.X)
-    standards = Standards.of(X) if config.standardize_features else None
+    standards = Standards.that_suit(X, samples.Y) if config.standardize_features else None
     return samples._replace(X=prepare(X, config, standards)), known, standards
 
 

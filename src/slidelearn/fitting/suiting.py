@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn.config import Config
+from slidelearn.matrices import are_dense
 
 LEAST_STEPS, MOST_EPOCHS = 200, 20
 """With fewer steps a network has hardly begun to learn; on few samples more passes than that gain nothing."""
@@ -19,8 +20,8 @@ likely each of several labels is, few votes cannot tell."""
 WHOLE = 1.0
 """Strength of the log-Q correction where every sample has one label: a softmax is then the very model of how labels
 come, and this much makes the active set's as good as the one over all of them (Jean et al., 2015)."""
-DENSE = 0.5
-"""Share of values of X that are not zero from which on features are measurements, not counts of what is there."""
+AS_MEASURED = 1.0
+"""Power that dense features are raised to: large values of these are not repetitions, as they are of counts."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
@@ -33,8 +34,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     config
         The options in force otherwise.
     free
-        Names of options that may be chosen; ``standardize_features``, ``n_epochs``, ``n_networks``, ``log_q_strength``,
-        ``n_neighbours``, ``vote_power`` and ``shortlist_length`` can.
+        Names of options that may be chosen; ``standardize_features``, ``feature_power``, ``n_epochs``, ``n_networks``,
+        ``log_q_strength``, ``n_neighbours``, ``vote_power`` and ``shortlist_length`` can.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
         were given.
@@ -43,8 +44,8 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, float] = {}
-    if "standardize_features" in free:
-        suited["standardize_features"] = are_dense(X)
+    of_dense = {"standardize_features": True, "feature_power": AS_MEASURED} if are_dense(X) else {}
+    suited |= {name: value for name, value in of_dense.items() if name in free}
     if "n_epochs" in free:
         steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
@@ -58,8 +59,3 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
-
-
-def are_dense(X: sparse.csr_array) -> bool:
-    """Whether so many values are not zero that features should be standardised."""
-    return bool(np.count_nonzero(X.data) >= DENSE * X.shape[0] * X.shape[1])

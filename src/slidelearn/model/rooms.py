@@ -9,7 +9,6 @@ import numpy as np
 from slidelearn.atomic_files import CheckpointError
 from slidelearn.batches import Seen
 from slidelearn.config import Config
-from slidelearn.features import Standards
 from slidelearn.known_features import KnownFeatures
 from slidelearn.label_index import LabelIndex
 from slidelearn.model.arrays_file import ArraysFile
@@ -29,6 +28,7 @@ from slidelearn.model.model import (
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
+from slidelearn.standards import Standards
 
 
 def empty_model(description: Description, arrays: ArraysFile) -> Model:

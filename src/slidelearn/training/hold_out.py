@@ -14,10 +14,11 @@ from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
+from slidelearn.matrices import are_dense
 from slidelearn.ranking.neighbours import N_STRONGEST
 
-NEAR = 0.8
-"""Cosine from which on two samples are near-duplicates."""
+NEAR, NEAR_OF_DENSE = 0.8, 0.999
+"""Cosine from which on two samples are near-duplicates: of dense ones, which all come near each other, only copies."""
 _ROUGHLY = 0.3
 """Inner product over their strongest features from which on two samples are compared in full."""
 
@@ -71,5 +72,5 @@ def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[N
     first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
     first, second = first[first != second], second[first != second]
     cosines = np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).reshape(-1)
-    near = cosines >= NEAR
+    near = cosines >= (NEAR_OF_DENSE if are_dense(X) else NEAR)
     return first[near].astype(np.int64), second[near].astype(np.int64)
