@@ -44,7 +44,7 @@ class Config(BaseModel):
     """L2-normalise the rows of X."""
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less. If not
-    given: 1 where at least half of the values of X are not zero."""
+    given: 1 where at least half of the values of X are not zero, unless most features have heavy tails."""
 
     n_networks: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
@@ -131,7 +131,8 @@ class Config(BaseModel):
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0, lt=2**31)] = 30
     """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples. If not
-    given: 30, and 300 where each sample has one label, for then each brings one vote."""
+    given: 30, and 300 where each sample has one label, for then each brings one vote; 0 where samples are dense and
+    have more than ten million values."""
     vote_power: Annotated[float, Field(gt=0)] = 2.0
     """How much the nearer ones of these count: a neighbour weighs as much as this power of its similarity. If not
     given: 2, and 1 where each sample has one label."""

@@ -157,7 +157,7 @@ def are_entries(X: FloatCsr, columns: NDArray[np.integer[Any]]) -> NDArray[np.bo
 
 def are_dense(X: FloatCsr) -> bool:
     """Whether so many values of X are not zero that its features are measurements."""
-    return bool(np.count_nonzero(X.data) >= DENSE * X.shape[0] * X.shape[1])
+    return bool(np.count_nonzero(X.data) >= DENSE * X.shape[0] * X.shape[1] > 0)
 
 
 def _with_data(X: FloatCsr, data: Float) -> FloatCsr:

@@ -18,7 +18,7 @@ from slidelearn.data import DataError, open_samples
 from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
 from slidelearn.known_features import KnownFeatures
-from slidelearn.matrices import DENSE, FloatCsr, digest_of_samples
+from slidelearn.matrices import FloatCsr, digest_of_samples
 from slidelearn.paths import to_path
 from slidelearn.wording import counted
 
@@ -114,10 +114,9 @@ class SampleStream(SampleSource):
         """Sixteen hexadecimal digits that tell these samples, read with such a buffer, from any others."""
         super().__init__(n_samples, len(counts), buffer_size, np.concatenate(labelled))
 
-    @property
-    def is_dense(self) -> bool:
-        """As `slidelearn.matrices.are_dense` tells of matrices."""
-        return self._n_values >= DENSE * self.n_samples * self.n_features
+    def first_samples(self) -> tuple[FloatCsr, FloatCsr]:
+        """X and Y of the first block, as they are in the file."""
+        return next(self._chunks(self.buffer_size))
 
     def prepared(self, prepare: Callable[[FloatCsr], FloatCsr], width: int) -> Self:
         """The same samples, whose features go through a function as they are read, and have so many columns then."""

@@ -48,18 +48,35 @@ def test_more_neighbours_vote_where_each_has_one_label(each: int, n_neighbours: 
     assert suit(make_config(), {"vote_power"}, _features(10), _labels(10, 1)).n_neighbours == 30
 
 
+def test_many_dense_samples_do_not_vote() -> None:
+    dense, sparse_ones = _features(10, 1.0), _features(10)
+    free, labels = {"n_neighbours"}, _labels(10, 2)
+    assert suit(make_config(), free, dense, labels, n_times=100_000).n_neighbours == 30
+    assert suit(make_config(), free, dense, labels, n_times=100_001).n_neighbours == 0
+    assert suit(make_config(), set(), dense, labels, n_times=100_001).n_neighbours == 30
+    assert suit(make_config(), free, sparse_ones, labels, n_times=1_000_001).n_neighbours == 30
+
+
 def test_what_is_given_stays() -> None:
     config = make_config(n_epochs=1, shortlist_length=7)
     assert suit(config, set(), _features(10, 1), _labels(10, 30)) == config
 
 
-@pytest.mark.parametrize(
-    ("density", "standardize", "power"), [(0.0, False, 0.7), (0.4, False, 0.7), (0.5, True, 1.0), (1.0, True, 1.0)]
-)
-def test_dense_features_are_standardised_and_their_values_kept(density: float, standardize: bool, power: float) -> None:
-    free = {"standardize_features", "feature_power"}
-    config = suit(make_config(), free, _features(10, density), _labels(10, 1))
-    assert (config.standardize_features, config.feature_power) == (standardize, power)
+@pytest.mark.parametrize(("density", "standardize"), [(0.0, False), (0.4, False), (0.5, True), (1.0, True)])
+def test_dense_features_are_standardised(density: float, standardize: bool) -> None:
+    config = suit(make_config(), {"standardize_features"}, _features(10, density), _labels(10, 1))
+    assert config.standardize_features == standardize
+
+
+@pytest.mark.parametrize(("tails", "power"), [("normal", 1.0), ("laplace", 0.7)])
+def test_dense_features_stay_as_measured_unless_their_tails_are_heavy(
+    rng: np.random.Generator, tails: str, power: float
+) -> None:
+    X = getattr(rng, tails)(size=(12_000, 3)).astype(np.float32)
+    X = np.hstack([X, np.full((len(X), 5), 7, np.float32)])  # which tell nothing
+    config = suit(make_config(), {"feature_power"}, sparse.csr_array(X), _labels(len(X), 1))
+    assert config.feature_power == power
+    assert suit(make_config(feature_power=0.5), set(), sparse.csr_array(X), _labels(len(X), 1)).feature_power == 0.5
 
 
 def test_a_part_stands_for_all() -> None:

@@ -49,7 +49,11 @@ def test_empty_samples_are_nobodys_duplicates(rng: np.random.Generator) -> None:
     assert (len(held_out), len(left_out)) == (5, 0)
 
 
-def test_dense_samples_of_one_kind_are_no_near_duplicates_but_copies_are(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("block", [64, 4096])
+def test_dense_samples_of_one_kind_are_no_near_duplicates_but_copies_are(
+    rng: np.random.Generator, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slidelearn.training.hold_out._BLOCK", block)
     X = (rng.normal(3, 1, (200, 30))).astype(np.float32)  # cosines of about 0.9
     X[100:] = X[:100] * 2
     held_out, left_out = hold_out(sparse.csr_array(X), np.arange(200), 40, 100)

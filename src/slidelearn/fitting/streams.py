@@ -9,7 +9,7 @@ from slidelearn.config import Config
 from slidelearn.features import prepare
 from slidelearn.fitting.beginning import begin
 from slidelearn.fitting.resuming import Interrupted
-from slidelearn.fitting.suiting import AS_MEASURED
+from slidelearn.fitting.suiting import suit
 from slidelearn.sample_stream import SampleStream
 from slidelearn.training.model_training import Began, ModelTraining
 from slidelearn.training_set import TrainingSet
@@ -51,8 +51,7 @@ def begin_stream(
         raise ValueError("standardize_features must be False with a stream: standardise what is in the file")
     if not len(stream.labelled):
         raise ValueError(f"the samples must have at least one label, but none of {stream.n_samples} has any")
-    if "feature_power" in left_open and stream.is_dense:
-        given = given.model_copy(update={"feature_power": AS_MEASURED})
+    given = suit(given, left_open & {"feature_power"}, *stream.first_samples())
     known = interrupted.snapshot.model.known if interrupted else stream.known
     prepared = stream.prepared(lambda X: prepare(known.only(X), given, None), len(known))
     part = TrainingSet(prepared.part.X, prepared.part.Y, None)

@@ -20,8 +20,14 @@ likely each of several labels is, few votes cannot tell."""
 WHOLE = 1.0
 """Strength of the log-Q correction where every sample has one label: a softmax is then the very model of how labels
 come, and this much makes the active set's as good as the one over all of them (Jean et al., 2015)."""
-AS_MEASURED = 1.0
-"""Power that dense features are raised to: large values of these are not repetitions, as they are of counts."""
+AS_MEASURED, HEAVY_TAILED = 1.0, 4.5
+"""Power that dense features are raised to, and the kurtosis of most of them from which on they are treated as counts
+are: a normal distribution has 3, coordinates of embeddings of words by singular value decomposition have 6 to 9."""
+MOST_DENSE_VALUES = 10_000_000
+"""Values of dense samples above which these do not vote: a model would hold as many, and of many samples the network
+learns what neighbours tell."""
+N_LOOKED_AT = 5000
+"""Samples, about, that tell the kurtosis."""
 LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
@@ -44,8 +50,11 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, float] = {}
-    of_dense = {"standardize_features": True, "feature_power": AS_MEASURED} if are_dense(X) else {}
-    suited |= {name: value for name, value in of_dense.items() if name in free}
+    if are_dense(X):
+        if "standardize_features" in free:
+            suited["standardize_features"] = True
+        if "feature_power" in free and median_kurtosis(X) < HEAVY_TAILED:
+            suited["feature_power"] = AS_MEASURED
     if "n_epochs" in free:
         steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
@@ -56,6 +65,16 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         if config.loss == "softmax":
             of_one["log_q_strength"] = WHOLE
         suited |= {name: value for name, value in of_one.items() if name in free}
+    if "n_neighbours" in free and are_dense(X) and n_times * X.nnz > MOST_DENSE_VALUES:
+        suited["n_neighbours"] = 0
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
+
+
+def median_kurtosis(X: sparse.csr_array) -> float:
+    """That of half of the features, those that are alike in all samples left out, is less; 0 where all are."""
+    some = X[:: max(X.shape[0] // N_LOOKED_AT, 1)].toarray().astype(np.float64)
+    varying = some[:, np.ptp(some, axis=0) > 0]
+    squares = (varying - varying.mean(axis=0)) ** 2
+    return float(np.median((squares**2).mean(axis=0) / squares.mean(axis=0) ** 2)) if varying.size else 0.0

@@ -20,6 +20,9 @@ from slidelearn.kernels import NO_DATA, Csr, Float, Ids, NeighbourIndex
 
 N_STRONGEST = 6
 """Features of each sample, and of a query, by which they find each other."""
+LONGEST = 8192
+"""Samples that a feature finds at most, those in which it is strongest: where all have it, a query would take as long
+as there are samples."""
 
 
 class Neighbours:
@@ -129,7 +132,18 @@ class Neighbours:
     def _make_index(self) -> NeighbourIndex:
         indptr, indices, data = kernels.strongest(self._features, self._n_features, N_STRONGEST)
         by_feature = sparse.csr_array((data, indices, indptr), (self.n_samples, self._n_features)).T.tocsr()
-        return NeighbourIndex(to_csr(by_feature), self._features, self._labels, self._n_labels)
+        return NeighbourIndex(_shortened(to_csr(by_feature)), self._features, self._labels, self._n_labels)
+
+
+def _shortened(lists: Csr) -> Csr:
+    lengths = np.diff(lists.indptr)
+    kept = np.ones(len(lists.indices), bool)
+    for row in np.flatnonzero(lengths > LONGEST):
+        begin, end = lists.indptr[row : row + 2]
+        strongest_first = np.argsort(-np.abs(lists.data[begin:end]), kind="stable")
+        kept[begin + strongest_first[LONGEST:]] = False
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, LONGEST))])
+    return Csr(indptr, lists.indices[kept], lists.data[kept])
 
 
 def _below(first: Csr, second: Csr) -> Csr:

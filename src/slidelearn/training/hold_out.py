@@ -14,13 +14,15 @@ from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
-from slidelearn.matrices import are_dense
+from slidelearn.matrices import FloatCsr, are_dense, normalize_rows
 from slidelearn.ranking.neighbours import N_STRONGEST
 
 NEAR, NEAR_OF_DENSE = 0.8, 0.999
 """Cosine from which on two samples are near-duplicates: of dense ones, which all come near each other, only copies."""
 _ROUGHLY = 0.3
 """Inner product over their strongest features from which on two samples are compared in full."""
+_BLOCK = 4096
+"""Rows that others are compared with at a time."""
 
 
 def hold_out(
@@ -62,15 +64,31 @@ def near_groups(X: sparse.csr_array, rows: NDArray[np.int64]) -> NDArray[np.int3
 
 def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`."""
-    some = X[rows]
-    lengths = np.sqrt(np.asarray(some.multiply(some).sum(axis=1)).reshape(-1))
-    unit = sparse.csr_array(sparse.diags_array(1 / np.maximum(lengths, np.finfo(np.float32).tiny)) @ some)
-    indptr, indices, data = kernels.strongest(to_csr(unit), X.shape[1], N_STRONGEST)
+    unit = normalize_rows(X[rows])
+    return _near_pairs_of_dense(unit, n) if are_dense(unit) else _near_pairs_of_sparse(unit, n)
+
+
+def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    indptr, indices, data = kernels.strongest(to_csr(unit), unit.shape[1], N_STRONGEST)
     strong = sparse.csr_array((data, indices, indptr), unit.shape)
     rough = strong[:n] @ strong.T
     likely = np.flatnonzero(rough.data >= _ROUGHLY)  # few, of millions: only these are told which rows they are of
     first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
     first, second = first[first != second], second[first != second]
     cosines = np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).reshape(-1)
-    near = cosines >= (NEAR_OF_DENSE if are_dense(X) else NEAR)
+    near = cosines >= NEAR
     return first[near].astype(np.int64), second[near].astype(np.int64)
+
+
+def _near_pairs_of_dense(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All with all, for every feature is strong in many rows."""
+    some = unit[:n].toarray()
+    firsts, seconds = [], []
+    for begin in range(0, unit.shape[0], _BLOCK):
+        block = unit[begin : begin + _BLOCK].toarray()
+        cosines = kernels.matmul(some, block, transpose_b=True, n_threads=1)
+        in_some, in_block = np.nonzero(cosines >= NEAR_OF_DENSE)
+        firsts.append(in_some)
+        seconds.append(begin + in_block)
+    first, second = np.concatenate(firsts), np.concatenate(seconds)
+    return first[first != second], second[first != second]
