@@ -132,17 +132,18 @@ class Neighbours:
     def _make_index(self) -> NeighbourIndex:
         indptr, indices, data = kernels.strongest(self._features, self._n_features, N_STRONGEST)
         by_feature = sparse.csr_array((data, indices, indptr), (self.n_samples, self._n_features)).T.tocsr()
-        return NeighbourIndex(_shortened(to_csr(by_feature)), self._features, self._labels, self._n_labels)
+        return NeighbourIndex(shortened(to_csr(by_feature), LONGEST), self._features, self._labels, self._n_labels)
 
 
-def _shortened(lists: Csr) -> Csr:
+def shortened(lists: Csr, longest: int) -> Csr:
+    """The same lists of what a feature is strong in, the longer ones without those in which it is weakest."""
     lengths = np.diff(lists.indptr)
     kept = np.ones(len(lists.indices), bool)
-    for row in np.flatnonzero(lengths > LONGEST):
+    for row in np.flatnonzero(lengths > longest):
         begin, end = lists.indptr[row : row + 2]
         strongest_first = np.argsort(-np.abs(lists.data[begin:end]), kind="stable")
-        kept[begin + strongest_first[LONGEST:]] = False
-    indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, LONGEST))])
+        kept[begin + strongest_first[longest:]] = False
+    indptr = np.concatenate([[0], np.cumsum(np.minimum(lengths, longest))])
     return Csr(indptr, lists.indices[kept], lists.data[kept])
 
 

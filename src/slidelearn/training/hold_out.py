@@ -15,12 +15,14 @@ from scipy.sparse import csgraph
 from slidelearn import kernels
 from slidelearn.batches import to_csr
 from slidelearn.matrices import FloatCsr, are_dense, normalize_rows
-from slidelearn.ranking.neighbours import N_STRONGEST
+from slidelearn.ranking.neighbours import N_STRONGEST, shortened
 
 NEAR, NEAR_OF_DENSE = 0.8, 0.999
 """Cosine from which on two samples are near-duplicates: of dense ones, which all come near each other, only copies."""
 _ROUGHLY = 0.3
 """Inner product over their strongest features from which on two samples are compared in full."""
+_LONGEST = 2048
+"""Samples that a feature finds at most: near-duplicates share rarer ones as well."""
 _BLOCK = 4096
 """Rows that others are compared with at a time."""
 
@@ -71,7 +73,8 @@ def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[N
 def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     indptr, indices, data = kernels.strongest(to_csr(unit), unit.shape[1], N_STRONGEST)
     strong = sparse.csr_array((data, indices, indptr), unit.shape)
-    rough = strong[:n] @ strong.T
+    rows, columns, weights = shortened(to_csr(strong.T.tocsr()), _LONGEST)
+    rough = strong[:n] @ sparse.csr_array((weights, columns, rows), strong.shape[::-1])
     likely = np.flatnonzero(rough.data >= _ROUGHLY)  # few, of millions: only these are told which rows they are of
     first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
     first, second = first[first != second], second[first != second]
