@@ -121,6 +121,7 @@ def test_models_train_under_joblib(backend: str, tiny: Dataset) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 2 worker processes:UserWarning")  # on one processor
 def test_workers_of_a_data_loader(rng: np.random.Generator) -> None:
     """They are forked while the parent's pool is there."""
     data = pytest.importorskip("torch.utils.data")
