@@ -67,6 +67,12 @@ def test_near_duplicates_of_the_judges_are_not_trained_on(planted: Planted) -> N
         Judges.hold_out(X[:100], Y[:100], make_config())
 
 
+def test_a_common_offset_makes_no_near_duplicates(rng: np.random.Generator) -> None:
+    X = check_features(rng.normal(1000, 1, (400, 6)).astype(np.float32))
+    Y = check_labels(np.eye(5, dtype=np.float32)[rng.integers(5, size=400)])
+    assert Judges.hold_out(X, Y, make_config()).X_held_out.shape == (40, 6)
+
+
 NETWORK = {"learning_rate", "logit_scale", "log_q_strength", "n_epochs", "hidden_sizes"}
 RANKER = {"shortlist_length", "ranker_c"}
 LSH = {"n_tables", "hashes_per_table", "lsh_candidates"}

@@ -54,8 +54,9 @@ def test_dense_samples_of_one_kind_are_no_near_duplicates_but_copies_are(
     rng: np.random.Generator, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("slidelearn.training.hold_out._BLOCK", block)
-    X = (rng.normal(3, 1, (200, 30))).astype(np.float32)  # cosines of about 0.9
-    X[100:] = X[:100] * 2
+    X = rng.normal(1000, 1, (200, 30)).astype(np.float32)  # cosines of nearly 1
+    X[:, 7] *= 100  # in a unit of its own
+    X[100:] = X[:100] + rng.normal(0, 0.001, (100, 30))
     held_out, left_out = hold_out(sparse.csr_array(X), np.arange(200), 40, 100)
     np.testing.assert_array_equal(held_out, np.arange(40))
     np.testing.assert_array_equal(left_out, np.arange(100, 140))

@@ -14,8 +14,10 @@ from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
+from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, are_dense, normalize_rows
 from slidelearn.ranking.neighbours import N_STRONGEST, shortened
+from slidelearn.standards import Standards
 
 NEAR, NEAR_OF_DENSE = 0.8, 0.999
 """Cosine from which on two samples are near-duplicates: of dense ones, which all come near each other, only copies."""
@@ -66,8 +68,8 @@ def near_groups(X: sparse.csr_array, rows: NDArray[np.int64]) -> NDArray[np.int3
 
 def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`."""
-    unit = normalize_rows(X[rows])
-    return _near_pairs_of_dense(unit, n) if are_dense(unit) else _near_pairs_of_sparse(unit, n)
+    some = X[rows]
+    return _near_pairs_of_dense(some, n) if are_dense(some) else _near_pairs_of_sparse(normalize_rows(some), n)
 
 
 def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -83,12 +85,17 @@ def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], ND
     return first[near].astype(np.int64), second[near].astype(np.int64)
 
 
-def _near_pairs_of_dense(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All with all, for every feature is strong in many rows."""
-    some = unit[:n].toarray()
+def _near_pairs_of_dense(X: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All with all, for every feature is strong in many rows, and by what is beside their mean, in which all agree."""
+    standards = Standards.of(X)
+
+    def directions(rows: slice) -> Float:
+        return normalize_rows(standards.applied(X[rows])).toarray()
+
+    some = directions(slice(n))
     firsts, seconds = [], []
-    for begin in range(0, unit.shape[0], _BLOCK):
-        block = unit[begin : begin + _BLOCK].toarray()
+    for begin in range(0, X.shape[0], _BLOCK):
+        block = directions(slice(begin, begin + _BLOCK))
         cosines = kernels.matmul(some, block, transpose_b=True, n_threads=1)
         in_some, in_block = np.nonzero(cosines >= NEAR_OF_DENSE)
         firsts.append(in_some)
