@@ -62,6 +62,21 @@ def test_dense_samples_of_one_kind_are_no_near_duplicates_but_copies_are(
     np.testing.assert_array_equal(left_out, np.arange(100, 140))
 
 
+@pytest.mark.parametrize("most", [0, 1, 5, 40, 300])
+def test_dense_copies_end_the_search_as_soon_as_too_many_are_missing(
+    rng: np.random.Generator, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = np.sort(rng.zipf(1.6, 300) % 40)
+    X = sparse.csr_array(rng.normal(0, 1, (40, 12)).astype(np.float32)[family])
+    rows = rng.permutation(300)
+    expected = hold_out(X, rows, 60, most)
+    assert sum(map(len, expected)) <= most
+    assert np.isin(family[expected[1]], family[expected[0]]).all()
+    monkeypatch.setattr("slidelearn.training.hold_out._BLOCK", 16)
+    for array, again in zip(expected, hold_out(X, rows, 60, most), strict=True):
+        np.testing.assert_array_equal(again, array)
+
+
 def _doubled(planted: Planted, rng: np.random.Generator) -> tuple[sparse.csr_array, sparse.csr_array]:
     """Each training sample three times, with labels drawn anew: only who remembers a twin can tell these."""
     X = sparse.csr_array(sparse.vstack([planted.X] * 3))

@@ -25,8 +25,8 @@ _ROUGHLY = 0.3
 """Inner product over their strongest features from which on two samples are compared in full."""
 _LONGEST = 2048
 """Samples that a feature finds at most: near-duplicates share rarer ones as well."""
-_BLOCK = 4096
-"""Rows that others are compared with at a time."""
+_BLOCK, _PAIRS = 4096, 100_000
+"""Rows that others are compared with at a time, or pairs of rows."""
 
 
 def hold_out(
@@ -51,7 +51,7 @@ def hold_out(
         Numbers of samples, ascending; both are among `rows`, and no sample is in both.
     """
     n = min(n, most_left_out, len(rows))
-    first, second = _near_pairs(X, rows, n)
+    first, second = _near_pairs(X, rows, n, most_left_out)
     n_near = np.bincount(first, minlength=n)  # some may be counted twice: then fewer samples are held out
     n = int(np.searchsorted(np.cumsum(1 + n_near), most_left_out, side="right"))
     left_out = np.unique(second[(first < n) & (second >= n)])
@@ -60,16 +60,21 @@ def hold_out(
 
 def near_groups(X: sparse.csr_array, rows: NDArray[np.int64]) -> NDArray[np.int32]:
     """Number the groups of some samples: near-duplicates of each other have the same number, and so have theirs."""
-    first, second = _near_pairs(X, rows, len(rows))
+    first, second = _near_pairs(X, rows, len(rows), len(rows) ** 2)
     pairs = sparse.coo_array((np.ones(len(first), np.int8), (first, second)), (len(rows), len(rows)))
     groups: NDArray[np.int32] = csgraph.connected_components(pairs, directed=False)[1]
     return groups
 
 
-def _near_pairs(X: sparse.csr_array, rows: NDArray[np.int64], n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`."""
+def _near_pairs(
+    X: sparse.csr_array, rows: NDArray[np.int64], n: int, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`.
+
+    Of those rows some may be missing before which there are more than `most`, with near-duplicates.
+    """
     some = X[rows]
-    return _near_pairs_of_dense(some, n) if are_dense(some) else _near_pairs_of_sparse(normalize_rows(some), n)
+    return _near_pairs_of_dense(some, n, most) if are_dense(some) else _near_pairs_of_sparse(normalize_rows(some), n)
 
 
 def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -80,25 +85,32 @@ def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], ND
     likely = np.flatnonzero(rough.data >= _ROUGHLY)  # few, of millions: only these are told which rows they are of
     first, second = np.searchsorted(rough.indptr, likely, side="right") - 1, rough.indices[likely]
     first, second = first[first != second], second[first != second]
-    cosines = np.asarray(unit[first].multiply(unit[second]).sum(axis=1)).reshape(-1)
-    near = cosines >= NEAR
+    near = np.zeros(len(first), bool)
+    for begin in range(0, len(first), _PAIRS):
+        some = slice(begin, begin + _PAIRS)
+        near[some] = unit[first[some]].multiply(unit[second[some]]).sum(axis=1).ravel() >= NEAR
     return first[near].astype(np.int64), second[near].astype(np.int64)
 
 
-def _near_pairs_of_dense(X: FloatCsr, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _near_pairs_of_dense(X: FloatCsr, n: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """All with all, for every feature is strong in many rows, and by what is beside their mean, in which all agree."""
     standards = Standards.of(X)
 
     def directions(rows: slice) -> Float:
         return normalize_rows(standards.applied(X[rows])).toarray()
 
-    some = directions(slice(n))
-    firsts, seconds = [], []
+    some, counts = directions(slice(n)), np.zeros(n, np.int64)
+    firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for begin in range(0, X.shape[0], _BLOCK):
         block = directions(slice(begin, begin + _BLOCK))
         cosines = kernels.matmul(some, block, transpose_b=True, n_threads=1)
         in_some, in_block = np.nonzero(cosines >= NEAR_OF_DENSE)
         firsts.append(in_some)
         seconds.append(begin + in_block)
+        counts += np.bincount(in_some, minlength=len(some))
+        n_left = int(np.searchsorted(np.cumsum(counts), most, side="right"))
+        if n_left == 0:
+            break
+        some, counts = some[:n_left], counts[:n_left]
     first, second = np.concatenate(firsts), np.concatenate(seconds)
     return first[first != second], second[first != second]
