@@ -35,7 +35,7 @@ class Standards:
     means: Float
     """(n_features,)."""
     deviations: Float
-    """(n_features,): what differences from the means are divided by; 1 where a feature is constant."""
+    """(n_features,): what differences from the means are divided by."""
 
     @classmethod
     def of(cls, X: FloatCsr, *, tempered: bool = False) -> Self:
