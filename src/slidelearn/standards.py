@@ -38,18 +38,15 @@ class Standards:
     """(n_features,): what differences from the means are divided by."""
 
     @classmethod
-    def of(cls, X: FloatCsr, *, tempered: bool = False) -> Self:
-        """Those of the features of X; tempered: with square roots, and features that vary as much, on average."""
-        scaler = StandardScaler().fit(X.toarray())
-        deviations = scaler.scale_
-        if tempered and np.any(varying := scaler.var_ > 0):
-            deviations = np.sqrt(deviations * deviations[varying].mean())
-        return cls(scaler.mean_.astype(np.float32), deviations.astype(np.float32))
+    def of(cls, X: FloatCsr) -> Self:
+        """Those of the features of X."""
+        return cls._found(StandardScaler().fit(X.toarray()))
 
     @classmethod
     def that_suit(cls, X: FloatCsr, Y: FloatCsr) -> Self:
         """Those of the features of X, so that neighbours are alike in their labels Y, as far as that tells."""
-        whole, tempered = cls.of(X), cls.of(X, tempered=True)
+        scaler = StandardScaler().fit(X.toarray())
+        whole, tempered = cls._found(scaler), cls._found(scaler, tempered=True)
         labelled = np.flatnonzero(np.diff(Y.indptr))
         some = np.random.default_rng(0).permutation(labelled)[: N_ASKING + N_ASKED]
         n_asking = len(some) * N_ASKING // (N_ASKING + N_ASKED)
@@ -83,6 +80,14 @@ class Standards:
     def named_arrays(self) -> Iterator[tuple[str, Float]]:
         """What is saved."""
         yield from (("means", self.means), ("deviations", self.deviations))
+
+    @classmethod
+    def _found(cls, scaler: StandardScaler, *, tempered: bool = False) -> Self:
+        """Tempered: with square roots, and features that vary as much, on average."""
+        deviations = scaler.scale_
+        if tempered and np.any(varying := scaler.var_ > 0):
+            deviations = np.sqrt(deviations * deviations[varying].mean())
+        return cls(scaler.mean_.astype(np.float32), deviations.astype(np.float32))
 
     def _agreement(self, X: FloatCsr, Y: FloatCsr, asking: NDArray[np.int64], asked: NDArray[np.int64]) -> float:
         """How often the label that most of a sample's nearest neighbours have is one of its own."""

@@ -51,7 +51,7 @@ def begin_stream(
         raise ValueError("standardize_features must be False with a stream: standardise what is in the file")
     if not len(stream.labelled):
         raise ValueError(f"the samples must have at least one label, but none of {stream.n_samples} has any")
-    given = suit(given, left_open & {"feature_power"}, *stream.first_samples())
+    given = suit(given, left_open & {"feature_power"}, *stream.first_samples())  # before any features are raised
     known = interrupted.snapshot.model.known if interrupted else stream.known
     prepared = stream.prepared(lambda X: prepare(known.only(X), given, None), len(known))
     part = TrainingSet(prepared.part.X, prepared.part.Y, None)

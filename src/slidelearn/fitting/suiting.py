@@ -50,11 +50,6 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, float] = {}
-    if are_dense(X):
-        if "standardize_features" in free:
-            suited["standardize_features"] = True
-        if "feature_power" in free and median_kurtosis(X) < HEAVY_TAILED:
-            suited["feature_power"] = AS_MEASURED
     if "n_epochs" in free:
         steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
@@ -65,8 +60,13 @@ def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_arra
         if config.loss == "softmax":
             of_one["log_q_strength"] = WHOLE
         suited |= {name: value for name, value in of_one.items() if name in free}
-    if "n_neighbours" in free and are_dense(X) and n_times * X.nnz > MOST_DENSE_VALUES:
-        suited["n_neighbours"] = 0
+    if are_dense(X):
+        if "standardize_features" in free:
+            suited["standardize_features"] = True
+        if "feature_power" in free and median_kurtosis(X) < HEAVY_TAILED:
+            suited["feature_power"] = AS_MEASURED
+        if "n_neighbours" in free and n_times * X.nnz > MOST_DENSE_VALUES:
+            suited["n_neighbours"] = 0
     if "shortlist_length" in free:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
