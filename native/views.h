@@ -40,4 +40,12 @@ struct Csr {
     }
 };
 
+// Log-odds from some numbers, by one layer of rectified linear units.
+struct PerceptronView {
+    Matrix<const float> hidden;  // (n_inputs, width)
+    const float* hidden_biases;  // (width)
+    const float* output;         // (width)
+    float constant;
+};
+
 }  // namespace slidelearn

@@ -2,6 +2,7 @@
 #include "ranking.h"
 
 #include "common.h"
+#include "kernels/perceptron.h"
 #include "refinement.h"
 
 namespace slidelearn {
@@ -85,7 +86,8 @@ Lists view_lists(const InMatrix<int32_t>& ids, const InEvidence& evidence, const
 PerceptronView view_perceptron(const InPerceptron& perceptron, int64_t n_inputs) {
     const auto& [hidden, hidden_biases, output, constant] = perceptron;
     const Matrix<const float> vh = view(hidden);
-    require(vh.n_rows == n_inputs, "perceptron.hidden must have a row for each number of evidence, and one more");
+    require(vh.n_rows == n_inputs,
+            "perceptron.hidden must have a row for each of its " + std::to_string(n_inputs) + " inputs");
     require(static_cast<int64_t>(hidden_biases.size()) == vh.n_columns &&
                 static_cast<int64_t>(output.size()) == vh.n_columns && constant.size() == 1,
             "perceptron.hidden_biases and output must have one element per column of hidden, and constant one");
@@ -129,6 +131,22 @@ OutMatrix<float> bind_refine(const InMatrix<int32_t>& ids, const InEvidence& evi
     return refined;
 }
 
+OutArray<float> bind_perceptron_gradient(const InPerceptron& perceptron, const InMatrix<float>& inputs,
+                                         const InArray<float>& signs, const InArray<int64_t>& samples, int n_threads) {
+    require_threads(n_threads);
+    const Matrix<const float> vi = view(inputs);
+    const PerceptronView network = view_perceptron(perceptron, vi.n_columns);
+    require(static_cast<int64_t>(signs.size()) == vi.n_rows, "signs must have one element per row of inputs");
+    const int64_t n = static_cast<int64_t>(samples.size());
+    require_within(Matrix<const int64_t>{samples.data(), 1, n, n}, 0, vi.n_rows, "samples");
+    OutArray<float> gradient = new_array<float>((vi.n_columns + 2) * network.hidden.n_columns + 1);
+    {
+        const GilReleased unlocked;
+        SLIDELEARN_CALL(perceptron_gradient, network, vi, signs.data(), samples.data(), n, gradient.data(), n_threads);
+    }
+    return gradient;
+}
+
 }  // namespace
 
 void bind_ranking(nb::module_& m) {
@@ -138,6 +156,8 @@ void bind_ranking(nb::module_& m) {
     m.def("refinement_inputs", &bind_refinement_inputs, "ids"_a, "evidence"_a, "log_odds"_a, "places"_a, "partners"_a,
           nb::kw_only(), "n_threads"_a);
     m.def("refine", &bind_refine, "ids"_a, "evidence"_a, "log_odds"_a, "places"_a, "partners"_a, "perceptron"_a,
+          nb::kw_only(), "n_threads"_a);
+    m.def("perceptron_gradient", &bind_perceptron_gradient, "perceptron"_a, "inputs"_a, "signs"_a, "samples"_a,
           nb::kw_only(), "n_threads"_a);
 }
 

@@ -67,6 +67,29 @@ def test_refinement(rng: np.random.Generator, m: int, n_places: int) -> None:
     assert_twins_agree("refine", *looked, n_terms=m + 40, magnitude=8)
 
 
+@pytest.mark.parametrize("width", [1, 7, 32, 130])
+@pytest.mark.parametrize("n", [0, 1, 64, 200])
+@pytest.mark.usefixtures("isa")
+def test_perceptron_gradient(rng: np.random.Generator, n: int, width: int) -> None:
+    perceptron = tuple(random_floats(rng, *shape) for shape in ((5, width), (width,), (width,), (1,)))
+    signs = np.where(rng.random(90) < 0.5, np.float32(1), np.float32(-1))
+    samples = rng.integers(0, 90, n)
+    arguments = perceptron, random_floats(rng, 90, 5), signs, samples
+    assert_twins_agree("perceptron_gradient", *arguments, n_terms=width + 5, magnitude=8)
+
+
+def test_damaged_arguments_of_the_gradient(rng: np.random.Generator) -> None:
+    perceptron = tuple(random_floats(rng, *shape) for shape in ((2, 3), (3,), (3,), (1,)))
+    inputs, signs, samples = random_floats(rng, 4, 2), np.ones(4, np.float32), np.arange(4)
+    for wrong, complaint in (
+        ((perceptron, inputs[:, :1].copy(), signs, samples), "a row for each of its 1 inputs"),
+        ((perceptron, inputs, signs[:3], samples), "signs must have one element per row"),
+        ((perceptron, inputs, signs, samples + 1), r"samples must lie in \[0, 4\)"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            kernels.perceptron_gradient(*wrong, n_threads=1)
+
+
 def test_who_is_certain_speaks_for_its_partners() -> None:
     partners = Csr(np.array([0, 2, 2, 3]), np.array([1, 2, 0], np.int32), np.array([0.5, 0.25, 1.0], np.float32))
     ids, places = np.array([[2, 0, -1, 1]], np.int32), np.array([[3, 0, 1]])
@@ -85,7 +108,7 @@ def test_damage_is_refused(rng: np.random.Generator) -> None:
         ({"places": looked.places[:-1].copy()}, "places must have a row for each row of ids"),
         ({"log_odds": looked.log_odds[:, :-1].copy()}, "log_odds must have the shape of ids"),
         ({"evidence": looked.evidence[:, :-1].copy()}, "evidence must begin with the shape of ids"),
-        ({"perceptron": (looked.perceptron[0][:-1].copy(), *looked.perceptron[1:])}, "hidden must have a row for each"),
+        ({"perceptron": (looked.perceptron[0][:-1].copy(), *looked.perceptron[1:])}, "a row for each of its 5 inputs"),
         ({"perceptron": (looked.perceptron[0], *looked.perceptron[3:] * 3)}, "must have one element per column"),
     ]
     for array in ("indptr", "indices"):

@@ -216,5 +216,13 @@ def refine(
     *,
     n_threads: int,
 ) -> Float: ...
+def perceptron_gradient(
+    perceptron: tuple[Float, Float, Float, Float],
+    inputs: Float,
+    signs: Float,
+    samples: NDArray[np.int64],
+    *,
+    n_threads: int,
+) -> Float: ...
 def multiply_registers(arithmetic: str, n_rounds: int, *, n_threads: int) -> int: ...
 def touch_rows(rows: Float, ids: Ids, *, n_threads: int) -> None: ...

@@ -70,8 +70,8 @@ class Refinement:
         spread = inputs.std(axis=0)
         scale = np.where(spread > 0, spread, np.inf)  # what is alike for all labels says nothing
         middle = inputs.mean(axis=0)
-        perceptron = Perceptron.trained((inputs - middle) / scale, is_own).of_inputs(middle, scale)
-        return cls(partners, perceptron, np.array([N_REFINED], np.int32))
+        perceptron = Perceptron.trained((inputs - middle) / scale, is_own, n_threads=n_threads)
+        return cls(partners, perceptron.of_inputs(middle, scale), np.array([N_REFINED], np.int32))
 
     def log_odds(self, evidence: Float, log_odds: Float, ids: Ids, *, n_threads: int) -> Float:
         """(n_samples, m): of the second look at the first labels; others are lowered where they must stay below.

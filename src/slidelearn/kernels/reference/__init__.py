@@ -57,7 +57,13 @@ from slidelearn.kernels.reference.layers import (
 )
 from slidelearn.kernels.reference.neighbours import neighbour_votes, strongest
 from slidelearn.kernels.reference.pq import pq_encode, pq_top_k
-from slidelearn.kernels.reference.ranking import best_places, label_evidence, refine, refinement_inputs
+from slidelearn.kernels.reference.ranking import (
+    best_places,
+    label_evidence,
+    perceptron_gradient,
+    refine,
+    refinement_inputs,
+)
 
 __all__ = [
     "allocate_rows",
@@ -83,6 +89,7 @@ __all__ = [
     "matmul",
     "neighbour_votes",
     "parse_samples",
+    "perceptron_gradient",
     "pq_encode",
     "pq_top_k",
     "quantize_rows",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from slidelearn.kernels.types import Csr, Float, Ids
 
@@ -87,3 +88,25 @@ def refine(
         lowered -= np.maximum(others.max(axis=1, keepdims=True) - refined.min(axis=1, keepdims=True), 0)
     np.put_along_axis(lowered, places, refined, axis=1)
     return lowered.astype(np.float32)
+
+
+def perceptron_gradient(
+    perceptron: tuple[Float, Float, Float, Float],
+    inputs: Float,
+    signs: Float,
+    samples: NDArray[np.int64],
+    *,
+    n_threads: int,
+) -> Float:
+    """The gradient of a perceptron's mean logistic loss on some samples, by number.
+
+    `signs` are 1 for the samples of which it is so, -1 for the others. The gradients of the perceptron's arrays lie
+    side by side.
+    """
+    hidden, hidden_biases, output, constant = (array.astype(np.float64) for array in perceptron)
+    x, sign = inputs[samples].astype(np.float64), signs[samples]
+    units = np.maximum(x @ hidden + hidden_biases, 0)
+    of_log_odds = -sign * expit(-sign * (units @ output + constant)) / max(len(samples), 1)
+    of_hidden = of_log_odds[:, None] * output * (units > 0)
+    parts = x.T @ of_hidden, of_hidden.sum(axis=0), units.T @ of_log_odds, of_log_odds.sum(keepdims=True)
+    return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
