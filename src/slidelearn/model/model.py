@@ -62,7 +62,7 @@ class Model:
     """What is saved: enough to answer, and to go on training unless the networks are not `trainable`."""
 
     members: list[Member]
-    """One, or those of an ensemble, of whose scores the mean counts."""
+    """One, or those of an ensemble, of whose probabilities the mean counts."""
     rng: np.random.Generator
     known: KnownFeatures
     """What has rows in the networks."""
