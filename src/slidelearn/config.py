@@ -114,8 +114,8 @@ class Config(BaseModel):
 
     # The ranker
     objective: Literal["precision", "tail"] = "precision"
-    """Whether a shortlist's order is by how likely the labels are (P@k), or rare labels count for more (PSP@k), as far
-    as that costs no more than a hundredth of P@1 on held-out training samples."""
+    """What a shortlist is ordered for: ``precision`` puts the most likely labels first (P@k); ``tail`` counts rare
+    labels for more (PSP@k), as far as that costs at most half a point of P@1 on held-out training samples."""
     ranker: bool = True
     """Whether the network's shortlist is put in order by classifiers and neighbours too."""
     classifiers: Literal["always", "if_cheap", "never"] = "always"
