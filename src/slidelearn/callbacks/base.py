@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from slidelearn.atomic_files import CheckpointError
 from slidelearn.model.model import Model
 from slidelearn.progress import Progress
 
@@ -60,3 +61,30 @@ def require_callbacks(callbacks: Sequence[Callback]) -> None:
     for callback in callbacks:
         if not isinstance(callback, Callback):
             raise TypeError(f"callbacks must be objects of slidelearn.callbacks.Callback, but {callback!r} is none")
+
+
+def states_of(callbacks: Sequence[Callback]) -> list[tuple[str, dict[str, Any]]]:
+    """The class and the state of each callback that has one."""
+    return [(type(each).__name__, state) for each in callbacks if (state := each.state()) is not None]
+
+
+def restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Give each callback the state of one of its class, in order; one that is left over begins as it is.
+
+    Raises
+    ------
+    CheckpointError
+        If a callback cannot go on from its state.
+    """
+    left = list(states)
+    for callback in callbacks:
+        if callback.state() is None:
+            continue
+        for known in left:
+            if known[0] == type(callback).__name__:
+                try:
+                    callback.restore(known[1])
+                except (KeyError, TypeError, ValueError) as error:
+                    raise CheckpointError(f"the state of {known[0]} in the checkpoint is damaged: {error!r}") from None
+                left.remove(known)
+                break

@@ -166,4 +166,4 @@ def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, KnownF
 
 
 def _deadline(config: Config, began: Began) -> float:
-    return began[0] + config.max_seconds if config.max_seconds else math.inf
+    return began.wall + config.max_seconds if config.max_seconds else math.inf

@@ -88,8 +88,8 @@ class Interrupted:
             samples = samples._replace(X=model.prepared(samples.X))
         if self._goes_on:
             config = changed_options(config, given, left_open)
-        began = began[0] - state.seconds, began[1] - state.cpu_seconds
-        deadline = began[0] + config.max_seconds if config.max_seconds and not self._goes_on else math.inf
+        began = Began(began.wall - state.seconds, began.cpu - state.cpu_seconds)
+        deadline = began.wall + config.max_seconds if config.max_seconds and not self._goes_on else math.inf
         try:
             training = ModelTraining(
                 model,
