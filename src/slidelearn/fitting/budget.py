@@ -50,16 +50,16 @@ class Speed:
 
 
 def fit_into(
-    config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, seconds: float
+    config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, seconds: float
 ) -> tuple[Config, dict[str, float]]:
-    """The configuration, with those options of `free` replaced that the first plan that fits replaces.
+    """The configuration, with the options of the first plan that fits, as far as they are in `left_open`.
 
     Parameters
     ----------
     config
         The options in force otherwise.
-    free
-        Names of options that may be chosen.
+    left_open
+        Names of the options that may be chosen.
     X, Y
         The training samples, features as the network is to see them.
     seconds
@@ -76,22 +76,22 @@ def fit_into(
     speeds: dict[tuple[int, ...], Speed] = {}
     expected: dict[str, float] = {}
     for plan in PLANS:
-        chosen = {name: value for name, value in plan.items() if name in free and value != getattr(config, name)}
+        chosen = {name: value for name, value in plan.items() if name in left_open and value != getattr(config, name)}
         planned = config.model_copy(update=chosen)
         width = planned.hidden_sizes
         if width not in speeds:
             speeds[width] = _measure(planned, X, Y, n_threads)
         name = ", ".join(f"{option}={value}" for option, value in chosen.items()) or "as it is"
-        expected[name] = _expected_seconds(planned, free, speeds[width], Y, n_threads)
+        expected[name] = _expected_seconds(planned, left_open, speeds[width], Y, n_threads)
         if expected[name] <= MARGIN * (seconds - (time.perf_counter() - began)):
             break
     return planned, expected
 
 
-def _expected_seconds(config: Config, free: set[str], speed: Speed, Y: sparse.csr_array, n_threads: int) -> float:
+def _expected_seconds(config: Config, left_open: set[str], speed: Speed, Y: sparse.csr_array, n_threads: int) -> float:
     n = int(np.count_nonzero(np.diff(Y.indptr)))
     of_networks = n * config.n_epochs * config.n_networks * speed.of_a_step
-    of_pilot = samples_of_trials(config, free, Y) * speed.of_a_step
+    of_pilot = samples_of_trials(config, left_open, Y) * speed.of_a_step
     of_ranker = 0.0
     if config.ranker and wants_classifiers(config, n, Y.shape[1]):
         of_pairs = min(config.shortlist_length, Y.shape[1]) * _SECONDS_PER_PAIR / n_threads
