@@ -10,17 +10,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from slidelearn.batches import Samples
 from slidelearn.config import Config
-from slidelearn.fitting.pilot import samples_of_trials
+from slidelearn.fitting.pilot import samples_of_trials, trial_trainer
 from slidelearn.inference import top_k
 from slidelearn.model.model import Member
-from slidelearn.network.label_rows import start_label_rows
-from slidelearn.network.layers import Execution
-from slidelearn.network.network import Network
 from slidelearn.training.ranker_training import wants_classifiers
 from slidelearn.training.shortlists import listed_share
-from slidelearn.training.trainer import Trainer
 
 PLANS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -35,8 +30,8 @@ PLANS: tuple[Mapping[str, Any], ...] = (
 """Options to replace, the most accurate first; of the recipe, a pilot costs little and classifiers most."""
 MARGIN = 0.8
 """Share of the seconds that a plan may be expected to take: timings err."""
-N_TIMED = 2048
-"""Samples that the steps are timed on."""
+N_TIMED, N_ASKED = 2048, 512
+"""Samples that the steps are timed on, and those of them that shortlists are timed on."""
 _SECONDS_PER_PAIR = 2e-6
 """Of a core, to train classifiers: for each label on each shortlist."""
 
@@ -104,18 +99,14 @@ def _measure(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads
     rng = np.random.default_rng(config.random_state)
     labelled = np.flatnonzero(np.diff(Y.indptr))
     rows = np.sort(rng.choice(labelled, min(N_TIMED, len(labelled)), replace=False))
-    samples = Samples(X[rows], Y[rows])
-    network = Network(config, X.shape[1], Y.shape[1], rng)
-    if config.label_init == "samples":
-        start_label_rows(network, samples, rng, Execution(n_threads))
-    trainer = Trainer(network, config, samples, n_threads, rng)
-    trainer.fit(1)  # memory is touched for the first time
+    trainer = trial_trainer(config, X[rows], Y[rows], n_threads, rng)
+    trainer.fit(1)  # not timed: it touches memory for the first time
     began = time.perf_counter()
     trainer.fit(1)
     of_a_step = (time.perf_counter() - began) / len(rows)
-    asked = X[rows[:512]]
-    m = min(config.shortlist_length, Y.shape[1])
-    top_k([Member([network])], asked[:1], m, n_threads=n_threads)  # what is prepared once
+    asked = X[rows[:N_ASKED]]
+    member, m = Member([trainer.network]), min(config.shortlist_length, Y.shape[1])
+    top_k([member], asked[:1], m, n_threads=n_threads)  # not timed: it prepares what is prepared once
     began = time.perf_counter()
-    top_k([Member([network])], asked, m, n_threads=n_threads)
+    top_k([member], asked, m, n_threads=n_threads)
     return Speed(of_a_step, (time.perf_counter() - began) / asked.shape[0])

@@ -86,6 +86,17 @@ def samples_of_trials(config: Config, left_open: set[str], Y: sparse.csr_array) 
     return N_EPOCHS * len(SAMPLERS) * N_SAMPLES if "sampler" in left_open and _is_worth_it(config, Y) else 0
 
 
+def trial_trainer(
+    config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, rng: np.random.Generator
+) -> Trainer:
+    """A trainer of a new network, on some of the samples; its label rows start as in the training itself."""
+    samples = Samples(X, Y)
+    network = Network(config, X.shape[1], Y.shape[1], rng)
+    if config.label_init == "samples":
+        start_label_rows(network, samples, rng, Execution(n_threads))
+    return Trainer(network, config, samples, n_threads, rng)
+
+
 def _is_worth_it(config: Config, Y: sparse.csr_array) -> bool:
     n_labelled = int(np.count_nonzero(np.diff(Y.indptr)))
     per_label = Y.nnz / max(n_labelled, 1) * N_SAMPLES / max(Y.shape[1], 1)
@@ -103,12 +114,10 @@ class _Part:
         self._X_held_out, self._Y_held_out = X[held_out], sparse.csr_array(Y[held_out][:, labels])
 
     def score(self, config: Config, n_threads: int) -> float:
+        """P@1 + P@3 + P@5 of a network with these options, as far as there are so many labels."""
         rng = np.random.default_rng(config.random_state)
-        samples = Samples(self._X, self._Y)
-        network = Network(config, self._X.shape[1], self._Y.shape[1], rng)
-        if config.label_init == "samples":
-            start_label_rows(network, samples, rng, Execution(n_threads))
-        Trainer(network, config, samples, n_threads, rng).fit(N_EPOCHS)
-        ks = [k for k in (1, 3, 5) if k <= network.n_labels]
-        ids, _ = top_k([Member([network])], self._X_held_out, max(ks), n_threads=n_threads)
+        trainer = trial_trainer(config, self._X, self._Y, n_threads, rng)
+        trainer.fit(N_EPOCHS)
+        ks = [k for k in (1, 3, 5) if k <= trainer.network.n_labels]
+        ids, _ = top_k([Member([trainer.network])], self._X_held_out, max(ks), n_threads=n_threads)
         return sum(precision_at_k(ids, self._Y_held_out, k) for k in ks)
