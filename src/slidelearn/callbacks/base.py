@@ -1,4 +1,4 @@
-"""The protocol of what looks on while a network trains."""
+"""The protocol of callbacks: objects that watch while a model trains."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Callback:
     """Called by training; each method does nothing unless overridden."""
 
     comes_last: ClassVar[bool] = False
-    """Whether it is called after those that are not: such as one that keeps what the others have come to know."""
+    """Whether it is called after the others, such as to keep what they have found out."""
 
     def on_trial(self, option: str, value: object) -> None:
-        """Before each training that is only to choose an option: what it tries."""
+        """Before each training that only serves to choose an option: the option, and the value that it tries."""
 
     def on_begin(self, progress: Progress) -> None:
         """Before the first step of each network, or the first step after an interruption."""
@@ -41,7 +41,7 @@ class Callback:
         """After the whole training: the model as it will answer, with its ranker, if there is one."""
 
     def state(self) -> dict[str, Any] | None:
-        """What it needs to go on after an interruption, as JSON can hold it; None: nothing."""
+        """What it needs to go on after an interruption, in values that JSON can hold; None: nothing."""
         return None
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ class Callback:
 
 
 def require_callbacks(callbacks: Sequence[Callback]) -> None:
-    """Refuse what is no sequence of callbacks, before the time for training is spent.
+    """Refuse anything but a sequence of callbacks, before any time is spent on training.
 
     Raises
     ------

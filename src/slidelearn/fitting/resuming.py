@@ -48,7 +48,7 @@ class Interrupted:
 
     @property
     def known_targets(self) -> Targets | None:
-        """What the labels were to the user, if a model was trained once more; None: the samples tell it anew."""
+        """What labels are to the user, if a model was being trained once more; None: that follows from the samples."""
         model = self.snapshot.model
         return targets_of(model.documents, model.network.n_labels) if self._goes_on else None
 
@@ -110,7 +110,7 @@ class Interrupted:
 
     @property
     def _goes_on(self) -> bool:
-        """Whether a model is trained once more, whose labels may be more than those of the samples."""
+        """Whether a trained model was being trained once more; it may have labels that the samples lack."""
         return self.snapshot.model.n_steps > 0
 
     @property

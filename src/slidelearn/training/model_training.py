@@ -58,32 +58,32 @@ def now() -> Began:
 class ModelTraining:
     """Trains a model for some epochs.
 
-    Rankers are trained with the networks' first samples, if at all; later samples bring them up to date.
+    Its rankers, if it is to have any, are trained in the model's first training; later ones bring them up to date.
 
     Parameters
     ----------
     model
         Changed in place.
     samples
-        The training set, features as the networks are to see them.
+        The training set, its features as the networks are to see them.
     config
-        Its options.
+        The options of this training.
     n_epochs, n_threads
         Passes over the samples; threads.
     began
-        When all that is to be counted as training began.
+        When the training began, the time for choosing options included.
     settled
-        What the ranker need not choose; None: samples are kept back for it to choose on.
+        Choices for the ranker that have been made already; None: samples are kept back for it to choose on.
     origin
-        What was before; None: no checkpoint can be made.
+        What checkpoints say of how the training began; None: none can be made.
     digest
         Gives the digest of the training samples, for checkpoints.
     deadline
-        By ``time.perf_counter()``; after it no classifiers are trained.
+        By ``time.perf_counter()``: steps end then, and no classifiers are trained after it.
     stream
-        What the networks learn from, where `samples` are only its part.
+        What the networks learn from, if `samples` are only its part in memory.
     answers
-        The model's, for the samples, where it has learnt from others before.
+        What the model answered for these samples, if it has learnt from others before.
     """
 
     def __init__(
@@ -121,12 +121,12 @@ class ModelTraining:
         self._callback_states: list[tuple[str, dict[str, Any]]] = []
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Be where another training was, whose model this one has.
+        """Take up the state of another training, whose model this one has.
 
         Raises
         ------
         ValueError
-            If that cannot have been a training like this.
+            If the snapshot does not fit this training.
         """
         state, n, first = snapshot.state, self.samples.X.shape[0], self.model.network
         if not 1 <= state.number <= len(self.model.networks):
@@ -144,7 +144,7 @@ class ModelTraining:
         self._resumed = trainer, progress
 
     def run(self, callbacks: Sequence[Callback] = ()) -> None:
-        """Train; the model then has the report."""
+        """Train the networks, then the indexes and rankers; the report goes into ``model.training``."""
         if self._deadline < math.inf:
             callbacks = [*callbacks, Deadline(self._deadline)]
         recorder = Recorder()

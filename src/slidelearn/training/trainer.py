@@ -40,7 +40,7 @@ class Trainer:
     network
         Changed in place.
     config
-        Its options.
+        The options of this training.
     samples
         The training set.
     n_threads
@@ -48,7 +48,7 @@ class Trainer:
     rng
         The source of all randomness of training.
     n_steps_before
-        Steps that the network has been trained for already: the tables go on by their own schedule.
+        Steps of former trainings of the network, from which the schedule of its tables counts on.
     """
 
     def __init__(
@@ -69,14 +69,14 @@ class Trainer:
         self._laps = Laps()
 
     def progress(self, n_epochs: int, **place: Any) -> Progress:
-        """Where a training of so many epochs begins; `place` is what else there is to say of it."""
+        """The progress of a training of so many epochs, at its beginning; `place` gives other fields of `Progress`."""
         n_steps = n_epochs * self._samples.n_batches(self._config.batch_size)
         return Progress(
             n_steps=n_steps, n_epochs=n_epochs, network=self.network, n_threads=self._run.n_threads, **place
         )
 
     def fit(self, n_epochs: int, callbacks: Sequence[Callback] = (), progress: Progress | None = None) -> Progress:
-        """Train for some epochs, or until a callback sets `Progress.stop`; from where `progress` is, if it is given."""
+        """Train for some epochs, or until a callback sets `Progress.stop`; go on from `progress`, if it is given."""
         progress = progress or self.progress(n_epochs)
         schedule = Schedule(self._config, progress.n_steps)
         if not self._is_resumed:
@@ -114,7 +114,7 @@ class Trainer:
             callback.on_epoch(progress)
 
     def _batches(self, progress: Progress) -> Iterator[Batch]:
-        """The batches of an epoch, or those that were left of it when training was interrupted."""
+        """The batches of an epoch; of one that was interrupted, those that are left."""
         bits = self._rng.bit_generator
         n_done = progress.step - progress.epoch * self._samples.n_batches(self._config.batch_size)
         if not n_done:
@@ -166,21 +166,21 @@ class Trainer:
 
     @property
     def order_state(self) -> Mapping[str, Any]:
-        """State of the generator from which the order of this epoch's samples was drawn."""
+        """State of the random generator before the order of this epoch's samples was drawn."""
         return self._order_state
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What it takes to go on from here, beside the network's own arrays: hash tables and the samplers' memory."""
+        """What resuming needs beside the network's own arrays: hash tables and the samplers' memory."""
         yield from self.network.named_tables()
         yield from self._sampler.named_arrays()
 
     def restore(self, progress: Progress, order_state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Be where another trainer was.
+        """Take up the state of another trainer.
 
         Raises
         ------
         ValueError
-            If the arrays, or the numbers in `progress`, cannot be of such a training.
+            If the arrays, or the numbers in `progress`, do not fit this training.
         """
         n_batches = self._samples.n_batches(self._config.batch_size)
         if not 0 <= progress.step - progress.epoch * n_batches <= n_batches or progress.step > progress.n_steps:
@@ -195,7 +195,7 @@ class Trainer:
 
 
 def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes beside X and Y: networks, copies of samples, and at its peak the ranker or answers."""
+    """Memory that training takes at its peak, beside X and Y: networks, copies of samples, the ranker or answers."""
     networks = config.n_models * config.n_networks * estimated_bytes(config, X.shape[1], Y.shape[1])
     copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
     if not config.ranker:
@@ -205,10 +205,10 @@ def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> 
 
 
 def stream_bytes(config: Config, stream: SampleStream) -> int:
-    """The same for a stream: the networks, a block, and the part that is in memory with its ranker."""
+    """The same for a stream, with a block of samples and the part that is in memory."""
     X, Y = stream.extents_of_part()
     of_part = 8 * (X.nnz + Y.nnz)
-    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # looks at extents alone
+    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # extents will do
 
 
 def update_index(member: Member, n_threads: int) -> None:
