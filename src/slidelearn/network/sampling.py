@@ -72,12 +72,12 @@ class ActiveSetSampler:
             yield from sampler.named_arrays()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], n_found: int, n_sought: int) -> None:
-        """Know what another had learnt and counted, whose arrays these are among others.
+        """Take over what another had learnt and counted; its arrays are among these.
 
         Raises
         ------
         ValueError
-            If an array is missing, or cannot be one of these.
+            If an array is missing or does not fit.
         """
         for name, array in self.named_arrays():
             require_array(arrays, name, array.dtype, array.shape)
