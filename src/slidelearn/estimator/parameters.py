@@ -113,7 +113,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
     def _left_open(self) -> set[str]:
-        """The options that neither the user nor the preset has given; a seed drawn from a ``RandomState`` is one too."""
+        """The options that neither the user nor the preset has given; a seed from a ``RandomState`` is one too."""
         fixed = PRESETS[self.preset]
         absent = (type(None), np.random.RandomState)
         return {name for name, value in self.get_params().items() if isinstance(value, absent) and name not in fixed}

@@ -30,8 +30,8 @@ N_SAMPLES = 60_000
 LEAST = 150_000
 """Samples that there must be for a pilot: with fewer, the memory costs more than it can gain."""
 LEAST_PER_LABEL = 1.0
-"""How often labels must occur in a trial of the memory, on average. Where they are rarer, trials are too hopeful (on half
-a million labels they choose the memory, which does harm there), and the memory is left out."""
+"""How often labels must occur in a trial of the memory, on average. Where they are rarer, trials are too hopeful (on
+half a million labels they choose the memory, which does harm there), and the memory is left out."""
 LEAST_GAIN = 1.02
 """By what factor the memory must be better: it takes twice the time, and trials err by a hundredth."""
 N_EPOCHS = 3

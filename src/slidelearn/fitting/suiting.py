@@ -32,9 +32,7 @@ LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
 
-def suit(
-    config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0
-) -> Config:
+def suit(config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
     """The configuration, with those options of `left_open` replaced for which such samples call for another value.
 
     Parameters

@@ -15,10 +15,10 @@ from slidelearn.network.active import ActiveSet
 from slidelearn.network.optim import ParameterRows
 
 MANY = 2048
-"""Active neurons of a shared set above which one verb does the whole backward pass, block by block, so that the logits and
-gradients of a block stay in cache."""
+"""Active neurons of a shared set above which one verb does the whole backward pass, block by block, so that the logits
+and gradients of a block stay in cache."""
 MOST_KEPT = 1024
-"""How many of the best neurons a scan keeps in order as it goes, at most; for more it is quicker to sort all of them."""
+"""The most neurons that a scan keeps in order as it goes: if more are asked for, it is quicker to sort all of them."""
 SORTED_TOGETHER = 64
 """Samples whose logits of all neurons are held in memory to be sorted."""
 
