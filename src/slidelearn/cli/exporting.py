@@ -69,8 +69,8 @@ def export(
     inputs: Annotated[
         GraphInputs | None,
         typer.Option(
-            help="Of an ONNX graph: padded ids and values, or dense rows. If not given: sparse, or dense for a model that "
-            "standardises features.",
+            help="Of an ONNX graph: padded ids and values, or dense rows. If not given: sparse, or dense for a model "
+            "that standardises features.",
             show_default=False,
         ),
     ] = None,

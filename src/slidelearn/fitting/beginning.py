@@ -29,8 +29,8 @@ from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream
 from slidelearn.standards import Standards
+from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.training.model_training import Began, ModelTraining, now
-from slidelearn.training.trainer import stream_bytes, training_bytes
 from slidelearn.training_set import TrainingSet
 
 

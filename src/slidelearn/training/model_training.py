@@ -34,7 +34,7 @@ from slidelearn.training.ranker_training import (
     train_rankers,
     update_rankers,
 )
-from slidelearn.training.trainer import Trainer, update_index
+from slidelearn.training.trainer import Trainer
 from slidelearn.training_set import TrainingSet
 
 _SETTLED = "settled."
@@ -163,7 +163,7 @@ class ModelTraining:
         self.model.seen = self._source.seen()
         began = time.perf_counter()
         for member in self.model.members:
-            update_index(member, self._n_threads)
+            member.update_index(self._n_threads)
         indexed = time.perf_counter()
         threshold = self._train_rankers(callbacks)
         self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed, threshold)

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from slidelearn.batches import Batch, SampleSource
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.counts import Laps
 from slidelearn.kernels import UpdateRule
-from slidelearn.label_index import LabelIndex
-from slidelearn.model.model import Member
 from slidelearn.network.layers import Execution
 from slidelearn.network.losses import loss_and_gradient
-from slidelearn.network.network import Network, estimated_bytes
+from slidelearn.network.network import Network
 from slidelearn.network.optim import Schedule
 from slidelearn.network.sampling import ActiveSetSampler
 from slidelearn.progress import Progress, TrainingDiverged
-from slidelearn.ranking.classifiers import classifiers_bytes
-from slidelearn.sample_stream import SampleStream
-from slidelearn.training.shortlists import listed_share
 
 EXPLODED = 1000.0
 """How many times its first value the loss may become."""
@@ -192,30 +186,3 @@ class Trainer:
         self.network.restore_tables(arrays)
         self._sampler.restore(arrays, progress.n_found, progress.n_sought)
         self._order_state, self._is_resumed = order_state, True
-
-
-def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes at its peak, beside X and Y: networks, copies of samples, the ranker or answers."""
-    networks = config.n_models * config.n_networks * estimated_bytes(config, X.shape[1], Y.shape[1])
-    copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
-    if not config.ranker:
-        return networks + copies + Y.shape[1] * config.hidden_sizes[-1]  # rows in eight bits, for answers
-    n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
-    return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
-
-
-def stream_bytes(config: Config, stream: SampleStream) -> int:
-    """The same for a stream, with a block of samples and the part that is in memory."""
-    X, Y = stream.extents_of_part()
-    of_part = 8 * (X.nnz + Y.nnz)
-    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # extents will do
-
-
-def update_index(member: Member, n_threads: int) -> None:
-    """Index the labels, if the options want that, or bring the index up to date with the rows."""
-    config, layer = member.network.config, member.network.output
-    if member.index:
-        member.index = member.index.refreshed(layer, n_threads)
-    elif config.answers == "index" or (config.answers == "auto" and layer.n_neurons >= config.costs.index_from):
-        rng = np.random.default_rng(config.random_state)
-        member.index = LabelIndex.of(layer, rng, n_threads)
