@@ -85,7 +85,7 @@ class Engine:
             yield "weight" if name == "weights" else name, array
 
     def rows_changed(self) -> None:
-        """Let go of what is made of the rows as they were."""
+        """Drop what was made of the rows, as it is out of date."""
         self.layer.rows_changed()
         self._index_is_current = False
 
