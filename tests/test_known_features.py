@@ -25,7 +25,7 @@ from slidelearn.export import onnx_top_k, to_onnx
 from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import MOST_COLUMNS, check_features, check_labels
 from slidelearn.model.growth import grow
-from slidelearn.training.trainer import stream_bytes, training_bytes
+from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.tuning.study import Judges
 
 SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 2, "n_jobs": 1}

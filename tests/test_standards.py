@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.config import make_config
 from slidelearn.features import prepare
-from slidelearn.matrices import check_labels
+from slidelearn.matrices import check_features, check_labels, normalize_rows
 from slidelearn.standards import Standards
 
 
@@ -30,6 +30,14 @@ def test_dense_features_are_standardised_behind_a_constant_one(rng: np.random.Ge
     prepared = prepare(sparse.csr_array(dense), config, standards).toarray()
     np.testing.assert_array_equal(prepared[:, 0], 1)
     np.testing.assert_allclose(prepared[:, 1:], StandardScaler().fit_transform(dense), atol=1e-5)
+
+
+def test_directions_are_the_standardised_rows_at_length_1(rng: np.random.Generator) -> None:
+    X = check_features(rng.normal(5, 3, (200, 33)))
+    X.data[::7] = 0
+    standards = Standards.of(X)
+    expected = normalize_rows(standards.applied(X)).toarray()
+    np.testing.assert_array_equal(standards.directions(X), expected, strict=True)
 
 
 def test_the_standards_are_those_of_the_first_samples(rng: np.random.Generator, tmp_path: Path) -> None:

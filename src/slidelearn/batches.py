@@ -16,7 +16,7 @@ from slidelearn import kernels
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids
 
 MOST_REPEATED = 2
-"""Copies of samples, on average, that stand for their weights."""
+"""How often a sample is there on average, at most, where repetition stands for weights."""
 _ROUNDING = 1e-6
 
 
@@ -28,7 +28,7 @@ class Batch:
     labels: Csr
     sample_ids: NDArray[np.int64]
     weights: Float | None = None
-    """What each sample's loss counts, (n_samples,); None: 1."""
+    """(n_samples,): what each sample's loss is multiplied by; None: 1."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class SampleSource(ABC):
     """
 
     hard_negatives: Ids | None = None
-    """(n_samples, n): wrong labels that each sample is likely to be taken for, worst first; -1: none. None: they are to
-    be found yet."""
+    """(n_samples, n): wrong labels that each sample is most likely to be taken for, worst first; -1: none. None: not
+    known yet."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class SampleSource(ABC):
         """Room for n labels of each sample, (n_samples, n), -1 everywhere."""
 
     def seen(self) -> Seen:
-        """These and those before them."""
+        """The samples before, and these."""
         before = self._before
         return Seen(before.label_counts + self.label_counts(), before.n_samples + len(self.labelled))
 
@@ -151,7 +151,7 @@ class SampleSource(ABC):
             yield from _batches(block, generator.permutation(sample_ids), batch_size)
 
     def _labelled_blocks(self) -> Iterator[tuple[Block, NDArray[np.int64]]]:
-        """Blocks, and those of their samples to train on."""
+        """Each block, with the numbers of its samples to train on."""
         for block in self.blocks():
             begin, end = np.searchsorted(self.labelled, (block.first, block.first + block.features.n_rows))
             yield block, self.labelled[begin:end]
@@ -211,7 +211,7 @@ class Samples(SampleSource):
         return np.bincount(self.labels.indices, minlength=self.n_labels)
 
     def repeated(self) -> NDArray[np.int64]:
-        """The labelled samples for those who know no weights: each as often as its weight says."""
+        """The labelled samples for what cannot take weights: each as often as its weight says."""
         return repeated(self.labelled, self.weights)
 
     def room(self, n: int) -> Ids:
@@ -222,8 +222,8 @@ class Samples(SampleSource):
 def repeated(rows: NDArray[np.int64], weights: Float | None) -> NDArray[np.int64]:
     """Some samples, each as often as its weight says; `weights` are those of all samples.
 
-    The lightest is there once, unless there would be more than `MOST_REPEATED` times the samples: then the light ones
-    are there or not, so that each has its share.
+    The lightest is there once. If that made more than `MOST_REPEATED` times the samples, all are there less often, and
+    of the lightest only some.
     """
     if weights is None or not len(rows):
         return rows

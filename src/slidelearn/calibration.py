@@ -1,4 +1,4 @@
-"""Measures what work takes on this machine, as far as slidelearn chooses by it: some ten seconds of one thread.
+"""Measures the costs of work on this machine by which slidelearn makes choices, in some ten seconds of one thread.
 
 Other programs only slow work down, so the best of several runs counts. The results are rounded to ten steps for each
 power of ten, so that the next calibration most likely tells the same.

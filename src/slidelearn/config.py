@@ -25,38 +25,38 @@ class Config(BaseModel):
     hidden_sizes: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (256,)
     """Neurons of each hidden layer, from the features to the output."""
     hidden_active: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first, fed by features, is 0."""
+    """Neurons computed per sample in each hidden layer, chosen by LSH; 0: all. The first layer's number must be 0."""
     hidden_activation: Literal["linear", "relu"] = "linear"
-    """What the hidden layers do with their sums."""
+    """The activation function of the hidden layers; ``linear``: none."""
     hidden_bias: bool = False
     """Biases in the layer fed by features; the other layers always have them."""
     logits: Literal["cosine", "inner_product"] = "cosine"
-    """Whether the length of hidden vector and label row counts."""
+    """Whether a label's logit depends on the angle of hidden vector and label row alone, or on their lengths too."""
     logit_scale: Annotated[float, Field(gt=0)] = 12.0
     """T in ``T * cos(hidden, label row) + bias``; inner-product logits take no scale."""
     label_init: Literal["samples", "random"] = "samples"
     """First label rows: the normalised sum of the hidden vectors of the label's samples, or random."""
     standardize_features: bool = False
-    """Shift each feature to mean 0, divide it by its standard deviation or that one's square root, by which neighbours
-    are more alike in their labels, and put a constant one before them. If not given: where at least half of the values
+    """Shift each feature to mean 0, divide it by its standard deviation or the square root of that, whichever makes the
+    labels of near samples more alike, and add a constant feature. If not given: done where at least half of the values
     of X are not zero."""
     normalize_features: bool = True
     """L2-normalise the rows of X."""
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
-    """Each feature's value is taken to this power before, its sign kept: below 1, large values count for less. If not
-    given: 1 where at least half of the values of X are not zero, unless most features have heavy tails."""
+    """Values of features are raised to this power first, keeping their sign: below 1, large values count for less. If
+    not given: 1 where at least half of the values of X are not zero, unless most features have heavy tails."""
 
     n_networks: Annotated[int, Field(ge=1, le=64)] = 1
-    """Networks, alike but for their random start and order of samples: the first puts labels on the shortlist, the mean
-    of the logits of all counts. If not given: 2 where labels have fewer than 12 samples on average, 3 below 6, else 1.
-    """
+    """Networks that differ by their random start and their order of samples. The first makes the shortlist; what counts
+    there is the mean of all networks' logits. If not given: 2 where labels have fewer than 12 samples on average, 3
+    where they have fewer than 6, else 1."""
     n_models: Annotated[int, Field(ge=1, le=64)] = 1
     """An ensemble of so many models, each with its own networks and ranker; the mean of their probabilities counts.
     Without a ranker, their networks are those of one model."""
 
     # The loss
     loss: Literal["softmax", "logistic"] = "softmax"
-    """Labels of the active set compared with each other, or each asked by itself."""
+    """Whether the labels of the active set are compared with each other (``softmax``), or each is judged by itself."""
     log_q_strength: Annotated[float, Field(ge=0, le=1)] = 0.7
     """beta in ``logit - beta * log q``, q being the chance that a label is in the active set; 0: no correction. If
     not given: 1 where no sample has more than one label."""
@@ -91,7 +91,7 @@ class Config(BaseModel):
     bucket_size: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     """Slots of a bucket; None: unlimited."""
     insertion: Literal["reservoir", "fifo"] = "reservoir"
-    """Who stays when a bucket is full."""
+    """Which neurons stay when a bucket is full: a fair sample of them (``reservoir``), or the latest (``fifo``)."""
     center_rows: bool = True
     """SimHash: subtract the mean row before hashing the neurons."""
     complete_norms: bool = False
@@ -100,7 +100,8 @@ class Config(BaseModel):
     incremental_codes: bool = False
     """SimHash: on a rebuild, update codes from the coordinates that changed, at the price of a copy of the rows."""
     lsh_selection: Literal["vanilla", "topk", "threshold"] = "topk"
-    """Random tables until enough, the neurons on which most tables agree, or all on which `lsh_min_tables` agree."""
+    """What is taken from the tables: what random ones hold, until that is enough (``vanilla``); the neurons on which
+    most tables agree (``topk``); or all on which `lsh_min_tables` agree (``threshold``)."""
     lsh_candidates: Annotated[int, Field(ge=1, lt=2**31)] = 1000
     """Candidates per sample that ``vanilla`` and ``topk`` stop at."""
     lsh_min_tables: Annotated[int, Field(ge=1)] = 2
@@ -110,17 +111,17 @@ class Config(BaseModel):
     rebuild_decay: Annotated[float, Field(ge=0)] = 0.1
     """The i-th wait lasts ``rebuild_every * exp(rebuild_decay * i)`` steps."""
     redraw_every: Annotated[int, Field(ge=1)] | None = None
-    """Draw new hash functions at every so many-th rebuild; None: never."""
+    """Rebuilds from one drawing of new hash functions to the next; None: they are never drawn anew."""
 
     # The ranker
     objective: Literal["precision", "tail"] = "precision"
-    """Whether a shortlist's order is by how likely the labels are (P@k), or rare labels count for more (PSP@k), as far
-    as that costs no more than a hundredth of P@1 on held-out training samples."""
+    """What a shortlist is ordered for: ``precision`` puts the most likely labels first (P@k); ``tail`` counts rare
+    labels for more (PSP@k), as far as that costs at most half a point of P@1 on held-out training samples."""
     ranker: bool = True
     """Whether the network's shortlist is put in order by classifiers and neighbours too."""
     classifiers: Literal["always", "if_cheap", "never"] = "always"
-    """When each label has a sparse linear classifier over the features for that. ``if_cheap``: where scanning all
-    labels for all training samples takes seconds."""
+    """Whether the ranker has a sparse linear classifier over the features for each label. ``if_cheap``: only where
+    scanning all labels for all training samples takes seconds."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
     """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: five times
     the labels of a sample, at least 40."""
@@ -130,19 +131,19 @@ class Config(BaseModel):
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0, lt=2**31)] = 30
-    """Training samples nearest to a query whose labels vote; 0: none, and the model does not keep the samples. If not
-    given: 30, and 300 where each sample has one label, for then each brings one vote; 0 where samples are dense and
-    have more than ten million values."""
+    """How many of the training samples nearest to a query vote for their labels; 0: none, and the model does not keep
+    the samples. If not given: 30; 300 where each sample has one label, and so brings one vote; 0 where samples are
+    dense and have more than ten million values."""
     vote_power: Annotated[float, Field(gt=0)] = 2.0
-    """How much the nearer ones of these count: a neighbour weighs as much as this power of its similarity. If not
-    given: 2, and 1 where each sample has one label."""
+    """How much more the nearer neighbours count: each weighs as much as this power of its similarity to the query. If
+    not given: 2, and 1 where each sample has one label."""
     n_suggested: Annotated[int, Field(ge=0)] | None = None
-    """Labels that these may add to a shortlist; None: 5, unless answers are no better with them on held-out training
-    samples."""
+    """Labels that the neighbours may add to a shortlist; None: 5, unless that does not improve answers on held-out
+    training samples."""
     ranker_blend: tuple[float, float, float, float] | None = None
     """Weights of the network's log-probability, the classifier's margin, the root of the neighbours' votes and the
-    logarithm of the label's training samples; None: those that tell best which labels some held-out training samples
-    have, if there are enough samples for that."""
+    logarithm of the label's training samples. None: those that fit held-out training samples best, if there are enough
+    samples for that."""
 
     # Answers
     answers: Literal["auto", "exact", "index"] = "auto"
@@ -150,33 +151,33 @@ class Config(BaseModel):
     which takes a time that grows with the square root of their number; ``auto``: by an index where that is quicker,
     which is from 100,000 labels on unless `costs` are others."""
     costs: Costs = Costs()
-    """What work takes on a machine (`slidelearn.costs.Costs`): by it ``auto`` and ``if_cheap`` are decided, and how
-    many samples get shortlists. If not given: as ``slidelearn info --calibrate`` has measured it on this machine, if it
-    has. A model keeps the costs that it began with."""
+    """How long work takes on a machine (`slidelearn.costs.Costs`): this decides ``auto`` and ``if_cheap``, and how many
+    samples get shortlists. If not given: what ``slidelearn info --calibrate`` has measured on this machine, or else the
+    package's own. A model keeps the costs that it began with."""
 
     # The pilot, and time
     max_seconds: Annotated[float, Field(gt=0)] | None = None
-    """Wall seconds that all of `fit` may take; what is not given is chosen so that they suffice."""
+    """Wall seconds that all of `fit` may take; options that are not given are chosen to fit into them."""
     pilot: bool = True
     """Whether short trainings on some of the samples choose `sampler`, where it is not given and there are many."""
 
     # The optimizer
     optimizer: Literal["adam", "adagrad", "sgd"] = "adagrad"
-    """What moves the active rows; ``adagrad`` has one accumulator for each."""
+    """What updates the active rows; ``adagrad`` has one accumulator for each row."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.1
-    """Of a step, where the schedule has it highest."""
+    """The highest learning rate of the schedule."""
     learning_rate_schedule: Literal["constant", "linear", "cosine"] = "linear"
-    """How it falls to zero, or that it does not."""
+    """How the learning rate falls to zero; ``constant``: not at all."""
     warmup_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of all steps in which the learning rate rises from 0."""
     beta_1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Adam: what remains of the mean gradient at a step."""
+    """Adam: share of the mean gradient that a step keeps."""
     beta_2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    """Adam: what remains of the mean square at a step."""
+    """Adam: share of the mean squared gradient that a step keeps."""
     epsilon: Annotated[float, Field(gt=0)] = 1e-6
     """Adam and Adagrad: what is added to the root that a step is divided by."""
     n_epochs: Annotated[int, Field(ge=1)] = 4
-    """Passes over the samples. If not given: more than 4, up to 20, as long as these have fewer than 200 steps."""
+    """Passes over the samples. If not given: 4, and up to 20 where 4 would have fewer than 200 steps."""
     batch_size: Annotated[int, Field(ge=1)] = 256
     """Samples of a step."""
     precision: Literal["fp32", "bf16"] = "bf16"

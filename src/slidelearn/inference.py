@@ -1,8 +1,8 @@
 """Answers: hidden -> shortlist (of all labels, or of those that an index or the hash tables find) -> ranker -> top k.
 
-Of several networks the first makes the shortlist, to which the nearest training samples may add labels of theirs; the
-logits on it are the mean of those of all networks. The members of an ensemble answer each by itself; the mean of their
-scores counts.
+Where a member has several networks, the first makes the shortlist, to which the nearest training samples may add their
+labels; the logits on it are the mean of all networks' logits. Each member of an ensemble answers by itself; the mean of
+their probabilities counts.
 
 A query never changes the model.
 """

@@ -1,7 +1,7 @@
 """Which features a model knows: those that occurred in the samples that it has learnt from. Only they have rows in it.
 
-A vectoriser that hashes words has a million columns, of which a corpus fills some ten thousand. What a feature that
-never occurred means, nobody has learnt: it says nothing.
+A vectoriser that hashes words has a million columns, of which a corpus fills some ten thousand. Nothing has been learnt
+about a feature that never occurred, so answers ignore it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class KnownFeatures:
 
     @classmethod
     def of(cls, X: FloatCsr, Y: FloatCsr) -> Self:
-        """Those that occur in samples that have a label."""
+        """The features that occur in samples with a label."""
         return cls.nothing().with_more(X, Y)
 
     @classmethod
@@ -41,14 +41,14 @@ class KnownFeatures:
         return cls(np.arange(n_columns, dtype=np.int32), n_columns)
 
     def with_more(self, X: FloatCsr, Y: FloatCsr) -> Self:
-        """These, and those of more samples, where they have a label; X may have more columns."""
+        """These, and the features that occur in further samples with a label; X may have more columns than before."""
         labelled = np.flatnonzero(np.diff(Y.indptr))
         occurring = (X if len(labelled) == X.shape[0] else X[labelled]).indices
         ids = np.union1d(self.ids, occurring).astype(np.int32, copy=False)
         return type(self)(ids, max(X.shape[1], self.n_columns))
 
     def places_of(self, former: KnownFeatures) -> Ids:
-        """Where features that were known before, and still are, are among these."""
+        """The places that the features in `former`, which are all known still, have among these."""
         return np.searchsorted(self.ids, former.ids).astype(np.int32)
 
     def only(self, X: FloatCsr) -> FloatCsr:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,19 @@ from slidelearn.arrays import pieces
 from slidelearn.kernels.types import Float
 
 FloatCsr: TypeAlias = "csr_array[np.float32, tuple[int, int]]"
+
+
+class Extents(Protocol):
+    """How large a sparse matrix is, all that computing the memory for it takes."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_rows, n_columns)."""
+
+    @property
+    def nnz(self) -> int:
+        """Number of entries."""
+
 
 MOST_COLUMNS = 2**31 - 1
 """Ids are int32."""

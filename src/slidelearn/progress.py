@@ -62,14 +62,14 @@ class Progress(Counts):
 
 
 class TrainingDiverged(FloatingPointError):
-    """The loss is no number any more or has grown beyond all bounds, or weights have.
+    """The loss has become NaN or has exploded, or weights have.
 
     Attributes
     ----------
     progress
-        Where training was: after the last step that was taken.
+        Where training was, after its last step.
     sample_ids
-        (n,) the samples of the batch of which the loss was, as row numbers of X; empty where weights were looked at.
+        (n,): the samples of the batch that had this loss, as row numbers of X; empty if weights were found wrong.
     last_checkpoint
         The directory of the latest checkpoint; None without one.
     """

@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """How large a sparse matrix is, as SciPy's own say it."""
+    """How large a matrix will be that is not there yet (`slidelearn.matrices.Extents`)."""
 
     shape: tuple[int, int]
     nnz: int

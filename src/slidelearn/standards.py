@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.preprocessing import StandardScaler
 
 from slidelearn.kernels import Float, Ids
-from slidelearn.matrices import FloatCsr, are_entries, normalize_rows
+from slidelearn.matrices import FloatCsr, are_entries
 
 N_ASKING, N_ASKED, N_NEAREST = 1000, 4000, 10
 """Samples that ask, others that are asked, and how many of the latter, the nearest, are to have the asker's labels."""
@@ -62,16 +62,20 @@ class Standards:
         return cls(np.zeros(n_features, np.float32), np.ones(n_features, np.float32))
 
     def spread(self, places: Ids, X: FloatCsr) -> Standards:
-        """These at their places among the features of X, and between them those of the other features."""
+        """Standards of more features: these, at their `places` among the features of X, and X's own for the others."""
         of_all = Standards.of(X)
         of_all.means[places], of_all.deviations[places] = self.means, self.deviations
         return of_all
 
     def applied(self, X: FloatCsr) -> FloatCsr:
         """X standardised, with the constant feature before it: (n_samples, 1 + n_features)."""
-        rows = np.ones((X.shape[0], 1 + X.shape[1]), np.float32)
-        rows[:, 1:] = (X.toarray() - self.means) / self.deviations
-        return csr_array(rows)
+        return csr_array(self._rows(X))
+
+    def directions(self, X: FloatCsr) -> Float:
+        """The same rows at length 1, dense: their inner products are cosines."""
+        rows = self._rows(X).astype(np.float64)
+        squares = np.cumsum(rows * rows, axis=1)[:, -1:]  # added one by one, for the same bits as `normalize_rows`
+        return (rows / np.sqrt(squares)).astype(np.float32)
 
     def are_sound(self) -> bool:
         """Whether features can be divided by the deviations."""
@@ -89,9 +93,14 @@ class Standards:
             deviations = np.sqrt(deviations * deviations[varying].mean())
         return cls(scaler.mean_.astype(np.float32), deviations.astype(np.float32))
 
+    def _rows(self, X: FloatCsr) -> Float:
+        rows = np.ones((X.shape[0], 1 + X.shape[1]), np.float32)
+        rows[:, 1:] = (X.toarray() - self.means) / self.deviations
+        return rows
+
     def _agreement(self, X: FloatCsr, Y: FloatCsr, asking: NDArray[np.int64], asked: NDArray[np.int64]) -> float:
         """How often the label that most of a sample's nearest neighbours have is one of its own."""
-        cosines = normalize_rows(self.applied(X[asking])).toarray() @ normalize_rows(self.applied(X[asked])).toarray().T
+        cosines = self.directions(X[asking]) @ self.directions(X[asked]).T
         nearest = np.argpartition(-cosines, N_NEAREST, axis=1)[:, :N_NEAREST]
         votes = csr_array(
             (np.ones(nearest.size, np.float32), nearest.reshape(-1), np.arange(len(nearest) + 1) * N_NEAREST),

@@ -29,7 +29,7 @@ LEAVE_OUT = "leave samples without a class out"
 
 
 class Given(NamedTuple):
-    """Y, looked at."""
+    """Y as it was given, checked, and which form it has."""
 
     form: str
     """One of `FORMS`; of an indicator, its container."""
@@ -92,7 +92,7 @@ class Targets:
 
     @classmethod
     def of(cls, y: Given, classes: Any = None) -> Targets:
-        """Those of Y, and of `classes`, which Y need not hold; classes and names are in order."""
+        """The labels of Y and of `classes`, not all of which Y need have; classes and names are in order."""
         return cls(y.form, np.empty(0, y.dtype), y.dtype).joined(y, classes)
 
     @classmethod
@@ -103,7 +103,7 @@ class Targets:
         return cls("names", np.array(names, object), np.dtype(object))
 
     def joined(self, y: Given, classes: Any = None) -> Targets:
-        """These, and behind them, in order, the labels of Y, and of `classes`, that are not among them.
+        """These labels, followed by those of Y and of `classes` that are new, in order.
 
         Raises
         ------
@@ -125,14 +125,14 @@ class Targets:
         return self.with_labels(np.array(sorted(set(names)), object))
 
     def with_labels(self, labels: NDArray[Any]) -> Targets:
-        """These, and behind them those of `labels` that are not among them."""
+        """These labels, followed by those of `labels` that are new."""
         known = self._numbers()
         new = labels[[label not in known for label in labels.tolist()]]
         self._require_kind(new)
         return replace(self, labels=np.concatenate([self.labels, new]) if len(self.labels) else new)
 
     def with_more(self, labels: Any) -> Targets:
-        """These, and behind them others: classes or names, or so many more columns of an indicator.
+        """These labels, followed by others: classes or names, or so many more columns of an indicator.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Targets:
         return joined
 
     def only(self, kept: Ids) -> Targets:
-        """Those of the labels `kept`; an indicator's columns are numbered anew."""
+        """The labels `kept` alone; an indicator's columns are numbered anew."""
         return replace(self, labels=np.arange(len(kept)) if self.is_indicator else self.labels[kept])
 
     def numbers_of(self, labels: Iterable[Any]) -> Ids:
@@ -197,7 +197,7 @@ class Targets:
         return check_labels(sparse.csr_array(entries, (len(rows), n)))
 
     def answers(self, ids: Ids, scores: Float) -> Any:
-        """Y's own form of the best labels, (n_samples, k) each, best first."""
+        """The best labels, (n_samples, k), best first, with their scores, as answers in the form of Y."""
         if self.form == "classes":
             return self.labels[ids[:, 0]]
         chosen = (ids >= 0) & (scores >= (self.threshold or 0.0))

@@ -194,7 +194,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def remove_labels(self, labels: Sequence[Any]) -> Self:
-        """Let labels go; see `SlideClassifier.remove_labels`."""
+        """Remove labels; see `SlideClassifier.remove_labels`."""
         self._fitted().remove_labels(labels)
         return self
 

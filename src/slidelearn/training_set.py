@@ -21,7 +21,7 @@ class TrainingSet(NamedTuple):
 
     @classmethod
     def of(cls, X: FloatCsr, Y: FloatCsr, weights: Float | None) -> TrainingSet:
-        """Those of some samples that count at all.
+        """The training set of these samples, without those of weight 0.
 
         Raises
         ------

@@ -25,8 +25,8 @@ def _slow_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "_measure", measure)
 
 
-def _chosen(tiny: Dataset, seconds: float, free: set[str] = ALL) -> tuple[Any, dict[str, float]]:
-    return fit_into(make_config(), free, tiny.X_train, tiny.Y_train, 1, seconds)
+def _chosen(tiny: Dataset, seconds: float, left_open: set[str] = ALL) -> tuple[Any, dict[str, float]]:
+    return fit_into(make_config(), left_open, tiny.X_train, tiny.Y_train, 1, seconds)
 
 
 @pytest.mark.usefixtures("_slow_steps")

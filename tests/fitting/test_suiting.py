@@ -50,11 +50,11 @@ def test_more_neighbours_vote_where_each_has_one_label(each: int, n_neighbours: 
 
 def test_many_dense_samples_do_not_vote() -> None:
     dense, sparse_ones = _features(10, 1.0), _features(10)
-    free, labels = {"n_neighbours"}, _labels(10, 2)
-    assert suit(make_config(), free, dense, labels, n_times=100_000).n_neighbours == 30
-    assert suit(make_config(), free, dense, labels, n_times=100_001).n_neighbours == 0
+    left_open, labels = {"n_neighbours"}, _labels(10, 2)
+    assert suit(make_config(), left_open, dense, labels, n_times=100_000).n_neighbours == 30
+    assert suit(make_config(), left_open, dense, labels, n_times=100_001).n_neighbours == 0
     assert suit(make_config(), set(), dense, labels, n_times=100_001).n_neighbours == 30
-    assert suit(make_config(), free, sparse_ones, labels, n_times=1_000_001).n_neighbours == 30
+    assert suit(make_config(), left_open, sparse_ones, labels, n_times=1_000_001).n_neighbours == 30
 
 
 def test_what_is_given_stays() -> None:
@@ -81,6 +81,6 @@ def test_dense_features_stay_as_measured_unless_their_tails_are_heavy(
 
 def test_a_part_stands_for_all() -> None:
     config = make_config()
-    free = {"n_epochs", "n_networks", "shortlist_length"}
+    left_open = {"n_epochs", "n_networks", "shortlist_length"}
     part, whole = ((_features(n, 0.1), _labels(n, 5)) for n in (50, 200))
-    assert suit(config, free, *part, n_times=4) == suit(config, free, *whole)
+    assert suit(config, left_open, *part, n_times=4) == suit(config, left_open, *whole)

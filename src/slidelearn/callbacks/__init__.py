@@ -1,4 +1,4 @@
-"""What looks on while a network trains: a small protocol, and what there is to use.
+"""Callbacks, which watch while a model trains: a small protocol, and some that are ready to use.
 
 Give them to ``fit(..., callbacks=[...])``; they are called in this order.
 """

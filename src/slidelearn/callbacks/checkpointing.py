@@ -25,20 +25,20 @@ _NAME = re.compile(r"step-(\d{8,})")
 
 @final
 class Checkpointing(Callback):
-    """Keeps checkpoints of a training: at its start, at the end of each network, and now and then between.
+    """Keeps checkpoints of a training: at its start, at the end of each network, and now and then in between.
 
-    ``fit(..., resume_from=directory)`` goes on from the latest, and so does ``fit_stream``. Ctrl-C and SIGTERM
-    are heard at the end of the step: they make a checkpoint, and then end training by ``KeyboardInterrupt``; a second
-    one ends it at once.
+    ``fit(..., resume_from=directory)`` goes on from the latest, and so does ``fit_stream``. Ctrl-C and SIGTERM take
+    effect at the end of the step: a checkpoint is made, and training ends with ``KeyboardInterrupt``. A second one ends
+    it at once.
 
     Parameters
     ----------
     directory
-        Where to keep them; it must have none of another training.
+        Where to keep them; it must not hold checkpoints of another training.
     every_steps, every_minutes
-        How often, in steps or by the clock; None: not so.
+        How often, in steps or in minutes; None: not by these.
     keep
-        How many: as a new one is complete, the oldest goes.
+        How many to keep: when a new one is complete, the oldest is removed.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from slidelearn.progress import Progress
 
 
 class Deadline(Callback):
-    """Ends training when the time is over, whatever was expected.
+    """Ends training when the time is over, even if the plan was expected to fit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Looks at held-out samples while a network trains, and what follows from them: an early end, the best network kept."""
+"""Measuring on held-out samples while a network trains, and acting on it: ending early, keeping the best network."""
 
 from __future__ import annotations
 
@@ -27,19 +27,18 @@ _N_RANKS = 20
 class Validation(Callback):
     """Measures P@k, nDCG@k and recall@20 on held-out samples: of networks as they are trained, of the model at the end.
 
-    While training goes on it is the network alone that is measured, without the ranker, which is trained after it, and
-    without the other networks. That is what `Progress.metrics`, logs and learning curves have, and what
-    `EarlyStopping` and `KeepBest` go by; the model will most often be some points better. When all is trained, the
-    whole model answers the samples: those figures are in ``training_["validation"]``. Looking changes nothing in the
-    training.
+    During training each network is measured alone, without the other networks and without the ranker, which is trained
+    last. These figures are in `Progress.metrics`, logs and learning curves, and `EarlyStopping` and `KeepBest` go by
+    them; the whole model will most often be some points better. When everything is trained, the whole model answers the
+    samples: its figures are in ``training_["validation"]``. Measuring changes nothing in the training.
 
     Parameters
     ----------
     X, Y
-        (n_samples, n_features), or (n_samples,) texts where `slidelearn.SlideTextClassifier` trains; and the labels in
-        the form of training. A few thousand samples tell enough.
+        (n_samples, n_features), or (n_samples,) texts with `slidelearn.SlideTextClassifier`; and the labels, in the
+        same form as for training. A few thousand samples are enough.
     every_steps
-        How often to look, beside the end of each epoch.
+        Steps after which to measure, as well as at the end of each epoch.
 
     Examples
     --------
@@ -69,7 +68,7 @@ class Validation(Callback):
         self._every_steps = every_steps
 
     def on_begin(self, progress: Progress) -> None:
-        """See that the samples are of the model's shape."""
+        """Check that the samples fit the model."""
         model = progress.model
         if model is None:
             raise ValueError("Validation needs a model that knows its labels, but the network is part of none")
@@ -79,13 +78,13 @@ class Validation(Callback):
         self._features = model.prepared(X)
 
     def on_step(self, progress: Progress) -> None:
-        """Look, if it is time; the end of an epoch is looked at anyway."""
+        """Measure, if it is time, but not at the end of an epoch, which has its own measurement."""
         is_last = progress.step % max(progress.n_steps // progress.n_epochs, 1) == 0
         if self._every_steps and progress.step % self._every_steps == 0 and not is_last:
             self._look(progress)
 
     def on_epoch(self, progress: Progress) -> None:
-        """Look."""
+        """Measure the network."""
         self._look(progress)
 
     def on_model(self, model: Model, n_threads: int) -> None:

@@ -108,13 +108,15 @@ def evaluate(
 @app.command()
 def predict(
     model: Model,
-    input_file: Annotated[Path, file_argument("INPUT", "Samples; the labels in it are not looked at.")],
+    input_file: Annotated[Path, file_argument("INPUT", "Samples; their labels, if any, are ignored.")],
     top_k: Annotated[
         int | None, typer.Option(min=1, help=f"Labels per sample; {_USUAL_K} if not given, or all if there are fewer.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write instead of standard output; .gz and .xz pack.", show_default=False),
+        typer.Option(
+            help="File to write instead of standard output; packed if its name ends in .gz or .xz.", show_default=False
+        ),
     ] = None,
     names: Annotated[bool, typer.Option("--names", help="Names of labels, with tabs between the pairs.")] = False,
     method: Method = "auto",
@@ -160,7 +162,7 @@ def inspect(model: Model, json: Json = False) -> None:
 @app.command()
 def info(
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Measure what work takes here, for some ten seconds, and keep it.")
+        bool, typer.Option("--calibrate", help="Measure the costs on this machine, in some ten seconds, and keep them.")
     ] = False,
     json: Json = False,
 ) -> None:

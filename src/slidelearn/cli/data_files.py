@@ -45,7 +45,7 @@ _FORMATS = "\n\n".join(f"{each.name}: {each.about} ({', '.join(each.endings)})" 
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="A", exists=True, dir_okay=False, help="File to read.")],
-    target: Annotated[Path, typer.Argument(metavar="B", help="File to write; .gz and .xz pack.")],
+    target: Annotated[Path, typer.Argument(metavar="B", help="File to write; packed if its name ends in .gz or .xz.")],
     from_format: From = None,
     to_format: Annotated[
         str | None, typer.Option("--to", metavar="FORMAT", help="The same for the file to write.", show_default=False)
@@ -114,7 +114,7 @@ def info(
         Path | None, typer.Option(exists=True, dir_okay=False, help="Samples to test on: which labels are new in it?")
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="File to draw the samples of each label into, such as labels.png.")
+        Path | None, typer.Option(help="File for a plot of how many samples the labels have, such as labels.png.")
     ] = None,
     from_format: From = None,
     layout: LayoutSettings = None,

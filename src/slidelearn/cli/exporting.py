@@ -42,7 +42,7 @@ _PACKAGES = {Form.inference: (), Form.onnx: ("onnx", "onnxruntime"), Form.hub: (
 
 
 class GraphInputs(StrEnum):
-    """How features are handed to a graph of ONNX."""
+    """How features are handed to an ONNX graph."""
 
     sparse = "sparse"
     dense = "dense"
@@ -55,7 +55,7 @@ def export(
         Form,
         typer.Option(
             "--to",
-            help="inference: a third of the bytes, cannot go on learning. onnx: networks and top-k as one graph, "
+            help="inference: a third of the size, cannot go on learning. onnx: networks and top-k as one graph, "
             "without the ranker. hub: a folder for the Hugging Face Hub, with a model card; nothing is sent.",
         ),
     ] = Form.inference,
@@ -64,13 +64,13 @@ def export(
         typer.Option(exists=True, dir_okay=False, help="Samples to test both forms on.", show_default=False),
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option(min=1, help=f"Labels that a graph of ONNX gives; {_TOP_K} if not given.")
+        int | None, typer.Option(min=1, help=f"Labels that an ONNX graph gives; {_TOP_K} if not given.")
     ] = None,
     inputs: Annotated[
         GraphInputs | None,
         typer.Option(
-            help="Of a graph of ONNX: padded ids and values, or dense rows. If not given: sparse, but of a model that "
-            "standardises features dense.",
+            help="Of an ONNX graph: padded ids and values, or dense rows. If not given: sparse, or dense for a model "
+            "that standardises features.",
             show_default=False,
         ),
     ] = None,

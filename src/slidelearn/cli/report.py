@@ -20,7 +20,7 @@ from slidelearn.report import page
 
 def report(
     model: Model,
-    test: Annotated[Path | None, file_option("Samples to test the model on: more is shown with them.")] = None,
+    test: Annotated[Path | None, file_option("Samples to test the model on; with them the page shows more.")] = None,
     out: Annotated[Path, typer.Option(help="The page to write.")] = Path("report.html"),
     from_format: From = None,
     layout: LayoutSettings = None,

@@ -72,7 +72,7 @@ def train(
     ] = None,
     labels: Annotated[Path | None, file_option("Names of the labels, a line each, to keep with the model.")] = None,
     inference_only: Annotated[
-        bool, typer.Option("--inference-only", help="Save a third of the bytes: a model that cannot go on learning.")
+        bool, typer.Option("--inference-only", help="Save a model of a third of the size, which cannot go on learning.")
     ] = False,
     validation: Annotated[
         Path | None,
@@ -107,7 +107,8 @@ def train(
     threads: Threads = None,
     seed: Seed = None,
     max_seconds: Annotated[
-        float | None, typer.Option(help="Seconds that training may take, from the data in memory.", show_default=False)
+        float | None,
+        typer.Option(help="Seconds that training may take; reading the data does not count.", show_default=False),
     ] = None,
     json: Json = False,
 ) -> None:

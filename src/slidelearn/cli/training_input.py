@@ -20,7 +20,7 @@ from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features
 from slidelearn.text.stream import TextStream
 from slidelearn.text.vectorizers import Vectorizer
-from slidelearn.training.trainer import stream_bytes, training_bytes
+from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.wording import counted
 
 
@@ -82,7 +82,7 @@ class SamplesInput(TrainingInput):
 
 
 class StreamInput(TrainingInput):
-    """Samples that stay in their file; texts get their features each time they are read."""
+    """Samples that stay in their file; of texts the features are made once, and kept in a temporary file."""
 
     def __init__(self, inputs: Inputs, path: Path, buffer_size: int) -> None:
         if not path.is_file():

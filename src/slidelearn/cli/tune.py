@@ -45,7 +45,7 @@ def tune(
         int | None,
         typer.Option(min=1, help=f"How many trials; {N_TRIALS} if neither they nor the seconds are limited."),
     ] = None,
-    metric: Annotated[str, typer.Option(help="What to make large, such as p@1, psp@5 or p@1+ndcg@5.")] = METRIC,
+    metric: Annotated[str, typer.Option(help="What to maximise, such as p@1, psp@5 or p@1+ndcg@5.")] = METRIC,
     out: Annotated[
         Path | None, typer.Option(help="File to write the best options to, for `train --config`.", show_default=False)
     ] = None,
@@ -53,7 +53,7 @@ def tune(
     seed: Seed = None,
     json: Json = False,
 ) -> None:
-    """Try other options on a part of the samples, and tell which serve best; --set and --config are obeyed."""
+    """Try other options on a part of the samples, and tell which serve best; those of --set and --config stay."""
     console = make_console(json=json)
     require_file_place("--out", out, [train_file, validation])
     import_extra("optuna", "tune", "slidelearn tune")

@@ -82,7 +82,8 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         scores
             (n_samples, k) float32: with a ranker the log-odds of the labels, as
             `slidelearn.ranking.ranker.Ranker.order` has them, which can be compared across samples; else logits, which
-            can be compared within a sample; of an ensemble the mean of its models' scores; -inf beside -1.
+            can be compared within a sample; of an ensemble the log-odds of the mean of its models' probabilities; -inf
+            beside -1.
         """
         ids, scores = self._best(X, min(5, self.n_labels_) if k is None else k, method, after_batch)
         if not labels:

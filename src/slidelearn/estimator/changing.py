@@ -1,4 +1,4 @@
-"""How a trained estimator takes on labels and features, and lets labels go."""
+"""How a trained estimator takes on labels and features, and removes labels."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from slidelearn.wording import counted
 
 
 class Changing(Answering):
-    """The part of the estimator that changes which labels and features there are; all else stays as it is."""
+    """The part of the estimator that changes which labels and features there are, and nothing else."""
 
     def add_labels(self, labels: Any, X: Any = None, y: Any = None) -> Self:
-        """Take on labels before there are samples to learn them from; all that is there stays as it is, bit for bit.
+        """Take on labels before there are samples to learn them from; the model is otherwise unchanged, bit for bit.
 
         Their rows in the network start in the direction of the given samples, so that they can be answers at once;
-        without samples, in a random one. The ranker has nothing to say about them yet.
+        without samples, in a random one. The ranker knows nothing about them yet.
 
         Parameters
         ----------
         labels
             Their classes or names; where y is an indicator, how many there are.
         X
-            (n_samples, n_features): samples of these labels; for a label that has a text of its own, such as its name,
-            the features of that.
+            (n_samples, n_features): samples of these labels. The features of a label's own text, such as its name, will
+            do.
         y
-            Whose samples they are, as in `partial_fit`. None: row i of X is of the i-th of these labels.
+            Whose samples they are, as in `partial_fit`. None: row i of X belongs to the i-th of these labels.
 
         Raises
         ------
@@ -63,12 +63,12 @@ class Changing(Answering):
         return self
 
     def remove_labels(self, labels: Sequence[Any]) -> Self:
-        """Let labels go; all others stay as they are, bit for bit.
+        """Remove labels; all others stay as they are, bit for bit.
 
         Parameters
         ----------
         labels
-            Their classes or names; where y is an indicator, their columns: those behind them move up.
+            Their classes or names; where y is an indicator, their columns: the columns after them move up.
         """
         self._check_fitted()
         removed = self._targets.numbers_of(labels)

@@ -44,14 +44,13 @@ class SlideClassifier(Changing):
     n_jobs
         Threads; None and -1: all processors that the process, or its container, may use.
     warm_start
-        Whether `fit` goes on from the model that is there, which may have fewer labels and features, instead of
-        starting anew.
+        Whether `fit` goes on training the model that is there instead of starting anew. The samples may bring new
+        labels and features.
     random_state
-        Seed of everything random; None: 0. The same seed gives the same model, bit for bit, if `deterministic` holds.
-        From a ``RandomState`` each training draws its own.
-
+        Seed of everything random; None: 0. With `deterministic`, the same seed gives the same model, bit for bit. With
+        a ``RandomState``, each training draws a seed of its own from it.
     **options
-        All others are options of the engine (`slidelearn.config.Config` explains each); None leaves the preset's value.
+        All others are options of the engine, which `slidelearn.config.Config` explains; None leaves the preset's value.
 
     Attributes
     ----------
@@ -64,7 +63,7 @@ class SlideClassifier(Changing):
     feature_names_in_ : array (n_features,)
         Names of the columns of X, where it was a data frame.
     known_features_ : array (n_known,)
-        The columns of X that occurred in training, ascending; only they take memory, others say nothing in answers.
+        The columns of X that occurred in training, ascending; all others take no memory, and answers ignore them.
     threshold_ : float or None
         Score from which on `predict` gives a label; None where every sample has one class.
     training_ : dict
@@ -93,7 +92,7 @@ class SlideClassifier(Changing):
         resume_from: str | Path | None = None,
         documents: Mapping[str, str] | None = None,
     ) -> Self:
-        """Train from the start, or go on: with a training that was interrupted, or, with `warm_start`, with the model.
+        """Train from the start, or go on with an interrupted training, or (`warm_start`) with the trained model.
 
         Parameters
         ----------
@@ -104,26 +103,26 @@ class SlideClassifier(Changing):
             (n_samples, n_labels), sparse, where non-zero means relevant, or dense, of 0 and 1; or a list of label names
             for each sample.
         sample_weight
-            (n_samples,): what each sample counts, not negative; only ratios matter, and samples of weight 0 are left
-            out. The network's loss is weighted; for the ranker, heavy samples are there several times.
+            (n_samples,): how much each sample counts, not negative. Only ratios matter, and samples of weight 0 are
+            left out. They weight the network's loss; the ranker sees heavy samples several times instead.
         callbacks
-            What looks on.
+            Objects that watch the training, and may end it.
         resume_from
             A checkpoint, or the directory in which `slidelearn.callbacks.Checkpointing` keeps them: training goes on
             from the latest. With `deterministic` it ends in the same bits as if it had not been interrupted.
         documents
-            Texts that are to be among `documents_` from the first step on, so that callbacks and checkpoints have them.
+            Texts to put into `documents_` before the first step, so that callbacks and checkpoints have them.
 
         Raises
         ------
         ValueError
-            For an option, a matrix or labels against their rule.
+            If an option, X or y breaks one of its rules.
         CheckpointError
             If there is no checkpoint, or it is damaged, or was made with other options or samples.
         MemoryError
             If training would not fit.
         TrainingDiverged
-            If the loss is no number any more, or grows beyond all bounds.
+            If the loss becomes NaN, or explodes.
         """
         began = now()
         require_callbacks(callbacks)
@@ -153,26 +152,25 @@ class SlideClassifier(Changing):
     ) -> Self:
         """Train from the start on a file that need not fit in memory; it is read once for each epoch.
 
-        The networks learn from all samples. The ranker, and the pilot if there is one, know a random part of them, at
-        most 262,144, which is in memory. A file with no more samples than that, and than the stream's buffer, gives
-        the same model as `fit`, bit for bit.
+        The networks learn from all samples. The ranker, and the pilot if there is one, learn from a random part that is
+        kept in memory, at most 262,144 samples. If neither that limit nor the stream's buffer is smaller than the file,
+        the model is the same as from `fit`, bit for bit.
 
         Parameters
         ----------
         stream
             The file, as `slidelearn.SampleStream` reads it.
         callbacks
-            What looks on.
+            As in `fit`.
         resume_from
-            As in `fit`; the file must be the same, and the stream's buffer.
+            As in `fit`; the file and the stream's buffer must be the same.
         documents
             As in `fit`.
 
         Raises
         ------
         ValueError
-            For an option against its rule, or a file that is damaged; `max_seconds` and `standardize_features` must
-            not be given.
+            If an option breaks its rule, the file is damaged, or `max_seconds` or `standardize_features` is given.
         CheckpointError, MemoryError, TrainingDiverged
             As in `fit`.
         """
@@ -203,29 +201,29 @@ class SlideClassifier(Changing):
     ) -> Self:
         """Learn from more samples, in one pass, in a time that follows their number; the first call begins a model.
 
-        The model answers the samples before it learns from them. Their right labels then tell how the ranker blends
-        its evidence from now on, and the threshold of `predict`: 1,000 samples settle both anew, fewer move them by as
-        much. Where the sampler has a memory, the wrong answers are the hard negatives.
+        The model answers the samples before it learns from them. How well it does tells how the ranker should blend its
+        evidence from now on, and where the threshold of `predict` should lie: 1,000 samples settle both anew, fewer
+        move them part of the way. Where the sampler has a memory, the wrong answers become the hard negatives.
 
-        The learning rate is the full one, without warm-up or decay; samples that do not fill a batch take as much of it
-        as they fill. Optimizer states go on. The log-Q correction counts labels in all samples so far. Each classifier
-        of the ranker moves as little from its former weights as the new samples with its label, or with it on their
-        shortlist, allow; and the samples join the neighbours. Dense features are standardised as in the first call.
-        If the sampler was left open, a pilot chooses it once there are 150,000 samples in all.
+        The learning rate is the full one, without warm-up or decay; samples that fill only a part of a batch take the
+        same part of the rate. Optimizer states go on. The log-Q correction counts labels in all samples so far. Each
+        classifier of the ranker stays as close to its former weights as the new samples that have its label, or list
+        it, allow; and the samples join the neighbours. Dense features are standardised as in the first call. If the
+        sampler was left open, a pilot chooses it once there are 150,000 samples in all.
 
         Parameters
         ----------
         X
-            (n_samples, n_features). It may have more columns than before, behind those known. Features that occur for
-            the first time join the model.
+            (n_samples, n_features). New columns may follow the known ones. Features that occur for the first time join
+            the model.
         y
             As in `fit`, in the form of the first call. Classes, names and columns that are not known yet join the
-            model behind the others; their rows in the network start in the direction of their samples.
+            model after the others; their rows in the network start in the direction of their samples.
         classes
             Classes or names that join even if y does not hold them. None: those in y.
         sample_weight, callbacks, documents
-            As in `fit`, but for checkpoints: it is one pass, which cannot be resumed. Save the model after a call;
-            after an interruption load it, and repeat the call.
+            As in `fit`, but checkpoints are refused: one pass cannot be resumed. Save the model after a call; if a call
+            is interrupted, load the model and repeat it.
         """
         require_callbacks(callbacks)
         refuse_checkpointing(callbacks)
@@ -255,9 +253,9 @@ class SlideClassifier(Changing):
         callbacks: Sequence[Callback],
         documents: Mapping[str, str] | None,
     ) -> Self:
-        """Hold a new model, train it, and find the score from which on it gives labels; until then any will do.
+        """Take on a new model, train it, and find the score from which on it gives labels; until then it is 0.
 
-        Where training fails or is interrupted, the former model stays, or none: never one that is half trained.
+        If training fails or is interrupted, the estimator is as it was before: it never keeps a half-trained model.
         """
         former = self.__dict__.copy()
         finds_threshold = not targets.one_each and not training.goes_on
@@ -287,9 +285,9 @@ class SlideClassifier(Changing):
         began: Began,
         documents: Mapping[str, str] | None,
     ) -> Self:
-        """Go on with the model, which may take on labels and features before."""
+        """Train the model once more, after it has taken on the labels and features that are new."""
         options, left_open = self._options(), self._left_open()
-        changed_options(self.config_, options, left_open)  # refuses what is wrong before anything has changed
+        changed_options(self.config_, options, left_open)  # refuses wrong options before anything has changed
         samples = self._grown_for(X, given, features, weights)
         self.documents_.update(documents or {})
 

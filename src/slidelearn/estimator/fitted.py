@@ -43,8 +43,8 @@ class Fitted(Parameters):
     def save(self, directory: str | Path, *, inference_only: bool = False) -> None:
         """Write the model to a directory; a crash leaves the old model there, or the new one.
 
-        With `inference_only`, a model is a third as large: weights are rounded to eight bits, and what only training
-        needs is left out. Loaded again it takes as much memory as before and answers nearly the same, but cannot go on
+        With `inference_only`, the files are a third as large: weights are rounded to eight bits, and what only training
+        needs is left out. The loaded model takes as much memory as before and answers nearly the same, but cannot go on
         learning: `partial_fit` refuses it.
         """
         self._check_fitted()
@@ -70,9 +70,9 @@ class Fitted(Parameters):
         return made
 
     def _describe(self) -> None:
-        """Say in the model's documents what the user gave, and what labels and features are to the user.
+        """Write into the model's documents the user's parameters, and the user's names for labels and features.
 
-        Checkpoints want it too.
+        In the documents, checkpoints have them too.
         """
         put_parameters(self._model.documents, self._lasting())
         put_targets(self._model.documents, self._targets)

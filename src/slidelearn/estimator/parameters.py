@@ -95,7 +95,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     __init__.__qualname__ = "SlideClassifier.__init__"  # what Python's own errors about arguments call it
 
     def _lasting(self) -> dict[str, Any]:
-        """The parameters that a saved model keeps: those that are of this process are left out."""
+        """The parameters that a saved model keeps: threads and generators belong to this process, and are left out."""
         own = {name for name, value in self.get_params().items() if isinstance(value, np.random.RandomState)}
         return {**self.get_params(), **dict.fromkeys({"n_jobs", *own})}
 
@@ -113,7 +113,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
     def _left_open(self) -> set[str]:
-        """The options that neither the user nor the preset has given; a seed that is drawn is nobody's."""
+        """The options that neither the user nor the preset has given; a seed from a ``RandomState`` is one too."""
         fixed = PRESETS[self.preset]
-        drawn = (type(None), np.random.RandomState)
-        return {name for name, value in self.get_params().items() if isinstance(value, drawn) and name not in fixed}
+        absent = (type(None), np.random.RandomState)
+        return {name for name, value in self.get_params().items() if isinstance(value, absent) and name not in fixed}

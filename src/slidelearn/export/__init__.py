@@ -1,4 +1,4 @@
-"""Models in other forms: a graph of ONNX, and a folder for the Hugging Face Hub.
+"""Models in other forms: an ONNX graph, and a folder for the Hugging Face Hub.
 
 A model for inference only is `SlideClassifier.save` with ``inference_only=True``.
 """

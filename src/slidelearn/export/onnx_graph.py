@@ -1,4 +1,4 @@
-"""A model's networks and the choice of the best labels as one graph of ONNX, for whatever runs such graphs.
+"""A model's networks and the choice of the best labels as one ONNX graph, for whatever runs such graphs.
 
 The ranker stays behind: its classifiers and neighbours are sparse look-ups that the operators of ONNX have no word for.
 So the graph's labels are those of ``SlideClassifier(ranker=False)``, and its scores are logits.
@@ -108,7 +108,7 @@ def _n_bytes(network: Network) -> int:
 
 
 class Graph:
-    """A graph of ONNX in the making; values go by their names."""
+    """An ONNX graph in the making; values go by their names."""
 
     def __init__(self) -> None:
         self.onnx = import_extra("onnx", "onnx", "slidelearn export")

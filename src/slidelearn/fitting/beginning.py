@@ -1,6 +1,6 @@
-"""Making a training ready: options that were left open are chosen, and few samples rehearse.
+"""Making a training ready: the options that were left open are chosen; if samples are few, in a rehearsal too.
 
-All that is chosen before the first step is kept with every checkpoint, and not chosen again.
+Whatever is chosen before the first step is kept in every checkpoint, so that resuming does not choose again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream
 from slidelearn.standards import Standards
+from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.training.model_training import Began, ModelTraining, now
-from slidelearn.training.trainer import stream_bytes, training_bytes
 from slidelearn.training_set import TrainingSet
 
 
@@ -54,8 +54,8 @@ def begin(
     left_open
         The names of those that may be chosen.
     samples
-        The training set, features as the user has them, in canonical form; of a stream its part, as networks are to
-        see it.
+        The training set, its features as the user gave them, in canonical form. With a stream, its part in memory, the
+        features as networks are to see them.
     several
         Whether a sample may have several labels, so that answers need a threshold.
     n_threads
@@ -63,9 +63,9 @@ def begin(
     callbacks
         Are told what is tried.
     began
-        When all that is to be counted as training began.
+        When the training began, the time for checking the input included.
     stream
-        What the networks are to learn from instead.
+        What the networks are to learn from instead of `samples`.
     """
     choosing = time.perf_counter()
     n_times = len(stream.labelled) / samples.X.shape[0] if stream else 1.0
@@ -80,7 +80,7 @@ def begin(
     if stream:
         remedy = "choose a smaller buffer_size, smaller hidden_sizes, or ranker=False"
         require_memory(stream_bytes(config, stream), "training", remedy)
-    alone = config.model_copy(update={"n_models": 1, "n_networks": 1})  # which tells as much of the evidence
+    alone = config.model_copy(update={"n_models": 1, "n_networks": 1})  # one network tells as much of the evidence
 
     def trained(part: TrainingSet) -> Model:
         model, source = new_model(alone, part, known, standards), stream if part is prepared else None
@@ -132,7 +132,7 @@ def begin_updates(
 
 
 def new_model(config: Config, samples: TrainingSet, known: KnownFeatures, standards: Standards | None) -> Model:
-    """A model for samples as its networks are to see them, that is not trained at all.
+    """An untrained model for these samples, whose features are as its networks are to see them.
 
     Raises
     ------
@@ -153,12 +153,12 @@ def new_model(config: Config, samples: TrainingSet, known: KnownFeatures, standa
 
 
 def _on_this_machine(given: Config, left_open: set[str]) -> Config:
-    """The same with this machine's costs, unless the user gave others; the model keeps them, wherever it goes."""
+    """The same options with this machine's costs, unless the user gave some; the model keeps them on other machines."""
     return given.model_copy(update={"costs": costs_here()[0]}) if "costs" in left_open else given
 
 
 def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, KnownFeatures, Standards | None]:
-    """The samples as networks are to see them, the features that they have, and what these were standardised by."""
+    """The samples as networks are to see them, the known features, and what these were standardised by, if at all."""
     known = KnownFeatures.of(samples.X, samples.Y)
     X = known.only(samples.X)
     standards = Standards.that_suit(X, samples.Y) if config.standardize_features else None
@@ -166,4 +166,4 @@ def _prepared(samples: TrainingSet, config: Config) -> tuple[TrainingSet, KnownF
 
 
 def _deadline(config: Config, began: Began) -> float:
-    return began[0] + config.max_seconds if config.max_seconds else math.inf
+    return began.wall + config.max_seconds if config.max_seconds else math.inf

@@ -10,17 +10,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from slidelearn.batches import Samples
 from slidelearn.config import Config
-from slidelearn.fitting.pilot import samples_of_trials
+from slidelearn.fitting.pilot import samples_of_trials, trial_trainer
 from slidelearn.inference import top_k
 from slidelearn.model.model import Member
-from slidelearn.network.label_rows import start_label_rows
-from slidelearn.network.layers import Execution
-from slidelearn.network.network import Network
 from slidelearn.training.ranker_training import wants_classifiers
 from slidelearn.training.shortlists import listed_share
-from slidelearn.training.trainer import Trainer
 
 PLANS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -35,8 +30,8 @@ PLANS: tuple[Mapping[str, Any], ...] = (
 """Options to replace, the most accurate first; of the recipe, a pilot costs little and classifiers most."""
 MARGIN = 0.8
 """Share of the seconds that a plan may be expected to take: timings err."""
-N_TIMED = 2048
-"""Samples that the steps are timed on."""
+N_TIMED, N_ASKED = 2048, 512
+"""Samples that the steps are timed on, and those of them that shortlists are timed on."""
 _SECONDS_PER_PAIR = 2e-6
 """Of a core, to train classifiers: for each label on each shortlist."""
 
@@ -50,16 +45,16 @@ class Speed:
 
 
 def fit_into(
-    config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, seconds: float
+    config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, seconds: float
 ) -> tuple[Config, dict[str, float]]:
-    """The configuration, with those options of `free` replaced that the first plan that fits replaces.
+    """The configuration, with the options of the first plan that fits, as far as they are in `left_open`.
 
     Parameters
     ----------
     config
         The options in force otherwise.
-    free
-        Names of options that may be chosen.
+    left_open
+        Names of the options that may be chosen.
     X, Y
         The training samples, features as the network is to see them.
     seconds
@@ -76,22 +71,22 @@ def fit_into(
     speeds: dict[tuple[int, ...], Speed] = {}
     expected: dict[str, float] = {}
     for plan in PLANS:
-        chosen = {name: value for name, value in plan.items() if name in free and value != getattr(config, name)}
+        chosen = {name: value for name, value in plan.items() if name in left_open and value != getattr(config, name)}
         planned = config.model_copy(update=chosen)
         width = planned.hidden_sizes
         if width not in speeds:
             speeds[width] = _measure(planned, X, Y, n_threads)
         name = ", ".join(f"{option}={value}" for option, value in chosen.items()) or "as it is"
-        expected[name] = _expected_seconds(planned, free, speeds[width], Y, n_threads)
+        expected[name] = _expected_seconds(planned, left_open, speeds[width], Y, n_threads)
         if expected[name] <= MARGIN * (seconds - (time.perf_counter() - began)):
             break
     return planned, expected
 
 
-def _expected_seconds(config: Config, free: set[str], speed: Speed, Y: sparse.csr_array, n_threads: int) -> float:
+def _expected_seconds(config: Config, left_open: set[str], speed: Speed, Y: sparse.csr_array, n_threads: int) -> float:
     n = int(np.count_nonzero(np.diff(Y.indptr)))
     of_networks = n * config.n_epochs * config.n_networks * speed.of_a_step
-    of_pilot = samples_of_trials(config, free, Y) * speed.of_a_step
+    of_pilot = samples_of_trials(config, left_open, Y) * speed.of_a_step
     of_ranker = 0.0
     if config.ranker and wants_classifiers(config, n, Y.shape[1]):
         of_pairs = min(config.shortlist_length, Y.shape[1]) * _SECONDS_PER_PAIR / n_threads
@@ -104,18 +99,14 @@ def _measure(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads
     rng = np.random.default_rng(config.random_state)
     labelled = np.flatnonzero(np.diff(Y.indptr))
     rows = np.sort(rng.choice(labelled, min(N_TIMED, len(labelled)), replace=False))
-    samples = Samples(X[rows], Y[rows])
-    network = Network(config, X.shape[1], Y.shape[1], rng)
-    if config.label_init == "samples":
-        start_label_rows(network, samples, rng, Execution(n_threads))
-    trainer = Trainer(network, config, samples, n_threads, rng)
-    trainer.fit(1)  # memory is touched for the first time
+    trainer = trial_trainer(config, X[rows], Y[rows], n_threads, rng)
+    trainer.fit(1)  # not timed: it touches memory for the first time
     began = time.perf_counter()
     trainer.fit(1)
     of_a_step = (time.perf_counter() - began) / len(rows)
-    asked = X[rows[:512]]
-    m = min(config.shortlist_length, Y.shape[1])
-    top_k([Member([network])], asked[:1], m, n_threads=n_threads)  # what is prepared once
+    asked = X[rows[:N_ASKED]]
+    member, m = Member([trainer.network]), min(config.shortlist_length, Y.shape[1])
+    top_k([member], asked[:1], m, n_threads=n_threads)  # not timed: it prepares what is prepared once
     began = time.perf_counter()
-    top_k([Member([network])], asked, m, n_threads=n_threads)
+    top_k([member], asked, m, n_threads=n_threads)
     return Speed(of_a_step, (time.perf_counter() - began) / asked.shape[0])

@@ -1,7 +1,7 @@
 """The pilot: short trainings on some of the samples, to choose what nobody can know beforehand.
 
-Each trial trains a network on a part of the samples and asks it about others, held out; labels that the part has not
-are left out, so a trial costs the same however many labels there are. What the user gave is never tried.
+Each trial trains a network on a part of the samples and asks it about others, held out. Labels that do not occur in the
+part are left out, so a trial costs the same however many labels there are. An option that the user gave is never tried.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from slidelearn.training.hold_out import hold_out
 from slidelearn.training.trainer import Trainer
 
 SAMPLERS = ("batch", "batch+memory")
-N_SAMPLES, LEAST = 60_000, 150_000
-"""Samples of a trial, so many that samples and labels meet again often enough; and those that there must be: with fewer
-the memory costs more than it can gain."""
+N_SAMPLES = 60_000
+"""Samples of a trial: enough for the same labels to come up again and again."""
+LEAST = 150_000
+"""Samples that there must be for a pilot: with fewer, the memory costs more than it can gain."""
 LEAST_PER_LABEL = 1.0
-"""Labels in a trial of the memory, with repetition, for each label there is: with fewer the trial is too hopeful (on
-half a million labels it takes the memory, which does harm there), and the memory is left out."""
+"""How often labels must occur in a trial of the memory, on average. Where they are rarer, trials are too hopeful (on
+half a million labels they choose the memory, which does harm there), and the memory is left out."""
 LEAST_GAIN = 1.02
 """By what factor the memory must be better: it takes twice the time, and trials err by a hundredth."""
 N_EPOCHS = 3
@@ -42,20 +43,20 @@ Trials = dict[str, dict[str, float]]
 
 def choose_options(
     config: Config,
-    free: set[str],
+    left_open: set[str],
     X: sparse.csr_array,
     Y: sparse.csr_array,
     n_threads: int,
     callbacks: Sequence[Callback] = (),
 ) -> tuple[Config, Trials]:
-    """The configuration with the options of `free` that a pilot can choose replaced by what did best in it.
+    """The configuration with the options of `left_open` that a pilot can choose replaced by what did best in it.
 
     Parameters
     ----------
     config
         The options in force otherwise.
-    free
-        Names of options that may be chosen; ``sampler`` can.
+    left_open
+        Names of the options that may be chosen; only ``sampler`` is chosen here.
     X, Y
         The training samples, features as the network is to see them.
 
@@ -63,7 +64,7 @@ def choose_options(
     -------
     config, trials
     """
-    if "sampler" not in free:
+    if "sampler" not in left_open:
         return config, {}
     config = config.model_copy(update={"sampler": "batch"})
     if not _is_worth_it(config, Y):
@@ -80,9 +81,20 @@ def choose_options(
     return config.model_copy(update={"sampler": best}), {"sampler": scores}
 
 
-def samples_of_trials(config: Config, free: set[str], Y: sparse.csr_array) -> int:
+def samples_of_trials(config: Config, left_open: set[str], Y: sparse.csr_array) -> int:
     """How many samples all trials together would be trained on, with repetition."""
-    return N_EPOCHS * len(SAMPLERS) * N_SAMPLES if "sampler" in free and _is_worth_it(config, Y) else 0
+    return N_EPOCHS * len(SAMPLERS) * N_SAMPLES if "sampler" in left_open and _is_worth_it(config, Y) else 0
+
+
+def trial_trainer(
+    config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, rng: np.random.Generator
+) -> Trainer:
+    """A trainer of a new network, on some of the samples; its label rows start as in the training itself."""
+    samples = Samples(X, Y)
+    network = Network(config, X.shape[1], Y.shape[1], rng)
+    if config.label_init == "samples":
+        start_label_rows(network, samples, rng, Execution(n_threads))
+    return Trainer(network, config, samples, n_threads, rng)
 
 
 def _is_worth_it(config: Config, Y: sparse.csr_array) -> bool:
@@ -102,12 +114,10 @@ class _Part:
         self._X_held_out, self._Y_held_out = X[held_out], sparse.csr_array(Y[held_out][:, labels])
 
     def score(self, config: Config, n_threads: int) -> float:
+        """P@1 + P@3 + P@5 of a network with these options, as far as there are so many labels."""
         rng = np.random.default_rng(config.random_state)
-        samples = Samples(self._X, self._Y)
-        network = Network(config, self._X.shape[1], self._Y.shape[1], rng)
-        if config.label_init == "samples":
-            start_label_rows(network, samples, rng, Execution(n_threads))
-        Trainer(network, config, samples, n_threads, rng).fit(N_EPOCHS)
-        ks = [k for k in (1, 3, 5) if k <= network.n_labels]
-        ids, _ = top_k([Member([network])], self._X_held_out, max(ks), n_threads=n_threads)
+        trainer = trial_trainer(config, self._X, self._Y, n_threads, rng)
+        trainer.fit(N_EPOCHS)
+        ks = [k for k in (1, 3, 5) if k <= trainer.network.n_labels]
+        ids, _ = top_k([Member([trainer.network])], self._X_held_out, max(ks), n_threads=n_threads)
         return sum(precision_at_k(ids, self._Y_held_out, k) for k in ks)

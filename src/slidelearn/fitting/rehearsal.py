@@ -1,6 +1,6 @@
-"""Rehearsals: a training on a part of few samples, so that the others can tell what serves new samples.
+"""Rehearsals: where samples are few, a training on a part of them; the rest tell which choices suit new samples.
 
-Only what it settles is kept: a second training, on all samples, goes by that.
+Only these choices are kept: a second training, on all samples, uses them.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def rehearse(
     n_threads: int,
     callbacks: Sequence[Callback],
 ) -> Found:
-    """Find what only samples held out can tell, where a second training takes seconds.
+    """Find what only held-out samples can tell, where samples are so few that training twice takes seconds.
 
     Parameters
     ----------
     config, samples
-        What is to be trained with, and on.
+        The options and the samples of the training to come.
     trained
-        Gives a model that is trained on some samples.
+        Trains a model on some samples.
     several
         Whether a sample may have several labels, so that answers need a threshold.
     n_threads, callbacks
@@ -69,7 +69,7 @@ def rehearse(
 
 
 def threshold_of(training: ModelTraining, n_threads: int) -> float:
-    """The score from which on a model gives labels, after its training: by samples held out, else by trained ones."""
+    """The score from which on a trained model gives labels: found on held-out samples, else on training samples."""
     known: float | None = training.model.training["threshold"]
     return _threshold_on(training.model, training.samples, n_threads) if known is None else known
 

@@ -48,7 +48,7 @@ class Interrupted:
 
     @property
     def known_targets(self) -> Targets | None:
-        """What the labels were to the user, if a model was trained once more; None: the samples tell it anew."""
+        """What labels are to the user, if a model was being trained once more; None: that follows from the samples."""
         model = self.snapshot.model
         return targets_of(model.documents, model.network.n_labels) if self._goes_on else None
 
@@ -88,8 +88,8 @@ class Interrupted:
             samples = samples._replace(X=model.prepared(samples.X))
         if self._goes_on:
             config = changed_options(config, given, left_open)
-        began = began[0] - state.seconds, began[1] - state.cpu_seconds
-        deadline = began[0] + config.max_seconds if config.max_seconds and not self._goes_on else math.inf
+        began = Began(began.wall - state.seconds, began.cpu - state.cpu_seconds)
+        deadline = began.wall + config.max_seconds if config.max_seconds and not self._goes_on else math.inf
         try:
             training = ModelTraining(
                 model,
@@ -110,7 +110,7 @@ class Interrupted:
 
     @property
     def _goes_on(self) -> bool:
-        """Whether a model is trained once more, whose labels may be more than those of the samples."""
+        """Whether a trained model was being trained once more; it may have labels that the samples lack."""
         return self.snapshot.model.n_steps > 0
 
     @property

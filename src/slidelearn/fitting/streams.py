@@ -1,4 +1,4 @@
-"""A training on a stream: networks learn from all of its samples, what else there is from a part in memory."""
+"""A training on a stream: networks learn from all of its samples, all else from the part of them that is in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def begin_stream(
     stream
         Features as the user has them.
     interrupted
-        What is to go on instead.
+        A training to go on with, instead of a new one.
 
     Raises
     ------

@@ -32,48 +32,49 @@ LISTED_PER_LABEL = 5
 """Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
 
 
-def suit(config: Config, free: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
-    """The configuration, with those options of `free` replaced that should be others for such samples.
+def suit(config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
+    """The configuration, with those options of `left_open` replaced for which such samples call for another value.
 
     Parameters
     ----------
     config
         The options in force otherwise.
-    free
-        Names of options that may be chosen; ``standardize_features``, ``feature_power``, ``n_epochs``, ``n_networks``,
-        ``log_q_strength``, ``n_neighbours``, ``vote_power`` and ``shortlist_length`` can.
+    left_open
+        Names of the options that may be chosen. Those that are chosen here are ``standardize_features``,
+        ``feature_power``, ``n_epochs``, ``n_networks``, ``log_q_strength``, ``n_neighbours``, ``vote_power`` and
+        ``shortlist_length``.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the training samples, or a part of them, features as they
         were given.
     n_times
-        How many times as many samples there are as X has.
+        How many times the samples in X there are in all; 1: X has them all.
     """
     n_labelled = max(int(np.count_nonzero(np.diff(Y.indptr))), 1)
     suited: dict[str, float] = {}
-    if "n_epochs" in free:
+    if "n_epochs" in left_open:
         steps_per_epoch = math.ceil(n_times * n_labelled / config.batch_size)
         suited["n_epochs"] = max(config.n_epochs, min(-(-LEAST_STEPS // steps_per_epoch), MOST_EPOCHS))
-    if "n_networks" in free and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
+    if "n_networks" in left_open and n_times * Y.nnz < FEW_PER_LABEL * Y.shape[1]:
         suited["n_networks"] = 3 if n_times * Y.nnz < VERY_FEW * Y.shape[1] else 2
     if Y.nnz == n_labelled:
         of_one = {"n_neighbours": NEIGHBOURS_OF_ONE, "vote_power": POWER_OF_ONE}
         if config.loss == "softmax":
             of_one["log_q_strength"] = WHOLE
-        suited |= {name: value for name, value in of_one.items() if name in free}
+        suited |= {name: value for name, value in of_one.items() if name in left_open}
     if are_dense(X):
-        if "standardize_features" in free:
+        if "standardize_features" in left_open:
             suited["standardize_features"] = True
-        if "feature_power" in free and median_kurtosis(X) < HEAVY_TAILED:
+        if "feature_power" in left_open and median_kurtosis(X) < HEAVY_TAILED:
             suited["feature_power"] = AS_MEASURED
-        if "n_neighbours" in free and n_times * X.nnz > MOST_DENSE_VALUES:
+        if "n_neighbours" in left_open and n_times * X.nnz > MOST_DENSE_VALUES:
             suited["n_neighbours"] = 0
-    if "shortlist_length" in free:
+    if "shortlist_length" in left_open:
         suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
 
 
 def median_kurtosis(X: sparse.csr_array) -> float:
-    """That of half of the features, those that are alike in all samples left out, is less; 0 where all are."""
+    """The median of the features' kurtoses, constant features left out; 0 where all are constant."""
     some = X[:: max(X.shape[0] // N_LOOKED_AT, 1)].toarray().astype(np.float64)
     varying = some[:, np.ptp(some, axis=0) > 0]
     squares = (varying - varying.mean(axis=0)) ** 2

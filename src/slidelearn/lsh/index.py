@@ -124,7 +124,7 @@ class LshIndex:
         )
 
     def resize(self, n_neurons: int) -> None:
-        """Be about other neurons, after a `rebuild` from their rows."""
+        """Hold so many neurons from now on; a `rebuild` from their rows must follow."""
         self.n_neurons, self._tables = n_neurons, None
 
     def stats(self) -> TableStats:

@@ -46,6 +46,14 @@ class Member:
         n = sum(self.ranker.lengths) if self.ranker else self.network.config.shortlist_length
         return min(n, self.network.n_labels)
 
+    def update_index(self, n_threads: int) -> None:
+        """Index the labels, if the options want that, or bring the index up to date with the rows."""
+        config, layer = self.network.config, self.network.output
+        if self.index:
+            self.index = self.index.refreshed(layer, n_threads)
+        elif config.answers == "index" or (config.answers == "auto" and layer.n_neurons >= config.costs.index_from):
+            self.index = LabelIndex.of(layer, np.random.default_rng(config.random_state), n_threads)
+
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """As of `Model`."""
         for number, network in enumerate(self.networks):
@@ -62,7 +70,7 @@ class Model:
     """What is saved: enough to answer, and to go on training unless the networks are not `trainable`."""
 
     members: list[Member]
-    """One, or those of an ensemble, of whose scores the mean counts."""
+    """One, or those of an ensemble, of whose probabilities the mean counts."""
     rng: np.random.Generator
     known: KnownFeatures
     """What has rows in the networks."""

@@ -40,7 +40,7 @@ def add_samples(rows: ParameterRows, hidden: Float, labels: Csr, n_threads: int,
 
 
 def set_lengths(rows: ParameterRows, rng: np.random.Generator, first: int = 0) -> None:
-    """Give the rows from `first` on the length 1, those of zeros a random direction; no update counts as made."""
+    """Scale the rows from `first` on to length 1, rows of zeros in a random direction; their updates count from 0."""
     for begin in range(first, rows.n_rows, _BLOCK):
         block = rows.weights[begin : begin + _BLOCK]
         norms = np.sqrt(np.einsum("ij,ij->i", block, block))

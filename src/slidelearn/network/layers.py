@@ -15,11 +15,12 @@ from slidelearn.network.active import ActiveSet
 from slidelearn.network.optim import ParameterRows
 
 MANY = 2048
-"""Active neurons of a shared set from which on one verb does all of the way back, block by block, so that logits and
-gradients of a block are in cache for all that is done with them."""
-MOST_KEPT, SORTED_TOGETHER = 1024, 64
-"""How many of the best neurons are kept while all are looked at: each finds its place among them, so that for more it
-is quicker to put all in order, of so many samples at a time."""
+"""Active neurons of a shared set above which one verb does the whole backward pass, block by block, so that the logits
+and gradients of a block stay in cache."""
+MOST_KEPT = 1024
+"""The most neurons that a scan keeps in order as it goes: if more are asked for, it is quicker to sort all of them."""
+SORTED_TOGETHER = 64
+"""Samples whose logits of all neurons are held in memory to be sorted."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class SparseInput:
         self.bias = ParameterRows(1, width, optimizer) if bias else None
 
     def grow(self, places: Ids, n_features: int) -> None:
-        """Have so many features: those that there are, at their places, and others, whose rows are zero."""
+        """Have so many features: the rows so far move to their places, those of the others are zero."""
         self.features = self.features.spread(places, n_features)
 
     def forward(self, x: Csr, run: Execution) -> Float:
@@ -103,7 +104,7 @@ class NeuronLayer:
         self.rows_changed()
 
     def rows_changed(self) -> None:
-        """Let go of what answers need beside the rows: it is of the rows as they were."""
+        """Drop what was made of the rows for answers, as it is out of date."""
         self._scales = self._quantized = None
 
     def forward(self, x: Float | Csr, active: ActiveSet, run: Execution) -> LayerPass:
@@ -151,7 +152,7 @@ class NeuronLayer:
         return d_x
 
     def shared_gradients(self, done: LayerPass, d_logits: Float, n_threads: int) -> tuple[Float, Float, Float]:
-        """Those of a shared active set: of the layer's dense input, of the active rows, and of their biases."""
+        """The gradients of the layer's dense input, of the rows of a shared active set, and of their biases."""
         assert not isinstance(done.x, Csr)
         d_x = kernels.matmul(d_logits, done.weights, bf16=self._bf16, n_threads=n_threads)
         d_weights = kernels.matmul(d_logits, done.x, transpose_a=True, bf16=self._bf16, n_threads=n_threads)
@@ -161,7 +162,7 @@ class NeuronLayer:
         return d_x, d_weights, kernels.column_sums(d_logits, n_threads=n_threads)
 
     def _backward_by_blocks(self, done: LayerPass, d_logits: Float, rule: UpdateRule, n_threads: int) -> Float:
-        """The gradient of the input, and the optimizer's step: each thread takes blocks of its own from end to end."""
+        """Take the step and return the gradient of the input, each thread working through blocks of rows of its own."""
         assert not isinstance(done.x, Csr)
         norms = done.weight_norms if self.scale else None
         d_x = kernels.shared_backward(
@@ -181,7 +182,7 @@ class NeuronLayer:
         return d_x
 
     def top_k(self, x: Float, k: int, n_threads: int) -> tuple[Ids, Float]:
-        """The k neurons with the highest logits and their logits, (n_samples, k) each, best first, of all of them."""
+        """The k of all neurons with the highest logits, and these logits, (n_samples, k) each, best first."""
         x = self.as_query(x, n_threads)
         if k > MOST_KEPT:
             return self._top_of_many(x, k, n_threads)

@@ -29,7 +29,7 @@ class HiddenPass:
 
     activations: list[Float | Csr]
     passes: list[LayerPass]
-    """One for each hidden layer but the first, which has no logits to choose from."""
+    """One for each hidden layer but the first, a `SparseInput`, which is always computed whole."""
 
     @property
     def hidden(self) -> Float | Csr:
@@ -97,10 +97,10 @@ class Network:
             random_weights(self.output.neurons, 1.0 / self.output.n_inputs**0.5, rng)
 
     def resize(self, places: Ids, n_features: int, kept: Ids, n_labels: int, rng: np.random.Generator) -> None:
-        """Take on more features and other labels.
+        """Have so many features and labels.
 
-        The features that there are go to their `places`, others are random rows. The labels are those of `kept`, then
-        new ones, in rows of zeros.
+        The rows of the features so far move to their `places`; those of other features are random. The labels are those
+        of `kept`, then new ones, whose rows are zero.
         """
         if n_features > self.n_features:
             self.input.grow(places, n_features)
@@ -114,7 +114,7 @@ class Network:
         self.n_features, self.n_labels = n_features, n_labels
 
     def copy_from(self, other: Network) -> None:
-        """Have the rows of another network of the same shape, with the optimizer's state, and its hash functions."""
+        """Copy the rows of a network of the same shape, with the optimizer's state, and its hash functions."""
         for (_, mine), (_, its) in zip(self.named_arrays(), other.named_arrays(), strict=True):
             mine[...] = its
         for layer in (*self.hidden_layers, self.output):
@@ -194,14 +194,14 @@ class Network:
         return any(due)
 
     def prepare_answers(self, n_threads: int) -> None:
-        """Bring the tables up to date, where training has moved the rows since they were filled, and is over."""
+        """Refill the tables if training has moved the rows since they were filled; while it goes on, they stay."""
         if not self._tables_are_current:
             self._answer_tables = None
             if not self.in_training:
                 self.rebuild_tables(n_threads)
 
     def answer_tables(self, n_threads: int) -> LshIndex:
-        """The tables over the output layer; made for answers alone where training had no use for them."""
+        """The tables over the output layer, made for answers alone if training did without them."""
         if self.output_index is not None:
             return self.output_index
         if self._answer_tables is None:
@@ -213,7 +213,7 @@ class Network:
     def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
         """Every array of the network, by name: what saving, loading, inspecting and counting memory walk.
 
-        Without the optimizer's state, there is all that answers need.
+        Without the optimizer's state, they are all that answers need.
         """
         rows = {"input": self.input.features}
         if self.input.bias:
@@ -226,7 +226,7 @@ class Network:
             yield from ((f"{prefix}.lsh.{name}", a) for name, a in index.named_arrays().items())
 
     def named_tables(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """The hash tables in the state of a training, which a model does without: they are refilled from the rows."""
+        """The hash tables, for checkpoints; a saved model does without them, for they can be refilled from the rows."""
         for prefix, index in self._named_indexes():
             yield from ((f"{prefix}.tables.{name}", array) for name, array in index.named_tables().items())
 

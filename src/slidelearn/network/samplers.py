@@ -21,9 +21,9 @@ class Sampler(ABC):
     """Proposes labels to be active beside the samples' own."""
 
     looks_at_labels = False
-    """Whether it uses the samples' own labels: then how many of them it finds says nothing."""
+    """Whether it uses the samples' own labels, so that finding them proves nothing."""
     certain = False
-    """Whether what it proposes for a sample is there by no chance, so that log-Q has nothing to correct."""
+    """Whether what it proposes for a sample is not drawn at random, so that log-Q has nothing to correct."""
 
     @abstractmethod
     def propose(self, hidden: Float | Csr, batch: Batch, seed: int, run: Execution) -> Ids | Csr:
@@ -44,8 +44,8 @@ class Sampler(ABC):
 class BatchSampler(Sampler):
     """The labels of the batch's other samples (in-batch negatives).
 
-    A batch that is not full may be filled up with labels as samples `seen` before had them: a network that tells the
-    labels of a few samples from each other alone forgets all others.
+    A batch that is not full may be filled up with labels drawn as the samples `seen` before had them: a network that
+    only learns to tell the labels of a few samples apart forgets all others.
     """
 
     looks_at_labels = True

@@ -72,12 +72,12 @@ class ActiveSetSampler:
             yield from sampler.named_arrays()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], n_found: int, n_sought: int) -> None:
-        """Know what another had learnt and counted, whose arrays these are among others.
+        """Take over what another had learnt and counted; its arrays are among these.
 
         Raises
         ------
         ValueError
-            If an array is missing, or cannot be one of these.
+            If an array is missing or does not fit.
         """
         for name, array in self.named_arrays():
             require_array(arrays, name, array.dtype, array.shape)
@@ -102,18 +102,19 @@ class ActiveSetSampler:
         return ActiveSet(active.ids, None, active.labels, log_q)
 
     def _per_sample(self, proposals: list[Ids | Csr], batch: Batch, seed: int, run: Execution) -> ActiveSet:
-        common = [p for p in proposals if not isinstance(p, Csr)]
-        found, drawn = (
-            _joined(
-                [p for s, p in zip(self._samplers, proposals, strict=True) if isinstance(p, Csr) and s.certain == sure]
-            )
-            for sure in (True, False)
-        )
-        nobody = no_labels(batch.labels.n_rows)
+        common: list[Ids] = []
+        found = drawn = no_labels(batch.labels.n_rows)
+        for sampler, proposal in zip(self._samplers, proposals, strict=True):
+            if not isinstance(proposal, Csr):
+                common.append(proposal)
+            elif sampler.certain:
+                found = Csr(*kernels.join_rows(found, proposal))
+            else:
+                drawn = Csr(*kernels.join_rows(drawn, proposal))
         indptr, ids, n_found, n_fill = kernels.assemble(
             batch.labels,
-            found or nobody,
-            drawn or nobody,
+            found,
+            drawn,
             kernels.distinct(np.concatenate(common))[0] if common else NOTHING,
             self._config.min_active,
             self._n_labels,
@@ -157,7 +158,7 @@ class ActiveSetSampler:
         return log_q
 
     def _log_q_of_fill(self, n: int) -> float:
-        """Where no sampler has a q, what the tables found is in with certainty, and the random fill is not."""
+        """beta * log q of n labels that fill up, where no sampler has a q: only these are in the set by chance."""
         return float(self._config.log_q_strength * np.log(n / self._n_labels))
 
     def _count_found(self, proposals: list[Ids | Csr], batch: Batch) -> None:
@@ -176,14 +177,6 @@ class ActiveSetSampler:
         n = int(np.count_nonzero(self._marks[labels]))
         self._marks[proposed] = False
         return n
-
-
-def _joined(proposals: list[Csr]) -> Csr | None:
-    """Row by row the ids of all of them."""
-    joined: Csr | None = None
-    for proposal in proposals:
-        joined = Csr(*kernels.join_rows(joined, proposal)) if joined else proposal
-    return joined
 
 
 def _others(taken: Ids, n: int, n_labels: int, seed: int) -> Ids:

@@ -18,13 +18,14 @@ from slidelearn import kernels
 from slidelearn.batches import is_sound, to_csr
 from slidelearn.config import Config
 from slidelearn.kernels import ClassifierRows, Csr, Float, Ids
+from slidelearn.matrices import Extents
 
 TOLERANCE = 0.3
 """On the projected gradient: what a tighter one gains on test samples is within what two seeds differ by."""
 MAX_PASSES = 20
 
 
-def classifiers_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array, n_with_list: int) -> int:
+def classifiers_bytes(config: Config, X: Extents, Y: Extents, n_with_list: int) -> int:
     """Memory that training them with so many shortlists takes at its peak, beside the network and the samples.
 
     16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight,

@@ -85,7 +85,7 @@ class Engine:
             yield "weight" if name == "weights" else name, array
 
     def rows_changed(self) -> None:
-        """Let go of what is made of the rows as they were."""
+        """Drop what was made of the rows, as it is out of date."""
         self.layer.rows_changed()
         self._index_is_current = False
 
@@ -148,7 +148,7 @@ class Engine:
         kind = RULE_KINDS.index(config.optimizer)
         rule = UpdateRule(kind, learning_rate, config.beta_1, config.beta_2, config.epsilon)
         with self._lock:
-            self.rows_changed()
+            self._index_is_current = False  # the layer lets go of what it keeps of its rows by itself
             d_x = self.layer.backward(of.done, _scaled(of.d_logits, d_loss), rule, Execution(n_threads))
         assert not isinstance(d_x, Csr)
         return _of_all_samples(of, d_x)

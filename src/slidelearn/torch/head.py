@@ -45,8 +45,9 @@ class SlideOutput(RowsModule):
         with sparse gradients on the active rows, for ``torch.optim.SparseAdam``, ``SGD`` or ``Adagrad``.
     sampler
         What the active set consists of, beside the samples' own labels, joined by ``+``: ``batch``, the labels of the
-        batch; ``uniform`` and ``frequency``, drawn labels; ``memory``, each sample's highest wrong labels when last
-        seen; or ``full``, all labels. Batches of fewer than about a hundred labels want drawn ones too.
+        batch; ``uniform`` and ``frequency``, drawn labels; ``memory``, the wrong labels that scored highest for each
+        sample when it was last seen; or ``full``, all labels. Batches of fewer than about a hundred labels should have
+        drawn ones too.
     n_samples
         Training samples; the sampler ``memory`` and `label_counts` need it.
     label_counts
@@ -55,7 +56,7 @@ class SlideOutput(RowsModule):
     logits, logit_scale, log_q_strength, loss, n_negatives, n_hard_negatives, frequency_power, precision
         As in `slidelearn.config.Config`; None: its default.
     optimizer, state_precision, learning_rate, beta_1, beta_2, epsilon
-        The same, of the own update.
+        The same, for ``update="own"``.
     random_state
         Seed of the first rows and of what is drawn.
     n_jobs
@@ -66,24 +67,24 @@ class SlideOutput(RowsModule):
     weight, bias : Tensor
         (n_labels, in_features) and (n_labels,) float32, in place: parameters, or live views of the head's own rows.
     learning_rate : float
-        Of the own update; set it as a schedule has it.
+        For ``update="own"``; set it anew for each step to follow a schedule.
 
     Notes
     -----
-    Every backward pass through a loss, by ``backward`` or ``torch.autograd.grad``, is a step of the own update, also
-    where gradients of the encoder are accumulated over several; a factor on the loss reaches the rows, though Adagrad
-    and Adam hardly feel it. In eval mode nothing is learned: no step, no counts, no memory.
+    With ``update="own"``, every backward pass through a loss, by ``backward`` or ``torch.autograd.grad``, is a step,
+    even if the encoder's gradients are accumulated over several. A factor on the loss scales the gradients of the rows
+    too, though Adagrad and Adam hardly react to that. In eval mode nothing is learned: no step, no counts, no memory.
 
     Hidden vectors may be of any floating dtype, under ``torch.autocast`` too. The head's own rows stay float32 on the
     CPU, whatever ``.to()`` or ``.half()`` do to the rest of a model. With ``torch.amp.GradScaler`` choose
-    ``update="torch"``: the own update would take the scale for a part of the loss.
+    ``update="torch"``: with ``"own"``, the head would take the scale for a part of the loss.
 
-    ``torch.compile`` breaks the graph around the head, because what the backward pass writes is not for a compiler to
-    reorder. The head is of one process: ``DistributedDataParallel`` does not bring the own rows of several together.
-    Several threads may use a head at once; their steps come one after another.
+    ``torch.compile`` breaks the graph around the head, because a compiler must not reorder what the backward pass
+    writes. A head belongs to one process: ``DistributedDataParallel`` does not synchronise the rows of several. Several
+    threads may use a head at once; their steps come one after another.
 
-    A state holds the rows, the own optimizer's state, the label counts and the memory, as copies: loaded into a head
-    with the same arguments, training goes on bit for bit. The learning rate is not part of it.
+    ``state_dict()`` holds copies of the rows, the state of the head's optimizer, the label counts and the memory:
+    loaded into a head with the same arguments, training goes on bit for bit. The learning rate is not part of it.
 
     Examples
     --------

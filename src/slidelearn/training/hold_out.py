@@ -14,7 +14,6 @@ from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
-from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, are_dense, normalize_rows
 from slidelearn.ranking.neighbours import N_STRONGEST, shortened
 from slidelearn.standards import Standards
@@ -71,7 +70,7 @@ def _near_pairs(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of one of the first n rows and another row that is its near-duplicate, by their places in `rows`.
 
-    Of those rows some may be missing before which there are more than `most`, with near-duplicates.
+    The search may give up rows before which it has counted more than `most` near-duplicates: they cannot be held out.
     """
     some = X[rows]
     return _near_pairs_of_dense(some, n, most) if are_dense(some) else _near_pairs_of_sparse(normalize_rows(some), n)
@@ -93,16 +92,15 @@ def _near_pairs_of_sparse(unit: FloatCsr, n: int) -> tuple[NDArray[np.int64], ND
 
 
 def _near_pairs_of_dense(X: FloatCsr, n: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All with all, for every feature is strong in many rows, and by what is beside their mean, in which all agree."""
+    """Compare all rows with each other, since every feature is strong in many.
+
+    Cosines are of standardised rows: with the common mean in them, all rows would look alike.
+    """
     standards = Standards.of(X)
-
-    def directions(rows: slice) -> Float:
-        return normalize_rows(standards.applied(X[rows])).toarray()
-
-    some, counts = directions(slice(n)), np.zeros(n, np.int64)
+    some, counts = standards.directions(X[:n]), np.zeros(n, np.int64)
     firsts, seconds = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for begin in range(0, X.shape[0], _BLOCK):
-        block = directions(slice(begin, begin + _BLOCK))
+        block = standards.directions(X[begin : begin + _BLOCK])
         cosines = kernels.matmul(some, block, transpose_b=True, n_threads=1)
         in_some, in_block = np.nonzero(cosines >= NEAR_OF_DENSE)
         firsts.append(in_some)

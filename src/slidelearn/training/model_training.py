@@ -5,16 +5,15 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.atomic_files import CheckpointError
 from slidelearn.batches import Samples, SampleSource
-from slidelearn.callbacks.base import Callback
+from slidelearn.callbacks.base import Callback, restore_states, states_of
 from slidelearn.callbacks.deadline import Deadline
 from slidelearn.callbacks.recorder import Recorder
 from slidelearn.config import Config
@@ -35,44 +34,56 @@ from slidelearn.training.ranker_training import (
     train_rankers,
     update_rankers,
 )
-from slidelearn.training.trainer import Trainer, update_index
+from slidelearn.training.trainer import Trainer
 from slidelearn.training_set import TrainingSet
 
-Began: TypeAlias = tuple[float, float]
-"""What `now` gave at some time."""
 _SETTLED = "settled."
 """How the names of the arrays begin that `Settled` has."""
+
+
+class Began(NamedTuple):
+    """When something began, by both clocks."""
+
+    wall: float
+    """Seconds, by ``time.perf_counter()``."""
+    cpu: float
+    """User and system seconds of the process."""
+
+
+def now() -> Began:
+    """For what begins now."""
+    return Began(time.perf_counter(), time.process_time())
 
 
 class ModelTraining:
     """Trains a model for some epochs.
 
-    Rankers are trained with the networks' first samples, if at all; later samples bring them up to date.
+    Its rankers, if it is to have any, are trained in the model's first training; later ones bring them up to date.
 
     Parameters
     ----------
     model
         Changed in place.
     samples
-        The training set, features as the networks are to see them.
+        The training set, its features as the networks are to see them.
     config
-        Its options.
+        The options of this training.
     n_epochs, n_threads
         Passes over the samples; threads.
     began
-        When all that is to be counted as training began.
+        When the training began, the time for choosing options included.
     settled
-        What the ranker need not choose; None: samples are kept back for it to choose on.
+        Choices for the ranker that have been made already; None: samples are kept back for it to choose on.
     origin
-        What was before; None: no checkpoint can be made.
+        What checkpoints say of how the training began; None: none can be made.
     digest
         Gives the digest of the training samples, for checkpoints.
     deadline
-        By ``time.perf_counter()``; after it no classifiers are trained.
+        By ``time.perf_counter()``: steps end then, and no classifiers are trained after it.
     stream
-        What the networks learn from, where `samples` are only its part.
+        What the networks learn from, if `samples` are only its part in memory.
     answers
-        The model's, for the samples, where it has learnt from others before.
+        What the model answered for these samples, if it has learnt from others before.
     """
 
     def __init__(
@@ -92,14 +103,17 @@ class ModelTraining:
         answers: Answers | None = None,
     ) -> None:
         model.require_trainable()
+        self.goes_on = model.n_steps > 0
+        """Whether the model had been trained before."""
         self.model, self.samples, self._config = model, samples, config
         self._n_epochs, self._n_threads, self._began = n_epochs, n_threads, began
         self._settled, self._origin, self._digest, self._deadline = settled, origin, digest, deadline
-        self._numbers = stream.part.sample_ids if stream else None
-        self._samples: SampleSource = copy.copy(stream) if stream else Samples(*samples)  # which some are left out of
+        self._ids_in_stream = stream.part.sample_ids if stream else None
+        self._source: SampleSource = copy.copy(stream) if stream else Samples(*samples)
+        """What the networks learn from: the samples less those that are kept back."""
         if answers:
-            self._samples = Samples(*samples, before=model.seen, hard_negatives=answers.hard_negatives)
-        if not len(self._samples.labelled):
+            self._source = Samples(*samples, before=model.seen, hard_negatives=answers.hard_negatives)
+        if not len(self._source.labelled):
             raise ValueError("Y must have at least one label, but all of its rows are empty")
         self._kept_back = KeptBack.nothing()
         self._steps_before = 0
@@ -107,12 +121,12 @@ class ModelTraining:
         self._callback_states: list[tuple[str, dict[str, Any]]] = []
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Be where another training was, whose model this one has.
+        """Take up the state of another training, whose model this one has.
 
         Raises
         ------
         ValueError
-            If that cannot have been a training like this.
+            If the snapshot does not fit this training.
         """
         state, n, first = snapshot.state, self.samples.X.shape[0], self.model.network
         if not 1 <= state.number <= len(self.model.networks):
@@ -130,15 +144,14 @@ class ModelTraining:
         self._resumed = trainer, progress
 
     def run(self, callbacks: Sequence[Callback] = ()) -> None:
-        """Train; the model then has the report."""
+        """Train the networks, then the indexes and rankers; the report goes into ``model.training``."""
         if self._deadline < math.inf:
             callbacks = [*callbacks, Deadline(self._deadline)]
         recorder = Recorder()
         if self._origin:
             callbacks = [*callbacks, recorder]
         callbacks = sorted(callbacks, key=lambda callback: callback.comes_last)
-        _restore_states(callbacks, self._callback_states)
-        is_first = self.model.n_steps == 0
+        restore_states(callbacks, self._callback_states)
         if not self._resumed and self._chooses_for_the_ranker:
             labelled = self.samples.labelled
             for_now = refits(self._config, len(labelled))
@@ -147,12 +160,12 @@ class ModelTraining:
             progress = self._train_network(number, callbacks)
             self._steps_before += progress.step
         self.model.n_steps += progress.step
-        self.model.seen = self._samples.seen()
+        self.model.seen = self._source.seen()
         began = time.perf_counter()
         for member in self.model.members:
-            update_index(member, self._n_threads)
+            member.update_index(self._n_threads)
         indexed = time.perf_counter()
-        threshold = self._train_rankers(callbacks, is_first=is_first)
+        threshold = self._train_rankers(callbacks)
         self.model.training = self._report(progress, indexed - began, time.perf_counter() - indexed, threshold)
         if self._origin:
             self.model.documents[HISTORY] = recorder.history.model_dump_json()
@@ -166,8 +179,8 @@ class ModelTraining:
         first = self.model.members[0]
         ranker = first.ranker
         report = {
-            "train_seconds": wall - self._began[0],
-            "cpu_seconds": cpu - self._began[1],
+            "train_seconds": wall - self._began.wall,
+            "cpu_seconds": cpu - self._began.cpu,
             "index_seconds": index_seconds if first.index else 0.0,
             "ranker_seconds": ranker_seconds if ranker else 0.0,
             "ranker_c": float(ranker.c[0]) if ranker else None,
@@ -178,8 +191,8 @@ class ModelTraining:
             "n_left_out": len(self._kept_back.left_out),
             "epoch_seconds": progress.epoch_seconds,
             "n_steps": progress.step,
-            "n_samples": self._samples.n_samples,
-            "n_without_labels": self._samples.n_without_labels,
+            "n_samples": self._source.n_samples,
+            "n_without_labels": self._source.n_without_labels,
             "loss": progress.loss,
             "active_mean": progress.active,
             "candidate_recall": progress.candidate_recall,
@@ -193,36 +206,32 @@ class ModelTraining:
         return {**report, **chosen, "choosing_seconds": self._origin.choosing_seconds}
 
     @property
-    def goes_on(self) -> bool:
-        """Whether a model is trained that had been trained before."""
-        return self.model.n_steps > 0
-
-    @property
     def _chooses_for_the_ranker(self) -> bool:
-        return self.model.n_steps == 0 and not self._settled and needs_held_out(self._config)
+        return not self.goes_on and not self._settled and needs_held_out(self._config)
 
     def _keep_back(self, kept_back: KeptBack) -> None:
         self._kept_back = kept_back
-        self._samples.leave_out(kept_back.all if self._numbers is None else self._numbers[kept_back.all])
+        rows = kept_back.all
+        self._source.leave_out(rows if self._ids_in_stream is None else self._ids_in_stream[rows])
 
     def _train_network(self, number: int, callbacks: Sequence[Callback]) -> Progress:
         if self._resumed:
             (trainer, progress), self._resumed = self._resumed, None
         else:
             trainer, progress = self._begun(number)
-            if self.model.n_steps == 0 and self._config.label_init == "samples":
-                start_label_rows(trainer.network, self._samples, self.model.rng, Execution(self._n_threads))
+            if not self.goes_on and self._config.label_init == "samples":
+                start_label_rows(trainer.network, self._source, self.model.rng, Execution(self._n_threads))
         if self._origin:
             progress.take_snapshot = partial(self._snapshot, self._origin, trainer, progress, callbacks)
         trainer.fit(self._n_epochs, callbacks, progress)
-        if self._origin:  # `partial_fit` takes a time in proportion to its samples
+        if self._origin:  # `partial_fit` has none, and must not read the whole network for a few samples
             require_finite_weights(progress)
         return progress
 
     def _begun(self, number: int) -> tuple[Trainer, Progress]:
         model = self.model
         network = model.networks[number - 1]
-        trainer = Trainer(network, self._config, self._samples, self._n_threads, model.rng, model.n_steps)
+        trainer = Trainer(network, self._config, self._source, self._n_threads, model.rng, model.n_steps)
         progress = trainer.progress(
             self._n_epochs,
             model=model,
@@ -239,13 +248,13 @@ class ModelTraining:
         state = TrainingState(
             origin=origin,
             data=self._digest(),
-            seconds=wall - self._began[0],
-            cpu_seconds=cpu - self._began[1],
+            seconds=wall - self._began.wall,
+            cpu_seconds=cpu - self._began.cpu,
             number=progress.number,
             steps_before=progress.steps_before,
             order_state=dict(trainer.order_state),
             counts=progress.counts(),
-            callbacks=[(type(each).__name__, known) for each in callbacks if (known := each.state()) is not None],
+            callbacks=states_of(callbacks),
         )
         arrays = dict(trainer.named_arrays())
         arrays |= {"held_out": self._kept_back.held_out, "left_out": self._kept_back.left_out}
@@ -253,14 +262,17 @@ class ModelTraining:
             arrays |= {_SETTLED + name: array for name, array in self._settled.named_arrays()}
         return Snapshot(self.model, state, arrays)
 
-    def _train_rankers(self, callbacks: Sequence[Callback], *, is_first: bool) -> float | None:
-        """Gives the score from which on held-out samples had the label, where there are any."""
+    def _train_rankers(self, callbacks: Sequence[Callback]) -> float | None:
+        """Train the rankers, or bring them up to date.
+
+        Returns the score from which on held-out samples had the label; None where no samples tell.
+        """
         model, samples, n_threads, settled = self.model, self.samples, self._n_threads, self._settled
         rows = self._rows()
         if settled:
             refit_rankers(model, settled, samples.X[rows], samples.Y[rows], n_threads, callbacks)
             return settled.threshold
-        if is_first and self._config.ranker:
+        if not self.goes_on and self._config.ranker:
             return train_rankers(
                 model,
                 samples.X,
@@ -278,27 +290,6 @@ class ModelTraining:
 
     def _rows(self) -> NDArray[np.int64]:
         """The samples in memory that the ranker learns from, heavy ones several times."""
-        if isinstance(self._samples, Samples):
-            return self._samples.repeated()
+        if isinstance(self._source, Samples):
+            return self._source.repeated()
         return np.setdiff1d(self.samples.labelled, self._kept_back.all, assume_unique=True)
-
-
-def now() -> Began:
-    """Wall seconds, and the process's user + system seconds."""
-    return time.perf_counter(), time.process_time()
-
-
-def _restore_states(callbacks: Sequence[Callback], states: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    """Give each callback the state that one of its class had; a new one among them begins as it is."""
-    left = list(states)
-    for callback in callbacks:
-        if callback.state() is None:
-            continue
-        for known in left:
-            if known[0] == type(callback).__name__:
-                try:
-                    callback.restore(known[1])
-                except (KeyError, TypeError, ValueError) as error:
-                    raise CheckpointError(f"the state of {known[0]} in the checkpoint is damaged: {error!r}") from None
-                left.remove(known)
-                break

@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from slidelearn.batches import Batch, SampleSource
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.counts import Laps
 from slidelearn.kernels import UpdateRule
-from slidelearn.label_index import LabelIndex
-from slidelearn.model.model import Member
 from slidelearn.network.layers import Execution
 from slidelearn.network.losses import loss_and_gradient
-from slidelearn.network.network import Network, estimated_bytes
+from slidelearn.network.network import Network
 from slidelearn.network.optim import Schedule
 from slidelearn.network.sampling import ActiveSetSampler
 from slidelearn.progress import Progress, TrainingDiverged
-from slidelearn.ranking.classifiers import classifiers_bytes
-from slidelearn.sample_stream import SampleStream
-from slidelearn.training.shortlists import listed_share
 
 EXPLODED = 1000.0
 """How many times its first value the loss may become."""
@@ -40,7 +34,7 @@ class Trainer:
     network
         Changed in place.
     config
-        Its options.
+        The options of this training.
     samples
         The training set.
     n_threads
@@ -48,7 +42,7 @@ class Trainer:
     rng
         The source of all randomness of training.
     n_steps_before
-        Steps that the network has been trained for already: the tables go on by their own schedule.
+        Steps of former trainings of the network, from which the schedule of its tables counts on.
     """
 
     def __init__(
@@ -69,14 +63,14 @@ class Trainer:
         self._laps = Laps()
 
     def progress(self, n_epochs: int, **place: Any) -> Progress:
-        """Where a training of so many epochs begins; `place` is what else there is to say of it."""
+        """The progress of a training of so many epochs, at its beginning; `place` gives other fields of `Progress`."""
         n_steps = n_epochs * self._samples.n_batches(self._config.batch_size)
         return Progress(
             n_steps=n_steps, n_epochs=n_epochs, network=self.network, n_threads=self._run.n_threads, **place
         )
 
     def fit(self, n_epochs: int, callbacks: Sequence[Callback] = (), progress: Progress | None = None) -> Progress:
-        """Train for some epochs, or until a callback sets `Progress.stop`; from where `progress` is, if it is given."""
+        """Train for some epochs, or until a callback sets `Progress.stop`; go on from `progress`, if it is given."""
         progress = progress or self.progress(n_epochs)
         schedule = Schedule(self._config, progress.n_steps)
         if not self._is_resumed:
@@ -114,7 +108,7 @@ class Trainer:
             callback.on_epoch(progress)
 
     def _batches(self, progress: Progress) -> Iterator[Batch]:
-        """The batches of an epoch, or those that were left of it when training was interrupted."""
+        """The batches of an epoch; of one that was interrupted, those that are left."""
         bits = self._rng.bit_generator
         n_done = progress.step - progress.epoch * self._samples.n_batches(self._config.batch_size)
         if not n_done:
@@ -166,21 +160,21 @@ class Trainer:
 
     @property
     def order_state(self) -> Mapping[str, Any]:
-        """State of the generator from which the order of this epoch's samples was drawn."""
+        """State of the random generator before the order of this epoch's samples was drawn."""
         return self._order_state
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What it takes to go on from here, beside the network's own arrays: hash tables and the samplers' memory."""
+        """What resuming needs beside the network's own arrays: hash tables and the samplers' memory."""
         yield from self.network.named_tables()
         yield from self._sampler.named_arrays()
 
     def restore(self, progress: Progress, order_state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Be where another trainer was.
+        """Take up the state of another trainer.
 
         Raises
         ------
         ValueError
-            If the arrays, or the numbers in `progress`, cannot be of such a training.
+            If the arrays, or the numbers in `progress`, do not fit this training.
         """
         n_batches = self._samples.n_batches(self._config.batch_size)
         if not 0 <= progress.step - progress.epoch * n_batches <= n_batches or progress.step > progress.n_steps:
@@ -192,30 +186,3 @@ class Trainer:
         self.network.restore_tables(arrays)
         self._sampler.restore(arrays, progress.n_found, progress.n_sought)
         self._order_state, self._is_resumed = order_state, True
-
-
-def training_bytes(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> int:
-    """Memory that training takes beside X and Y: networks, copies of samples, and at its peak the ranker or answers."""
-    networks = config.n_models * config.n_networks * estimated_bytes(config, X.shape[1], Y.shape[1])
-    copies = 8 * (2 * X.nnz + Y.nnz)  # X with rows of length 1, and the labelled samples
-    if not config.ranker:
-        return networks + copies + Y.shape[1] * config.hidden_sizes[-1]  # rows in eight bits, for answers
-    n_with_list = round(X.shape[0] * listed_share(*Y.shape, config))
-    return networks + copies + classifiers_bytes(config, X, Y, n_with_list)
-
-
-def stream_bytes(config: Config, stream: SampleStream) -> int:
-    """The same for a stream: the networks, a block, and the part that is in memory with its ranker."""
-    X, Y = stream.extents_of_part()
-    of_part = 8 * (X.nnz + Y.nnz)
-    return training_bytes(config, cast(Any, X), cast(Any, Y)) + of_part + stream.block_bytes  # looks at extents alone
-
-
-def update_index(member: Member, n_threads: int) -> None:
-    """Index the labels, if the options want that, or bring the index up to date with the rows."""
-    config, layer = member.network.config, member.network.output
-    if member.index:
-        member.index = member.index.refreshed(layer, n_threads)
-    elif config.answers == "index" or (config.answers == "auto" and layer.n_neurons >= config.costs.index_from):
-        rng = np.random.default_rng(config.random_state)
-        member.index = LabelIndex.of(layer, rng, n_threads)

@@ -125,7 +125,7 @@ def tune(
     validation
         X and Y of samples to judge by; None: some of the training samples.
     metric
-        What to make large: names of `slidelearn.metrics.evaluate`, several joined by +, whose mean counts.
+        What to maximise: names of `slidelearn.metrics.evaluate`, several joined by +, whose mean counts.
     n_trials, max_seconds
         When to end; by the seconds, a trial that is not ready is cut off. Neither: after `N_TRIALS` trials.
     n_jobs
