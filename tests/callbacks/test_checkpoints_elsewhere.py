@@ -73,8 +73,8 @@ def test_a_stream_ends_in_the_same_bits(kind: str, buffer_size: int, file: Path,
 def test_a_stream_of_which_a_part_is_in_memory(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples held out are then those of the part, and have other numbers in the stream."""
     monkeypatch.setattr(sample_stream, "MOST_IN_PART", 320)
-    monkeypatch.setattr("slidelearn.fitting.rehearsal.refits", lambda *_: False)
-    monkeypatch.setattr("slidelearn.fitting.rehearsal.REFIT_BELOW", 0)
+    monkeypatch.setattr("slidelearn.fitting.rehearsal.rehearses", lambda *_: False)
+    monkeypatch.setattr("slidelearn.fitting.rehearsal.REHEARSED_BELOW", 0)
     options = {**SMALL, "n_epochs": 2, "n_networks": 1}
     whole = SlideClassifier(**options).fit_stream(SampleStream(file, buffer_size=100))
     assert whole.training_["n_held_out"] > 0

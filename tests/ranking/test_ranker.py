@@ -203,7 +203,7 @@ def test_few_samples_are_held_out_if_there_are_enough(tiny: Dataset, n: int, n_h
 
 
 def test_new_samples_and_held_out_ones_are_neighbours_too(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranker_training, "REFIT_BELOW", 0)  # or they all are trained on
+    monkeypatch.setattr(ranker_training, "REHEARSED_BELOW", 0)  # or they all are trained on
     clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert clf.training_["n_held_out"] > 50
     assert clf.ranker_ is not None

@@ -17,7 +17,7 @@ from slidelearn.metrics import best_threshold
 from slidelearn.model.model import Model
 from slidelearn.ranking.settled import Settled
 from slidelearn.training.model_training import ModelTraining
-from slidelearn.training.ranker_training import MOST_HELD_OUT, REFIT_BELOW, refits
+from slidelearn.training.ranker_training import MOST_HELD_OUT, REHEARSED_BELOW, rehearses
 from slidelearn.training_set import TrainingSet
 
 
@@ -54,7 +54,7 @@ def rehearse(
         As in `slidelearn.fitting.beginning.begin`.
     """
     n_labelled = len(samples.labelled)
-    if refits(config, n_labelled):
+    if rehearses(config, n_labelled):
         for callback in callbacks:
             callback.on_trial("ranker_blend", "found on a part of the samples")
         model = trained(samples)  # which holds some out by itself
@@ -62,7 +62,7 @@ def rehearse(
         assert ranker
         kept_back = {name: model.training[name] for name in ("n_held_out", "n_left_out")}
         return Found(Settled.of(ranker, model.training["threshold"]), kept_back=kept_back)
-    if several and config.ranker and config.max_seconds is None and 1 < n_labelled < REFIT_BELOW:
+    if several and config.ranker and config.max_seconds is None and 1 < n_labelled < REHEARSED_BELOW:
         part, others = _divided(samples, config.random_state)
         return Found(threshold=_threshold_on(trained(part), others, n_threads))
     return Found()

@@ -30,7 +30,7 @@ from slidelearn.training.ranker_training import (
     KeptBack,
     needs_held_out,
     refit_rankers,
-    refits,
+    rehearses,
     train_rankers,
     update_rankers,
 )
@@ -154,7 +154,7 @@ class ModelTraining:
         restore_states(callbacks, self._callback_states)
         if not self._resumed and self._chooses_for_the_ranker:
             labelled = self.samples.labelled
-            for_now = refits(self._config, len(labelled))
+            for_now = rehearses(self._config, len(labelled))
             self._keep_back(KeptBack.of(self.samples.X, labelled, self.model.rng, for_now=for_now))
         for number in range(self._resumed[1].number if self._resumed else 1, len(self.model.networks) + 1):
             progress = self._train_network(number, callbacks)

@@ -27,8 +27,7 @@ from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
 from slidelearn.ranking.shortlist import mean_answers
-from slidelearn.training.ranker_training import LEAST_HELD_OUT
-from slidelearn.training.shortlists import make_shortlists
+from slidelearn.training.ranker_training import LEAST_HELD_OUT, listed_labels
 
 ENOUGH, MOST_ASKED = 1000, 3000
 """New samples with which what was known of the blend counts no more, and those that are asked how to blend."""
@@ -119,12 +118,7 @@ def _hard_negatives(
     member: Member, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
 ) -> Ids:
     """Of the labels on each sample's shortlist, the first that are not its own."""
-
-    def after_batch(n_done: int, n_listed: int) -> None:
-        for callback in callbacks:
-            callback.on_shortlists(n_done, n_listed)
-
-    listed = make_shortlists(member, X, n_threads, after_batch)
+    listed = listed_labels(member, X, n_threads, callbacks)
     row = np.repeat(np.arange(listed.shape[0]), np.diff(listed.indptr))
     own = np.repeat(np.arange(Y.shape[0], dtype=np.int64) * Y.shape[1], np.diff(Y.indptr)) + Y.indices
     wrong = ~np.isin(row * np.int64(Y.shape[1]) + listed.indices, own)

@@ -33,6 +33,10 @@ LEAST_HELD_OUT, MOST_HELD_OUT = 30, 3000
 """Samples held out to choose C and the blend on; where so few can be that they tell little, none are."""
 LARGEST_PART = 3
 """At most one in so many samples is held out, even if they are few."""
+PART_FOR_NOW = 10
+"""One in so many is held out where it is trained on later: by a rehearsal."""
+PART, LARGEST_PART_FOR_GOOD, ENOUGH_FOR_GOOD = 100, 40, 1200
+"""One in so many is held out for good; of fewer samples more, at most one in so many, until they are enough."""
 MOST_ALIKE = 5
 """Near-duplicates of a held-out sample, on average, above which they are not left out: samples are that much alike."""
 LEAST_JUDGES = 15
@@ -40,7 +44,7 @@ LEAST_JUDGES = 15
 MOST_OF_GROUP = 3
 """Near-duplicates of each other that judge: more of them say the same again, too loud."""
 LEAST_C = 0.05
-REFIT_BELOW = 60_000
+REHEARSED_BELOW = 60_000
 """Samples below which there is a rehearsal: a training on nine tenths of them, for C and the blend, then the one on all
 of them. That takes seconds, and of so few samples none can be spared."""
 
@@ -63,7 +67,10 @@ class KeptBack:
     def of(cls, X: sparse.csr_array, rows: NDArray[np.int64], rng: np.random.Generator, *, for_now: bool) -> Self:
         """Some of the samples `rows` of X: a tenth, or enough, if missing only for now; else as few as will do."""
         n, order = len(rows), rng.permutation(rows)
-        most = max(n // 10, min(n // LARGEST_PART, LEAST_HELD_OUT)) if for_now else max(n // 100, min(n // 40, 1200))
+        if for_now:
+            most = max(n // PART_FOR_NOW, min(n // LARGEST_PART, LEAST_HELD_OUT))
+        else:
+            most = max(n // PART, min(n // LARGEST_PART_FOR_GOOD, ENOUGH_FOR_GOOD))
         kept_back = cls(*hold_out(X, order, MOST_HELD_OUT, most))
         n_held_out, n_left_out = len(kept_back.held_out), len(kept_back.left_out)
         if n_held_out < LEAST_HELD_OUT or n_left_out > MOST_ALIKE * n_held_out:  # new samples will have twins as well
@@ -92,9 +99,9 @@ class KeptBack:
         return np.concatenate([self.held_out, self.left_out])
 
 
-def refits(config: Config, n_samples: int) -> bool:
+def rehearses(config: Config, n_samples: int) -> bool:
     """Whether there is to be a rehearsal on a part of the samples, for C and the blend."""
-    are_few = LARGEST_PART * LEAST_HELD_OUT <= n_samples < REFIT_BELOW
+    are_few = LARGEST_PART * LEAST_HELD_OUT <= n_samples < REHEARSED_BELOW
     return are_few and needs_held_out(config) and config.max_seconds is None
 
 
