@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,18 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch: pytest.MonkeyPatch)
         machine.require_memory(2 * 10**9, "it", "do less")
     monkeypatch.setattr(machine, "available_bytes", lambda: None)  # a system that does not tell
     machine.require_memory(10**18, "it", "do less")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell how large a process is")
+def test_what_ulimit_leaves_is_what_is_free() -> None:
+    code = (
+        "import resource; from slidelearn import machine\n"
+        "size = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (size + 300_000_000,) * 2)\n"
+        "print(machine.available_bytes())"
+    )
+    free = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert 200_000_000 < int(free) <= 300_000_000
 
 
 def test_peak_memory_grows_with_what_is_taken() -> None:

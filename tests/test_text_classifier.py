@@ -17,6 +17,7 @@ from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
 from slidelearn.metrics import precision_at_k
+from slidelearn.text.vectorizers import MANY_TEXTS
 from slidelearn.training.trainer import Progress
 
 SMALL = SlideClassifier(hidden_sizes=(16,), n_jobs=1)
@@ -132,9 +133,9 @@ def test_what_are_no_texts_is_refused(trained_on_texts: SlideTextClassifier) -> 
         trained_on_texts.predict(["a cat", None])
     with pytest.raises(ValueError, match="texts must be strings one after the other, but are None"):
         trained_on_texts.predict(None)
-    for use in (trained_on_texts.predict, lambda texts: SlideTextClassifier().fit(texts, [])):
+    for learn in (SlideTextClassifier().fit, trained_on_texts.partial_fit):
         with pytest.raises(ValueError, match="texts must be one at least, but there are none"):
-            use([])
+            learn([], [])
     with pytest.raises(TypeError, match="classifier must be a SlideClassifier or None, but is 'quick'"):
         SlideTextClassifier("quick").fit(["a word"], [["b"]])
     with pytest.raises(TypeError, match=r"classifier must be a SlideClassifier or None, but is LinearSVC\(\)"):
@@ -186,3 +187,16 @@ def test_texts_that_can_be_read_once(tiny: Dataset) -> None:
 def test_each_new_label_has_a_text(trained_on_texts: SlideTextClassifier) -> None:
     with pytest.raises(ValueError, match=r"a sample or text for each of 2 labels, .* but there are 1"):
         trained_on_texts.add_labels(["one", "two"], ["a text"])
+
+
+def test_no_texts_have_no_answers(trained_on_texts: SlideTextClassifier) -> None:
+    assert len(trained_on_texts.predict([])) == 0
+    ids, scores = trained_on_texts.predict_topk([], k=2)
+    assert ids.shape == scores.shape == (0, 2)
+
+
+def test_texts_without_words_are_warned_of() -> None:
+    texts = [f"\u8336\u53f6{chr(0x4E00 + number)}" for number in range(MANY_TEXTS)]  # one run of letters each
+    texts[::2] = ["a cat"] * (MANY_TEXTS // 2)
+    with pytest.warns(UserWarning, match="500 of 1,000 texts have no feature.*analyzer='char'"):
+        SlideTextClassifier(SMALL).fit(texts, [["a"], ["b"]] * (MANY_TEXTS // 2))

@@ -275,8 +275,9 @@ def make_config(preset: str = "recipe", **values: Any) -> Config:
 
 
 def _remedy(unknown: str) -> str:
-    similar = difflib.get_close_matches(unknown, Config.model_fields, n=1)
-    return f"did you mean {similar[0]!r}?" if similar else f"the options are {', '.join(Config.model_fields)}"
+    options = ["preset", *Config.model_fields]
+    similar = difflib.get_close_matches(unknown, options, n=1)
+    return f"did you mean {similar[0]!r}?" if similar else f"the options are {', '.join(options)}"
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -53,8 +53,11 @@ def processor_name() -> str:
 
 
 def available_bytes() -> int | None:
-    """Memory that can still be had, of a container's where there is one; None where the system does not tell."""
-    limits = _free_bytes_of_machine(), control_groups.free_bytes()
+    """Memory that can still be had, of a container's where there is one; None where the system does not tell.
+
+    What ``ulimit -v`` leaves is counted, too: batch systems set it.
+    """
+    limits = _free_bytes_of_machine(), control_groups.free_bytes(), _free_bytes_of_process()
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -66,6 +69,21 @@ def _free_bytes_of_machine() -> int | None:
     except OSError:
         pass
     return None
+
+
+def _free_bytes_of_process() -> int | None:
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most == resource.RLIM_INFINITY:
+        return None
+    try:
+        n_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:
+        return None
+    return max(most - n_pages * resource.getpagesize(), 0)
 
 
 def require_memory(n_bytes: int, what: str, remedy: str) -> None:

@@ -60,7 +60,7 @@ def names_of(labels: Iterable[Any]) -> list[str]:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"label names must be strings, but {name!r} is among them; {REMEDY}")
-    return names
+    return [str.__str__(name) for name in names]  # NumPy's strings would print as such in answers
 
 
 def _as_list(row: Any) -> Any:

@@ -18,6 +18,14 @@ from scipy import sparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
+from slidelearn.class_values import (
+    LEAVE_OUT,
+    joined_classes,
+    listed_classes,
+    require_classes,
+    require_one_kind,
+    several,
+)
 from slidelearn.columns import first_missing, without_frame
 from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr, check_labels, require_no_mask
@@ -25,7 +33,6 @@ from slidelearn.name_lists import REMEDY, names_of, rows_of_names
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
 FORMS = ("classes", *INDICATORS, "names")
-LEAVE_OUT = "leave samples without a class out"
 
 
 class Given(NamedTuple):
@@ -70,7 +77,7 @@ def look_at(y: Any) -> Given:
         _require_indicator(values)
         return Given("array", check_labels(values, name="y"), values.dtype)
     values = column_or_1d(values, warn=True)
-    _require_classes(values)
+    require_classes(values)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes")  # here many are usual
         check_classification_targets(values)
@@ -119,17 +126,21 @@ class Targets:
                 raise ValueError(f"classes must be the numbers of the columns of y, 0 to {y.values.shape[1] - 1}")
             return replace(self, labels=np.arange(y.values.shape[1]))
         if self.one_each:
-            found = y.values if classes is None else np.concatenate([y.values, column_or_1d(np.asarray(classes))])
+            found = y.values
+            if classes is not None:
+                listed = listed_classes(classes, "classes")
+                _require_same_kind(found, listed, "classes")
+                found = joined_classes(found, listed, "classes")
             return self.with_labels(np.unique(found))
-        names = chain.from_iterable([*y.values, () if classes is None else names_of(classes)])
+        names = chain.from_iterable([*y.values, () if classes is None else names_of(several(classes, "classes"))])
         return self.with_labels(np.array(sorted(set(names)), object))
 
-    def with_labels(self, labels: NDArray[Any]) -> Targets:
+    def with_labels(self, labels: NDArray[Any], name: str = "y") -> Targets:
         """These labels, followed by those of `labels` that are new."""
         known = self._numbers()
         new = labels[[label not in known for label in labels.tolist()]]
-        self._require_kind(new)
-        return replace(self, labels=np.concatenate([self.labels, new]) if len(self.labels) else new)
+        self._require_kind(new, name)
+        return replace(self, labels=joined_classes(self.labels, new, name))
 
     def with_more(self, labels: Any) -> Targets:
         """These labels, followed by others: classes or names, or so many more columns of an indicator.
@@ -143,9 +154,9 @@ class Targets:
             if isinstance(labels, bool) or not isinstance(labels, int | np.integer) or labels < 1:
                 raise ValueError(f"labels must be a number >= 1, as y is an indicator, but is {labels!r}")
             return replace(self, labels=np.arange(len(self.labels) + labels))
-        labels = _several(labels)
-        new = column_or_1d(np.asarray(labels)) if self.one_each else np.array(names_of(labels), object)
-        joined = self.with_labels(new)
+        one_each = self.one_each
+        new = listed_classes(labels, "labels") if one_each else np.array(names_of(several(labels, "labels")), object)
+        joined = self.with_labels(new, "labels")
         if len(joined.labels) < len(self.labels) + len(new) or len(set(new.tolist())) < len(new):
             raise ValueError(f"labels must be new, each there once, but are {new.tolist()!r}")
         return joined
@@ -163,7 +174,11 @@ class Targets:
             For one that is not there.
         """
         known, found = self._numbers(), list[int]()
-        for label in _several(labels):
+        for label in several(labels, "labels"):
+            if isinstance(label, bool | np.bool_) and self.labels.dtype.kind != "b":  # else a mask would name 0 and 1
+                raise ValueError(
+                    "labels must be classes, names or columns, but are booleans; classes_[mask] are classes"
+                )
             if label not in known:
                 raise ValueError(f"labels must be among those of the model, but {label!r} is not")
             found.append(known[label])
@@ -243,9 +258,7 @@ class Targets:
 
     def _require_kind(self, classes: NDArray[Any], name: str = "y") -> None:
         """Refuse strings where classes are numbers, and the other way round: none of them would ever be right."""
-        if len(self.labels) and len(classes) and isinstance(self.labels[0], str) != isinstance(classes[0], str):
-            known, given = self.labels[:1].tolist()[0], classes[:1].tolist()[0]
-            raise ValueError(f"{name} must hold classes like {known!r}, as in training, but holds {given!r}")
+        _require_same_kind(self.labels, classes, name)
 
     def _require_form(self, y: Given, name: str = "y") -> None:
         if y.form != self.form and not {y.form, self.form} <= set(INDICATORS):
@@ -254,10 +267,10 @@ class Targets:
             raise ValueError(f"{name} must be {expected}, as in training, but is {given}")
 
 
-def _several(labels: Any) -> Any:
-    if isinstance(labels, str):
-        raise ValueError(f"labels must be several, but are the text {labels!r}; put it in a list")
-    return labels
+def _require_same_kind(known: NDArray[Any], classes: NDArray[Any], name: str) -> None:
+    if len(known) and len(classes) and isinstance(known[0], str) != isinstance(classes[0], str):
+        like, given = known[:1].tolist()[0], classes[:1].tolist()[0]
+        raise ValueError(f"{name} must hold classes like {like!r}, as in training, but holds {given!r}")
 
 
 def _as_array(y: Any) -> Any:
@@ -267,11 +280,14 @@ def _as_array(y: Any) -> Any:
     if not isinstance(y, list | tuple):
         return y
     try:
-        return np.asarray(y)
+        values = np.asarray(y)
     except ValueError:  # of unequal lengths
         raise ValueError(
             f"y must be an array or sparse matrix, or lists of label names, but is ragged; {REMEDY}"
         ) from None
+    if values.ndim == 1 and values.dtype.kind == "U":
+        require_one_kind(y)  # NumPy has made strings of the numbers
+    return values
 
 
 def _require_indicator(values: NDArray[Any]) -> None:
@@ -290,20 +306,3 @@ def _require_indicator(values: NDArray[Any]) -> None:
             f"y must be an indicator where it is dense and 2-d, 0 or one other value, but holds {highest:g} and "
             f"{values[others][0]:g}; {REMEDY}; weights of labels may be in a sparse matrix, and do not count"
         )
-
-
-def _require_classes(values: NDArray[Any]) -> None:
-    """Refuse what is not of one kind that JSON can hold, before it is put in order."""
-    if values.dtype.kind in "biufU":
-        return
-    if values.dtype.kind != "O":
-        raise ValueError(f"y must hold numbers, strings or booleans, but holds {values.dtype}")
-    n_strings = 0
-    for sample, value in enumerate(values):
-        if not isinstance(value, str | int | float | bool | np.number | np.bool_):
-            raise ValueError(
-                f"y must hold numbers, strings or booleans, but for sample {sample} it holds {value!r}; {LEAVE_OUT}"
-            )
-        n_strings += isinstance(value, str)
-    if 0 < n_strings < len(values):
-        raise ValueError("y must hold strings or numbers, but holds both; [str(label) for label in y] are strings")

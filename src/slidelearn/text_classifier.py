@@ -15,10 +15,17 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
-from slidelearn.matrices import FloatCsr
+from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.text.stream import TextStream
-from slidelearn.text.vectorizers import Vectorizer, check_texts, grown_vectorizer, parameters_to_save, usual_vectorizer
+from slidelearn.text.vectorizers import (
+    Vectorizer,
+    check_texts,
+    grown_vectorizer,
+    parameters_to_save,
+    usual_vectorizer,
+    warn_of_wordless,
+)
 
 
 class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -244,7 +251,9 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.vectorizer is not None:
             parameters_to_save(self.vectorizer)  # before the time for training is spent
             vectorizer = clone(self.vectorizer)
-        return classifier, vectorizer, vectorizer.fit_transform(texts)
+        X = vectorizer.fit_transform(texts)
+        warn_of_wordless(X, texts)
+        return classifier, vectorizer, X
 
     def _new_classifier(self) -> SlideClassifier:
         if self.classifier is None:
@@ -255,8 +264,11 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return untrained
 
     def _features(self, texts: Sequence[str]) -> FloatCsr:
-        self._fitted()
-        features: FloatCsr = self.vectorizer_.transform(check_texts(texts))
+        classifier = self._fitted()
+        texts = check_texts(texts, least=0)
+        if not texts:  # a service may be asked about none, which vectorisers refuse
+            return check_features(np.empty((0, classifier.n_features_in_)))
+        features: FloatCsr = self.vectorizer_.transform(texts)
         return features
 
     def _fitted(self) -> SlideClassifier:

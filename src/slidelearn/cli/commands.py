@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,9 @@ app = typer.Typer(
 )
 
 _ROWS_PER_WRITE = 8192
+_JSON_LINES = {".jsonl", ".ndjson"}
+_Output = IO[bytes] | io.BufferedIOBase
+_Answers = Iterable[tuple[list[int], list[float]]]
 _USUAL_K = 5
 
 app.command()(train)
@@ -119,6 +124,13 @@ def predict(
         ),
     ] = None,
     names: Annotated[bool, typer.Option("--names", help="Names of labels, with tabs between the pairs.")] = False,
+    json_lines: Annotated[
+        bool,
+        typer.Option(
+            "--json-lines",
+            help='Write {"labels": [...], "scores": [...]} for each sample; also if --output is called .jsonl.',
+        ),
+    ] = False,
     method: Method = "auto",
     from_format: From = None,
     layout: LayoutSettings = None,
@@ -140,13 +152,18 @@ def predict(
     inputs = Inputs.of(console, threads, from_format, layout)
     X = inputs.read_for("input", input_file, clf, model, with_labels=False).X
     assert X is not None
+    as_objects = json_lines or (output is not None and _JSON_LINES.intersection(output.suffixes[-2:]))
     with (
         open_to_replace(output) if output else nullcontext(sys.stdout.buffer) as file,
         counting(console, "labelling", X.shape[0]) as after_batch,
     ):
         for begin in range(0, X.shape[0], _ROWS_PER_WRITE):
             ids, scores = clf.predict_topk(X[begin : begin + _ROWS_PER_WRITE], top_k, method=method)
-            _write_lines(file, ids.tolist(), scores.tolist(), written_as, "\t" if names else " ")
+            answers = zip(ids.tolist(), scores.tolist(), strict=True)
+            if as_objects:
+                _write_objects(file, answers, written_as if names else range(clf.n_labels_))
+            else:
+                _write_lines(file, answers, written_as, "\t" if names else " ")
             after_batch(begin + len(ids))
 
 
@@ -189,10 +206,17 @@ def demo(
     run_demo(make_console(), definition, out, threads)
 
 
-def _write_lines(
-    file: IO[bytes] | io.BufferedIOBase, ids: list[list[int]], scores: list[list[float]], names: list[str], gap: str
-) -> None:
-    for row, row_scores in zip(ids, scores, strict=True):
-        found = (pair for pair in zip(row, row_scores, strict=True) if pair[0] >= 0)
+def _write_lines(file: _Output, answers: _Answers, names: Sequence[str], gap: str) -> None:
+    for ids, scores in answers:
+        found = (pair for pair in zip(ids, scores, strict=True) if pair[0] >= 0)
         pairs = (f"{names[label]}:{score:.6g}" for label, score in found)
         file.write((gap.join(pairs) + "\n").encode())
+
+
+def _write_objects(file: _Output, answers: _Answers, names: Sequence[str | int]) -> None:
+    """Names may hold what separates the pairs of a line, and line ends: JSON quotes them."""
+    for ids, scores in answers:
+        found = [pair for pair in zip(ids, scores, strict=True) if pair[0] >= 0]
+        labels = [names[label] for label, _ in found]
+        answer = {"labels": labels, "scores": [float(f"{score:.6g}") for _, score in found]}
+        file.write((json.dumps(answer, ensure_ascii=False) + "\n").encode())

@@ -19,7 +19,7 @@ from slidelearn.model.documents import Documents, put_counts, put_label_counts, 
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features
 from slidelearn.text.stream import TextStream
-from slidelearn.text.vectorizers import Vectorizer
+from slidelearn.text.vectorizers import Vectorizer, n_wordless
 from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.wording import counted
 
@@ -56,8 +56,10 @@ class SamplesInput(TrainingInput):
             with inputs.console.status("counting words"):
                 vectorizer = vectorizer_for(samples)
                 samples = with_features(samples, vectorizer)
-            n_words = len(vectorizer.vocabulary_)
-            inputs.console.print(f"features: {counted(n_words, 'word')}", soft_wrap=True)
+            assert samples.X is not None
+            n_words, n_without = len(vectorizer.vocabulary_), n_wordless(samples.X, samples.texts or [])
+            without = f"; {counted(n_without, 'text')} without any of them" if n_without else ""
+            inputs.console.print(f"features: {counted(n_words, 'word')}{without}", soft_wrap=True)
         assert samples.X is not None
         self.X, self.Y, self._samples = samples.X, samples.Y, samples
         self.known = KnownFeatures.of(samples.X, samples.Y)

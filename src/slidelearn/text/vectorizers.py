@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
+from scipy import sparse
 from scipy.sparse import issparse
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 
@@ -20,6 +22,8 @@ _KINDS = {kind.__name__: kind for kind in (CountVectorizer, HashingVectorizer, T
 _FORMAT, _FORMER_FORMAT = "slidelearn-vectorizer-1", "slidelearn-tfidf-1"
 MANY_TEXTS = 1000
 """From so many on, words that stand in one text only are left out: half of all words, which tell nothing."""
+TOLERATED_WORDLESS = 0.2
+"""Share of the texts that may have no feature without a warning."""
 
 
 def are_texts(X: Any) -> bool:
@@ -30,8 +34,8 @@ def are_texts(X: Any) -> bool:
     return is_flat and isinstance(next(iter(X), None), str)
 
 
-def check_texts(texts: Sequence[str]) -> list[str]:
-    """Refuse what scikit-learn's vectorisers would take for texts, or fail on without saying where.
+def check_texts(texts: Sequence[str], *, least: int = 1) -> list[str]:
+    """Refuse what scikit-learn's vectorisers would take for texts, or fail on without saying where, and too few.
 
     Raises
     ------
@@ -52,9 +56,26 @@ def check_texts(texts: Sequence[str]) -> list[str]:
     for place, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"texts must be strings, but text {place} is {text!r:.40}")
-    if not texts:
+    if len(texts) < least:
         raise ValueError("texts must be one at least, but there are none")
     return texts
+
+
+def n_wordless(X: sparse.csr_array, texts: Sequence[str]) -> int:
+    """How many texts that are not blank have no feature."""
+    return sum(bool(texts[int(place)].strip()) for place in np.flatnonzero(np.diff(X.indptr) == 0))
+
+
+def warn_of_wordless(X: sparse.csr_array, texts: Sequence[str]) -> None:
+    """Say so where nothing can be learnt from many of the texts."""
+    n = n_wordless(X, texts)
+    if n > TOLERATED_WORDLESS * len(texts):
+        warnings.warn(
+            f"{n:,} of {len(texts):,} texts have no feature, as no word of theirs is in the vocabulary; for languages "
+            "without blanks between words give a vectoriser such as TfidfVectorizer(analyzer='char', "
+            "ngram_range=(1, 3), sublinear_tf=True)",
+            stacklevel=4,
+        )
 
 
 def fit_vectorizer(texts: Iterable[str], vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
