@@ -12,7 +12,9 @@ namespace slidelearn {
 
 namespace {
 
-constexpr float kLeastSupport = 1e-3f;  // added before the logarithm is taken
+constexpr float kLeast = 1e-3f;  // added before a logarithm is taken
+
+float probability(float log_odds) { return 1.0f / (1.0f + std::exp(-log_odds)); }
 
 // What one thread needs for a list.
 struct Workspace {
@@ -36,10 +38,10 @@ bool find_support(const Lists& lists, int64_t row, const Csr& partners, Workspac
             continue;
         }
         if (partners.length(labels[k]) == 0) continue;
-        const float probability = 1.0f / (1.0f + std::exp(-log_odds[k]));
+        const float certainty = probability(log_odds[k]);
         for (int64_t e = partners.begin(labels[k]); e < partners.end(labels[k]); ++e) {
             const int32_t j = work.place[partners.indices[e]];
-            if (j >= 0) work.support[j] += probability * partners.data[e];
+            if (j >= 0) work.support[j] += certainty * partners.data[e];
         }
     }
     for (int64_t j = 0; j < m; ++j)
@@ -47,15 +49,27 @@ bool find_support(const Lists& lists, int64_t row, const Csr& partners, Workspac
     return sound;
 }
 
-// The inputs at the places of one list, n_evidence + 1 for each.
+// The number of right labels to expect at the places of one list.
+float expected(const Lists& lists, int64_t row, Matrix<const int64_t> places) {
+    float sum = 0.0f;
+    for (int64_t k = 0; k < places.n_columns; ++k) {
+        const int64_t place = places.row(row)[k];
+        if (lists.ids.row(row)[place] >= 0) sum += probability(lists.log_odds.row(row)[place]);
+    }
+    return sum;
+}
+
+// The inputs at the places of one list, lists.n_inputs() for each.
 bool find_inputs(const Lists& lists, int64_t row, Matrix<const int64_t> places, const Csr& partners, Workspace& work,
                  float* inputs) {
     const bool sound = find_support(lists, row, partners, work);
+    const float of_list = std::log(expected(lists, row, places) + kLeast);
     for (int64_t k = 0; k < places.n_columns; ++k) {
         const int64_t place = places.row(row)[k];
         const float* evidence = lists.evidence + (row * lists.ids.n_columns + place) * lists.n_evidence;
         inputs = std::copy_n(evidence, lists.n_evidence, inputs);
-        *inputs++ = std::log(work.support[place] + kLeastSupport);
+        *inputs++ = std::log(work.support[place] + kLeast);
+        *inputs++ = of_list;
     }
     return sound;
 }
@@ -88,14 +102,14 @@ bool for_lists(const Lists& lists, int64_t n_labels, int n_threads, Visit&& visi
 
 bool refinement_inputs(const Lists& lists, Matrix<const int64_t> places, Csr partners, float* inputs, int n_threads) {
     return for_lists(lists, partners.n_rows, n_threads, [&](int64_t row, Workspace& work) {
-        float* const its = inputs + row * places.n_columns * (lists.n_evidence + 1);
+        float* const its = inputs + row * places.n_columns * lists.n_inputs();
         return find_inputs(lists, row, places, partners, work, its);
     });
 }
 
 bool refine(const Lists& lists, Matrix<const int64_t> places, Csr partners, const PerceptronView& perceptron,
             Matrix<float> refined, int n_threads) {
-    const int64_t m = lists.ids.n_columns, n_inputs = lists.n_evidence + 1;
+    const int64_t m = lists.ids.n_columns, n_inputs = lists.n_inputs();
     return for_lists(lists, partners.n_rows, n_threads, [&](int64_t row, Workspace& work) {
         work.inputs.resize(places.n_columns * n_inputs);
         work.hidden.resize(perceptron.hidden.n_columns);

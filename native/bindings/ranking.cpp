@@ -83,11 +83,9 @@ Lists view_lists(const InMatrix<int32_t>& ids, const InEvidence& evidence, const
     return {vi, evidence.data(), static_cast<int64_t>(evidence.shape(2)), view(log_odds)};
 }
 
-PerceptronView view_perceptron(const InPerceptron& perceptron, int64_t n_inputs) {
+PerceptronView view_perceptron(const InPerceptron& perceptron) {
     const auto& [hidden, hidden_biases, output, constant] = perceptron;
     const Matrix<const float> vh = view(hidden);
-    require(vh.n_rows == n_inputs,
-            "perceptron.hidden must have a row for each of its " + std::to_string(n_inputs) + " inputs");
     require(static_cast<int64_t>(hidden_biases.size()) == vh.n_columns &&
                 static_cast<int64_t>(output.size()) == vh.n_columns && constant.size() == 1,
             "perceptron.hidden_biases and output must have one element per column of hidden, and constant one");
@@ -104,7 +102,7 @@ OutEvidence bind_refinement_inputs(const InMatrix<int32_t>& ids, const InEvidenc
     require_threads(n_threads);
     const Csr vp = with_data(view_unread(partners), "partners");
     const Lists lists = view_lists(ids, evidence, log_odds, places, vp);
-    OutEvidence inputs = new_evidence(places.shape(0), places.shape(1), lists.n_evidence + 1);
+    OutEvidence inputs = new_evidence(places.shape(0), places.shape(1), lists.n_inputs());
     bool sound;
     {
         const GilReleased unlocked;
@@ -120,7 +118,10 @@ OutMatrix<float> bind_refine(const InMatrix<int32_t>& ids, const InEvidence& evi
     require_threads(n_threads);
     const Csr vp = with_data(view_unread(partners), "partners");
     const Lists lists = view_lists(ids, evidence, log_odds, places, vp);
-    const PerceptronView network = view_perceptron(perceptron, lists.n_evidence + 1);
+    const PerceptronView network = view_perceptron(perceptron);
+    const int64_t n_inputs = network.hidden.n_rows;  // those of former models have no row for the last one
+    require(n_inputs == lists.n_inputs() || n_inputs == lists.n_inputs() - 1,
+            "perceptron.hidden must have a row for each number of evidence, and two or one more");
     OutMatrix<float> refined = new_matrix<float>(ids.shape(0), ids.shape(1));
     bool sound;
     {
@@ -135,7 +136,8 @@ OutArray<float> bind_perceptron_gradient(const InPerceptron& perceptron, const I
                                          const InArray<float>& signs, const InArray<int64_t>& samples, int n_threads) {
     require_threads(n_threads);
     const Matrix<const float> vi = view(inputs);
-    const PerceptronView network = view_perceptron(perceptron, vi.n_columns);
+    const PerceptronView network = view_perceptron(perceptron);
+    require(network.hidden.n_rows == vi.n_columns, "perceptron.hidden must have a row for each column of inputs");
     require(static_cast<int64_t>(signs.size()) == vi.n_rows, "signs must have one element per row of inputs");
     const int64_t n = static_cast<int64_t>(samples.size());
     require_within(Matrix<const int64_t>{samples.data(), 1, n, n}, 0, vi.n_rows, "samples");

@@ -33,11 +33,11 @@ class _Looked(NamedTuple):
     perceptron: tuple[Float, Float, Float, Float]
 
     @classmethod
-    def random(cls, rng: np.random.Generator, m: int, n_places: int, width: int = 7) -> _Looked:
+    def random(cls, rng: np.random.Generator, m: int, n_places: int, n_inputs: int = N_EVIDENCE + 2) -> _Looked:
         partners = random_csr(rng, N_LABELS, N_LABELS, 6)
         partners.data[:] = np.abs(partners.data)
         places = np.array([rng.permutation(m)[:n_places] for _ in range(N_LISTS)], np.int64).reshape(N_LISTS, n_places)
-        shapes = ((N_EVIDENCE + 1, width), (width,), (width,), (1,))
+        shapes = ((n_inputs, 7), (7,), (7,), (1,))
         perceptron = tuple(random_floats(rng, *shape) for shape in shapes)
         evidence = random_floats(rng, N_LISTS, m, N_EVIDENCE)
         return cls(_lists(rng, m), evidence, random_floats(rng, N_LISTS, m), places, partners, perceptron)
@@ -60,9 +60,10 @@ def test_best_places(rng: np.random.Generator, m: int, n: int) -> None:
     assert_twins_agree("best_places", _lists(rng, m), scores, n, n_terms=1)
 
 
+@pytest.mark.parametrize("n_inputs", [N_EVIDENCE + 1, N_EVIDENCE + 2])
 @pytest.mark.parametrize(("m", "n_places"), [(0, 0), (1, 1), (9, 0), (9, 4), (33, 33)])
-def test_refinement(rng: np.random.Generator, m: int, n_places: int) -> None:
-    looked = _Looked.random(rng, m, n_places)
+def test_refinement(rng: np.random.Generator, m: int, n_places: int, n_inputs: int) -> None:
+    looked = _Looked.random(rng, m, n_places, n_inputs)
     assert_twins_agree("refinement_inputs", *looked[:5], n_terms=m, magnitude=8)
     assert_twins_agree("refine", *looked, n_terms=m + 40, magnitude=8)
 
@@ -82,7 +83,7 @@ def test_damaged_arguments_of_the_gradient(rng: np.random.Generator) -> None:
     perceptron = tuple(random_floats(rng, *shape) for shape in ((2, 3), (3,), (3,), (1,)))
     inputs, signs, samples = random_floats(rng, 4, 2), np.ones(4, np.float32), np.arange(4)
     for wrong, complaint in (
-        ((perceptron, inputs[:, :1].copy(), signs, samples), "a row for each of its 1 inputs"),
+        ((perceptron, inputs[:, :1].copy(), signs, samples), "a row for each column of inputs"),
         ((perceptron, inputs, signs[:3], samples), "signs must have one element per row"),
         ((perceptron, inputs, signs, samples + 1), r"samples must lie in \[0, 4\)"),
     ):
@@ -97,7 +98,8 @@ def test_who_is_certain_speaks_for_its_partners() -> None:
     evidence = np.arange(4, dtype=np.float32).reshape(1, 4, 1)
     inputs = kernels.refinement_inputs(ids, evidence, log_odds, places, partners, n_threads=1)
     support = np.log(np.array([0.8 * 0.5, 0.8 * 0.25, 0.1 * 1.0]) + 1e-3)
-    np.testing.assert_allclose(inputs[0], np.stack([[3, 0, 1], support], axis=1), rtol=1e-5)
+    expected = np.full(3, np.log(0.1 + 0.8 + 0.4 + 1e-3))
+    np.testing.assert_allclose(inputs[0], np.stack([[3, 0, 1], support, expected], axis=1), rtol=1e-5)
 
 
 def test_damage_is_refused(rng: np.random.Generator) -> None:
@@ -108,7 +110,7 @@ def test_damage_is_refused(rng: np.random.Generator) -> None:
         ({"places": looked.places[:-1].copy()}, "places must have a row for each row of ids"),
         ({"log_odds": looked.log_odds[:, :-1].copy()}, "log_odds must have the shape of ids"),
         ({"evidence": looked.evidence[:, :-1].copy()}, "evidence must begin with the shape of ids"),
-        ({"perceptron": (looked.perceptron[0][:-1].copy(), *looked.perceptron[1:])}, "a row for each of its 5 inputs"),
+        ({"perceptron": (looked.perceptron[0][:-2].copy(), *looked.perceptron[1:])}, "hidden must have a row for each"),
         ({"perceptron": (looked.perceptron[0], *looked.perceptron[3:] * 3)}, "must have one element per column"),
     ]
     for array in ("indptr", "indices"):

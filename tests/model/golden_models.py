@@ -9,6 +9,7 @@ import json
 import shutil
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn import SlideClassifier
+from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback, Checkpointing
 from slidelearn.callbacks.checkpointing import checkpoints
+from slidelearn.inference import shortlists
+from slidelearn.ranking.refinement import Refinement, partners_of
 
 N_FEATURES, N_LABELS, N_SAMPLES = 24, 10, 60
 SMALL: dict[str, Any] = {"hidden_sizes": (6,), "n_epochs": 2, "batch_size": 16, "n_jobs": 1}
@@ -31,6 +35,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "moments": {"preset": "paper", "state_precision": "bf16", "n_tables": 2, "hashes_per_table": 3, "min_active": 6},
     "standardized": {"standardize_features": True, "shortlist_length": 5},
     "wide": {"shortlist_length": 5, "n_epochs": 4},
+    "refined": {"shortlist_length": 5, "n_epochs": 4},
 }
 
 
@@ -55,6 +60,19 @@ def answers(clf: SlideClassifier, kind: str) -> dict[str, Any]:
     return {"ids": ids.tolist(), "scores": scores.astype(float).round(6).tolist()}
 
 
+def refine(clf: SlideClassifier) -> None:
+    """Give a model a refinement, for which its samples are too few."""
+    X, Y = samples()
+    member, neighbours = clf._model.members[0], clf._model.neighbours
+    ranker, x = member.ranker, to_csr(X)
+    asked = shortlists(member, x, neighbours, ranker.lengths, n_threads=1)
+    evidence = ranker.evidence(x, asked, n_threads=1)
+    is_own = np.take_along_axis(Y.toarray(), asked.ids, axis=1) > 0
+    log_odds = ranker.log_odds(evidence, asked.ids, 1)
+    refinement = Refinement.fitted(evidence, log_odds, asked.ids, is_own, partners_of(Y), n_threads=1)
+    member.ranker = replace(ranker, refinement=refinement)
+
+
 def write_checkpoint(directory: Path, kind: str) -> None:
     """After the sixth step, the second of the second epoch."""
 
@@ -76,10 +94,12 @@ def write_checkpoint(directory: Path, kind: str) -> None:
 def main(directory: Path) -> None:
     for name, options in KINDS.items():
         clf = SlideClassifier(**{**SMALL, **options}).fit(*samples(name))
+        if name == "refined":
+            refine(clf)
         clf.documents_["labels.txt"] = "".join(f"label {number}\n" for number in range(N_LABELS))
         clf.save(directory / name)
         (directory / f"{name}.json").write_text(json.dumps(answers(clf, name)) + "\n")
-    for name in ("recipe", "paper", "moments", "standardized", "wide", "ensemble"):
+    for name in ("recipe", "paper", "moments", "standardized", "wide", "ensemble", "refined"):
         clf = SlideClassifier.load(directory / name)
         clf.save(directory / f"{name}-inference", inference_only=True)
         clf = SlideClassifier.load(directory / f"{name}-inference")

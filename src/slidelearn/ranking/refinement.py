@@ -3,8 +3,9 @@
 The blend is linear: each piece of evidence counts alike, whatever the others say. A small network over the same
 evidence (a multilayer perceptron, as the second stage of stacking: Wolpert, Stacked generalization, 1992) learns where
 to trust which. It also hears what the labels say for each other: those that often come together in training, such as a
-word and its hypernym, support one another as much as the first look believes in them. It looks at the first few labels
-only: taught by all, it would mostly learn to tell what is unlikely from what is very unlikely.
+word and its hypernym, support one another as much as the first look believes in them; and how many right labels the
+first look expects. It looks at the first few labels only: taught by all, it would mostly learn to tell what is unlikely
+from what is very unlikely.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class Refinement:
     partners: Csr
     """(n_labels, n_labels): for each label the share of its samples that have the other one too."""
     perceptron: Perceptron
-    """From the evidence, and the logarithm of the support, to log-odds."""
+    """From the evidence, the logarithm of the support, and that of how many right labels to expect, of which models of
+    format versions up to 6 know nothing, to log-odds."""
     n_refined: Ids = field(default_factory=lambda: np.zeros(0, np.int32))
     """(1,): how many labels of each list it looks at; (0,): all of them, as models of format version 2 do."""
 
@@ -109,9 +111,10 @@ class Refinement:
     def empty(cls, lengths: Mapping[str, int], n_evidence: int, n_labels: int) -> Refinement:
         """Room for one that is to be read from a file, whose arrays have these lengths, by name."""
         n, width = lengths.get(PARTNERS + "weights", 0), lengths.get("output", 0)
+        n_inputs = n_evidence + (1 if lengths.get("hidden", 0) == (n_evidence + 1) * width else 2)
         partners = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
         n_refined = np.zeros(lengths.get("n_refined", 0), np.int32)
-        return cls(partners, Perceptron.empty(n_evidence + 1, width), n_refined)
+        return cls(partners, Perceptron.empty(n_inputs, width), n_refined)
 
 
 def first_places(log_odds: Float, ids: Ids, n: int = N_REFINED, *, n_threads: int) -> NDArray[np.int64]:

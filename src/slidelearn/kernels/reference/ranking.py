@@ -8,7 +8,8 @@ from scipy.special import expit
 
 from slidelearn.kernels.types import Csr, Float, Ids
 
-_LEAST_SUPPORT = 1e-3
+_LEAST = 1e-3
+"""Added before a logarithm is taken."""
 
 
 def label_evidence(
@@ -44,21 +45,25 @@ def best_places(ids: Ids, scores: Float, n: int, *, n_threads: int) -> NDArray[n
 def refinement_inputs(
     ids: Ids, evidence: Float, log_odds: Float, places: NDArray[np.int64], partners: Csr, *, n_threads: int
 ) -> Float:
-    """The evidence of the labels at some places of each list, and the logarithm of their support.
+    """What a second look at the labels at some places of each list is given.
 
-    A label's support is the sum over the labels on its list of their probability times their row of `partners`, which
-    has a row and a column for each label. The ids of a list are distinct but for -1.
+    Their evidence; the logarithm of their support; and that of the number of right labels to expect at the places of
+    the list, by their log-odds. A label's support is the sum over the labels on its list of their probability times
+    their row of `partners`, which has a row and a column for each label. The ids of a list are distinct but for -1.
 
     Returns
     -------
-    array (n_samples, n_places, n_evidence + 1)
+    array (n_samples, n_places, n_evidence + 2)
     """
     n_labels = partners.n_rows
     shares = np.zeros((n_labels + 1, n_labels + 1))  # -1 is the last one
     shares[np.repeat(np.arange(n_labels), np.diff(partners.indptr)), partners.indices] = partners.data
     probabilities = 1 / (1 + np.exp(-log_odds.astype(np.float64)))
     support = [weights @ shares[np.ix_(row, row)] for row, weights in zip(ids, probabilities, strict=True)]
-    every = np.concatenate([evidence, np.log(np.reshape(support, (*ids.shape, 1)) + _LEAST_SUPPORT)], axis=2)
+    expected = np.take_along_axis(np.where(ids < 0, 0, probabilities), places, axis=1).sum(axis=1)
+    of_labels = np.log(np.reshape(support, ids.shape) + _LEAST)
+    of_lists = np.broadcast_to(np.log(expected + _LEAST)[:, None], ids.shape)
+    every = np.concatenate([evidence, of_labels[..., None], of_lists[..., None]], axis=2)
     return np.take_along_axis(every, places[..., None], axis=1).astype(np.float32)
 
 
@@ -75,12 +80,12 @@ def refine(
     """Log-odds of the labels of each list, (n_samples, m), after a second look at some places.
 
     There they are what a perceptron (weights and biases of its hidden units, weights and bias of its output) makes of
-    `refinement_inputs`; elsewhere the former ones, lowered by so much, for the whole list, that they are not above the
-    least of the refined ones.
+    `refinement_inputs`, or of all but the last of them; elsewhere the former ones, lowered by so much, for the whole
+    list, that they are not above the least of the refined ones.
     """
     inputs = refinement_inputs(ids, evidence, log_odds, places, partners, n_threads=n_threads)
     hidden, hidden_biases, output, constant = perceptron
-    refined = np.maximum(inputs @ hidden + hidden_biases, 0) @ output + constant
+    refined = np.maximum(inputs[..., : len(hidden)] @ hidden + hidden_biases, 0) @ output + constant
     others = np.where(ids >= 0, log_odds, -np.inf)
     np.put_along_axis(others, places, -np.inf, axis=1)
     lowered = log_odds.astype(np.float64)
