@@ -18,6 +18,7 @@ from slidelearn.config import make_config
 from slidelearn.features import prepare
 from slidelearn.fitting import pilot
 from slidelearn.network.samplers import BatchSampler, MemorySampler, make_samplers
+from slidelearn.targets import look_at
 from slidelearn.training.prequential import answer_first
 from slidelearn.training.trainer import Trainer
 
@@ -35,7 +36,7 @@ def model_and_more(planted: Planted) -> tuple[SlideClassifier, Any, Any]:
 def test_hard_negatives_are_the_best_wrong_answers(model_and_more: Any) -> None:
     clf, X, Y = model_and_more
     clf._model.members[0].ranker = None
-    answers = answer_first(clf._model, X, Y, 1, ())
+    answers = answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     ids, _ = clf.network_.output.top_k(
         clf.network_.forward_hidden(Samples(X, Y).features, 0, _run()).hidden, clf.config_.shortlist_length, 1
     )
@@ -43,14 +44,14 @@ def test_hard_negatives_are_the_best_wrong_answers(model_and_more: Any) -> None:
         np.testing.assert_array_equal(found, [label for label in row if label not in own.indices][: len(found)])
     assert answers.threshold is not None
     assert answers.share == 0.6
-    few = answer_first(clf._model, X[:29], Y[:29], 1, ())
+    few = answer_first(clf._model, X[:29], Y[:29], clf.n_labels_, 1, ())
     assert (few.threshold, few.share) == (None, 0)
 
 
 def test_without_a_memory_there_are_none(planted: Planted) -> None:
     clf = SlideClassifier(**SMALL, sampler="batch").fit(planted.X[:600], planted.Y[:600])
     more = prepare(planted.X[600:], clf.config_, None)
-    assert answer_first(clf._model, more, planted.Y[600:], 1, ()).hard_negatives is None
+    assert answer_first(clf._model, more, planted.Y[600:], clf.n_labels_, 1, ()).hard_negatives is None
 
 
 def test_short_lists_have_few_wrong_answers(model_and_more: Any) -> None:
@@ -58,7 +59,7 @@ def test_short_lists_have_few_wrong_answers(model_and_more: Any) -> None:
     everything = sparse.csr_array(np.ones((len(X.indptr) - 1, clf.n_labels_), np.float32))
     everything[:, :2] = 0
     everything.eliminate_zeros()
-    found = answer_first(clf._model, X, everything, 1, ()).hard_negatives
+    found = answer_first(clf._model, X, everything, clf.n_labels_, 1, ()).hard_negatives
     assert (np.sort(found, axis=1)[:, :-2] == -1).all()
     assert set(found.ravel()) <= {-1, 0, 1}
 
@@ -66,14 +67,14 @@ def test_short_lists_have_few_wrong_answers(model_and_more: Any) -> None:
 def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clf, X, Y = model_and_more
     before = clf.ranker_
-    answer_first(clf._model, X, Y, 1, ())
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     part = clf.ranker_.blend
     monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
     clf._model.members[0].ranker = before
-    answer_first(clf._model, X, Y, 1, ())
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
     clf._model.members[0].ranker = before
-    answer_first(clf._model, X[:29], Y[:29], 1, ())
+    answer_first(clf._model, X[:29], Y[:29], clf.n_labels_, 1, ())
     np.testing.assert_array_equal(clf.ranker_.blend, before.blend)
 
 
@@ -83,16 +84,32 @@ def test_enough_samples_teach_a_new_refinement(model_and_more: Any, monkeypatch:
         "slidelearn.ranking.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None)
     )
     clf, X, Y = model_and_more
-    answer_first(clf._model, X, Y, 1, ())
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     assert clf.ranker_.refinement is None
     monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
-    answer_first(clf._model, X, Y, 1, ())
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     first = clf.ranker_.refinement
     assert first
-    answer_first(clf._model, X[:599], Y[:599], 1, ())
+    answer_first(clf._model, X[:599], Y[:599], clf.n_labels_, 1, ())
     assert clf.ranker_.refinement is first
-    answer_first(clf._model, X, Y, 1, ())
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
     assert clf.ranker_.refinement is not first
+
+
+def test_labels_that_these_samples_brought_do_not_count(planted: Planted) -> None:
+    """Their rows start as the direction of these samples, and would look as if the network were always right."""
+    n_known = 25
+    has_known = np.diff(planted.Y[:, :n_known].indptr) > 0
+    X, Y = planted.X[has_known], planted.Y[has_known]
+    found = []
+    for answered in (Y[400:], sparse.csr_array((Y[400:, :n_known]).toarray())):
+        clf = SlideClassifier(**SMALL).fit(X[:400], Y[:400, :n_known])
+        grown = clf._grown_for(X[400:], look_at(Y[400:]), X[400:], None)
+        answered.resize(grown.Y.shape)
+        answers = answer_first(clf._model, grown.X, answered, n_known, 1, ())
+        found.append((clf.ranker_.blend, answers.threshold))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
 
 
 def test_a_blend_that_was_given_stays(planted: Planted) -> None:

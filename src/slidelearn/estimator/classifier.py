@@ -230,10 +230,11 @@ class SlideClassifier(Changing):
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
+            n_known = self.n_labels_
             samples = self._grown_for(X, given, features, weights, classes)
             self.documents_.update(documents or {})
             trials = reconsider(self._model, samples, self._left_open(), self._n_threads, callbacks)
-            answers = answer_first(self._model, samples.X, samples.Y, self._n_threads, callbacks)
+            answers = answer_first(self._model, samples.X, samples.Y, n_known, self._n_threads, callbacks)
             update(self._model, samples, self._n_threads, began, answers).run(callbacks)
             add_label_counts(self.documents_, samples.Y)
             self._model.training["pilot"] = trials

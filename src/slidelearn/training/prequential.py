@@ -13,20 +13,19 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from slidelearn.batches import to_csr
 from slidelearn.callbacks.base import Callback
 from slidelearn.inference import shortlists, top_k
-from slidelearn.kernels import Float, Ids
+from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import best_threshold
 from slidelearn.model.model import Member, Model
 from slidelearn.ranking.blending import Judges, blended
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
-from slidelearn.ranking.shortlist import mean_answers
+from slidelearn.ranking.shortlist import best_first, mean_answers
 from slidelearn.training.ranker_training import LEAST_HELD_OUT, listed_labels
 
 ENOUGH, MOST_ASKED = 1000, 3000
@@ -52,7 +51,7 @@ class Answers(NamedTuple):
 
 
 def answer_first(
-    model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_threads: int, callbacks: Sequence[Callback]
+    model: Model, X: sparse.csr_array, Y: sparse.csr_array, n_known: int, n_threads: int, callbacks: Sequence[Callback]
 ) -> Answers:
     """Let a model answer samples that it is about to learn from; its rankers get a new blend.
 
@@ -65,10 +64,14 @@ def answer_first(
         Trained; its rankers are replaced.
     X, Y
         (n_samples, n_features) and (n_samples, n_labels): the samples, as the model is to see them.
+    n_known
+        Labels that the model knew before. The rows of those after them began in the direction of these very samples,
+        so what it says of them tells nothing.
     """
     memory = "memory" in model.network.config.samplers
     hard_negatives = _hard_negatives(model.members[0], X, Y, n_threads, callbacks) if memory else None
-    labelled = np.flatnonzero(np.diff(Y.indptr))
+    known = Y[:, :n_known]
+    labelled = np.flatnonzero(np.diff(known.indptr))
     if len(labelled) < LEAST_HELD_OUT:
         return Answers(hard_negatives, None, 0.0)
     some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
@@ -76,42 +79,51 @@ def answer_first(
     answers = []
     for member in model.members:
         if member.ranker:
-            ranker, answer = _reblended(member, member.ranker, model.neighbours, X[some], Y, some, share, n_threads)
-            member.ranker = ranker
+            x, judged = to_csr(X[some]), known[some]
+            member.ranker, answer = _reblended(member, member.ranker, model.neighbours, x, judged, Y, share, n_threads)
         else:
-            answer = top_k([member], X[some], member.n_listed, n_threads=n_threads)
+            ids, scores = _of_known(*top_k([member], X[some], member.n_listed, n_threads=n_threads), n_known)
+            answer = best_first(ids, scores, n_threads=n_threads)
         answers.append(answer)
     ids, scores = mean_answers(answers, n_threads=n_threads)
-    return Answers(hard_negatives, best_threshold(ids, scores, Y[some]), share)
+    return Answers(hard_negatives, best_threshold(ids, scores, known[some]), share)
 
 
 def _reblended(
     member: Member,
     ranker: Ranker,
     neighbours: Neighbours | None,
-    X: sparse.csr_array,
-    Y_all: sparse.csr_array,
-    some: NDArray[np.int64],
+    x: Csr,
+    known: sparse.csr_array,
+    Y: sparse.csr_array,
     share: float,
     n_threads: int,
 ) -> tuple[Ranker, tuple[Ids, Float]]:
-    """The ranker with a new blend, and what it answers for some of the new samples, whose features are X.
+    """The ranker with a new blend, and what it answers for some of the new samples: their features, and known labels.
 
-    A refinement is as good as the evidence that it was taught with: enough samples teach a new one.
+    A refinement is as good as the evidence that it was taught with: enough samples teach a new one. Which labels come
+    together, it learns from the labels Y of all new samples.
     """
-    Y, config, x = Y_all[some], member.network.config, to_csr(X)
+    config = member.network.config
     n_best, most = min(ranker.shortlist_length, member.network.n_labels), n_suggested(config)
     asked = shortlists(member, x, neighbours, (n_best, most), n_threads=n_threads)
-    judges = Judges(asked, Y, np.arange(Y.shape[0], dtype=np.int32), n_best)
+    ids, logits = _of_known(asked.ids, asked.logits, known.shape[1])
+    judges = Judges(asked._replace(ids=ids, logits=logits), known, np.arange(x.n_rows, dtype=np.int32), n_best)
     if config.ranker_blend is None:
         offered = replace(ranker, n_suggested=np.array([most], np.int32))
         may_shorten = config.n_suggested is None
         former = ranker.refinement.partners if ranker.refinement else None
-        partners = partial(partners_of, Y_all, former, ranker.counts) if share == 1 else None
+        partners = partial(partners_of, Y, former, ranker.counts) if share == 1 else None
         fitted = blended(offered, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
         blend = (1 - share) * ranker.blend + share * fitted.blend
         ranker = replace(fitted if share == 1 else ranker, blend=blend.astype(np.float32))
     return ranker, ranker.order(x, judges.listed(ranker.lengths[1]), n_threads=n_threads)
+
+
+def _of_known(ids: Ids, scores: Float, n_known: int) -> tuple[Ids, Float]:
+    """Answers without labels that are not among the first so many; -1 and -inf in their places."""
+    is_known = ids < n_known
+    return np.where(is_known, ids, np.int32(-1)), np.where(is_known, scores, np.float32(-np.inf))
 
 
 def _hard_negatives(
