@@ -202,7 +202,7 @@ def test_interrupted_before_the_first_step(few: Planted, tmp_path: Path) -> None
 
 
 def test_the_pilot_is_not_run_again(few: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, number in {"N_SAMPLES": 300, "LEAST": 300, "LEAST_PER_LABEL": 0.0}.items():
+    for name, number in {"N_SAMPLES": 300, "LEAST_SAMPLES": 300, "LEAST_PER_LABEL": 0.0}.items():
         monkeypatch.setattr(pilot, name, number)
     whole = classifier("without ranker", sampler=None).fit(few.X, few.Y)
     assert whole.training_["pilot"]

@@ -16,7 +16,7 @@ SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1, "ran
 
 @pytest.fixture(autouse=True)
 def _few_samples_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, number in {"N_SAMPLES": 1000, "LEAST": 2000}.items():
+    for name, number in {"N_SAMPLES": 1000, "LEAST_SAMPLES": 2000}.items():
         monkeypatch.setattr(pilot, name, number)
 
 
@@ -69,7 +69,7 @@ def test_the_memory_must_be_worth_its_time(tiny: Dataset, monkeypatch: pytest.Mo
 
 
 def test_the_memory_is_tried_on_large_sets_only(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pilot, "LEAST", 10_000)
+    monkeypatch.setattr(pilot, "LEAST_SAMPLES", 10_000)
     clf = SlideClassifier(**SMALL).fit(tiny.X_train, tiny.Y_train)
     assert clf.training_["pilot"] == {}
     assert clf.config_.sampler == "batch"

@@ -190,9 +190,13 @@ def test_one_pass_at_the_full_rate(n: int, rate: float, planted: Planted, monkey
 def test_the_pilot_comes_when_samples_are_many(
     given: dict[str, Any], planted: Planted, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name, value in {"LEAST": 1000, "N_SAMPLES": 900, "LEAST_GAIN": 0.5}.items():  # it finds what it looks for
+    for name, value in {
+        "LEAST_SAMPLES": 1000,
+        "N_SAMPLES": 900,
+        "LEAST_GAIN": 0.5,
+    }.items():  # it finds what it looks for
         monkeypatch.setattr(pilot, name, value)
-    monkeypatch.setattr("slidelearn.fitting.updating.LEAST", 1000)
+    monkeypatch.setattr("slidelearn.fitting.updating.LEAST_SAMPLES", 1000)
     options = {**SMALL, **given}
     SlideClassifier(**options).fit(planted.X[:600], planted.Y[:600]).save(tmp_path / "model")
     clf = SlideClassifier.load(tmp_path / "model", n_jobs=1)

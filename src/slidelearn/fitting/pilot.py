@@ -27,7 +27,7 @@ from slidelearn.training.trainer import Trainer
 SAMPLERS = ("batch", "batch+memory")
 N_SAMPLES = 60_000
 """Samples of a trial: enough for the same labels to come up again and again."""
-LEAST = 150_000
+LEAST_SAMPLES = 150_000
 """Samples that there must be for a pilot: with fewer, the memory costs more than it can gain."""
 LEAST_PER_LABEL = 1.0
 """How often labels must occur in a trial of the memory, on average. Where they are rarer, trials are too hopeful (on
@@ -100,7 +100,7 @@ def trial_trainer(
 def _is_worth_it(config: Config, Y: sparse.csr_array) -> bool:
     n_labelled = int(np.count_nonzero(np.diff(Y.indptr)))
     per_label = Y.nnz / max(n_labelled, 1) * N_SAMPLES / max(Y.shape[1], 1)
-    return config.pilot and n_labelled >= LEAST and per_label >= LEAST_PER_LABEL
+    return config.pilot and n_labelled >= LEAST_SAMPLES and per_label >= LEAST_PER_LABEL
 
 
 class _Part:

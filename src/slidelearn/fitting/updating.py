@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
-from slidelearn.fitting.pilot import LEAST, Trials, choose_options
+from slidelearn.fitting.pilot import LEAST_SAMPLES, Trials, choose_options
 from slidelearn.model.model import Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.ranking.settled import Settled
@@ -47,7 +47,7 @@ def reconsider(
     samples are those that the ranker keeps as neighbours.
     """
     neighbours = model.neighbours
-    if not neighbours or not neighbours.n_samples < LEAST <= neighbours.n_samples + samples.X.shape[0]:
+    if not neighbours or not neighbours.n_samples < LEAST_SAMPLES <= neighbours.n_samples + samples.X.shape[0]:
         return {}
     X, Y = neighbours.with_more(samples.X, samples.Y).samples()
     chosen, trials = choose_options(model.network.config, left_open, X, Y, n_threads, callbacks)

@@ -75,18 +75,19 @@ def answer_first(
     if len(labelled) < LEAST_HELD_OUT:
         return Answers(hard_negatives, None, 0.0)
     some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
+    asked, known = X[some], known[some]
     share = min(len(some) / ENOUGH, 1.0)
     answers = []
     for member in model.members:
         if member.ranker:
-            x, judged = to_csr(X[some]), known[some]
-            member.ranker, answer = _reblended(member, member.ranker, model.neighbours, x, judged, Y, share, n_threads)
+            member.ranker, answer = _reblended(
+                member, member.ranker, model.neighbours, to_csr(asked), known, Y, share, n_threads
+            )
         else:
-            ids, scores = _of_known(*top_k([member], X[some], member.n_listed, n_threads=n_threads), n_known)
+            ids, scores = _of_known(*top_k([member], asked, member.n_listed, n_threads=n_threads), n_known)
             answer = best_first(ids, scores, n_threads=n_threads)
         answers.append(answer)
-    ids, scores = mean_answers(answers, n_threads=n_threads)
-    return Answers(hard_negatives, best_threshold(ids, scores, known[some]), share)
+    return Answers(hard_negatives, best_threshold(*mean_answers(answers, n_threads=n_threads), known), share)
 
 
 def _reblended(
