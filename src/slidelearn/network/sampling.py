@@ -6,7 +6,8 @@ fills up at random, and knows the chance q that a label is in the set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -103,18 +104,17 @@ class ActiveSetSampler:
 
     def _per_sample(self, proposals: list[Ids | Csr], batch: Batch, seed: int, run: Execution) -> ActiveSet:
         common: list[Ids] = []
-        found = drawn = no_labels(batch.labels.n_rows)
+        found: list[Csr] = []
+        drawn: list[Csr] = []
         for sampler, proposal in zip(self._samplers, proposals, strict=True):
             if not isinstance(proposal, Csr):
                 common.append(proposal)
-            elif sampler.certain:
-                found = Csr(*kernels.join_rows(found, proposal))
             else:
-                drawn = Csr(*kernels.join_rows(drawn, proposal))
+                (found if sampler.certain else drawn).append(proposal)
         indptr, ids, n_found, n_fill = kernels.assemble(
             batch.labels,
-            found,
-            drawn,
+            _joined(found, batch.labels.n_rows),
+            _joined(drawn, batch.labels.n_rows),
             kernels.distinct(np.concatenate(common))[0] if common else NOTHING,
             self._config.min_active,
             self._n_labels,
@@ -177,6 +177,11 @@ class ActiveSetSampler:
         n = int(np.count_nonzero(self._marks[labels]))
         self._marks[proposed] = False
         return n
+
+
+def _joined(proposals: Sequence[Csr], n_rows: int) -> Csr:
+    """Row by row the ids of all of them; a single one as it is."""
+    return reduce(lambda first, second: Csr(*kernels.join_rows(first, second)), proposals or [no_labels(n_rows)])
 
 
 def _others(taken: Ids, n: int, n_labels: int, seed: int) -> Ids:

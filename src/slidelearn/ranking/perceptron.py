@@ -1,6 +1,6 @@
 """A perceptron with one small hidden layer: tells from a few numbers whether something is so.
 
-Trained in place of scikit-learn's `MLPClassifier`, which takes fifteen times as long for networks this small.
+Trained in place of scikit-learn's `MLPClassifier`, which takes more than ten times as long for networks this small.
 """
 
 from __future__ import annotations
