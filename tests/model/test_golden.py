@@ -37,7 +37,7 @@ def _samples(name: str) -> tuple[Any, Any]:
 def test_there_are_some_of_every_version() -> None:
     versions = {Description.read(GOLDEN / name).values["format_version"] for name in WHOLE}
     assert versions == set(range(1, FORMAT_VERSION + 1))
-    assert len(WHOLE) == 29
+    assert len(WHOLE) == 31
 
 
 def test_versions_have_what_they_were_raised_for() -> None:
@@ -56,6 +56,7 @@ def test_versions_have_what_they_were_raised_for() -> None:
     arrays = inspect_model(GOLDEN / "format-6" / "ensemble")[1]
     assert arrays["member_2.ranker.blend"] == arrays["ranker.blend"]
     assert "member_2.ranker.neighbours.indptr" not in arrays
+    assert inspect_model(GOLDEN / "format-6" / "refined")[1]["ranker.refinement.hidden"] == ((5, 32), np.float32)
     arrays = inspect_model(GOLDEN / "format-7" / "refined")[1]
     assert arrays["ranker.refinement.hidden"] == ((6, 32), np.float32)
 

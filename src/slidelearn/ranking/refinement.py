@@ -111,7 +111,7 @@ class Refinement:
     def empty(cls, lengths: Mapping[str, int], n_evidence: int, n_labels: int) -> Refinement:
         """Room for one that is to be read from a file, whose arrays have these lengths, by name."""
         n, width = lengths.get(PARTNERS + "weights", 0), lengths.get("output", 0)
-        n_inputs = n_evidence + (1 if lengths.get("hidden", 0) == (n_evidence + 1) * width else 2)
+        n_inputs = n_evidence + (1 if lengths.get("hidden") == n_evidence + 1 else 2)
         partners = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n, np.int32), np.zeros(n, np.float32))
         n_refined = np.zeros(lengths.get("n_refined", 0), np.int32)
         return cls(partners, Perceptron.empty(n_inputs, width), n_refined)
