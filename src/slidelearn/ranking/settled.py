@@ -58,7 +58,7 @@ class Settled:
             If no ranker for so many features and labels can have made them.
         """
         has_classifiers = require_array(arrays, "has_classifiers", np.uint8, (1,))
-        lengths = {name: array.size for name, array in arrays.items()}
+        lengths = {name: array.shape[0] if array.shape else 0 for name, array in arrays.items()}
         chooser = Ranker.empty(config, n_features, n_labels, lengths)
         for name, room in chooser.named_arrays():
             room[...] = require_array(arrays, name, room.dtype, room.shape)
