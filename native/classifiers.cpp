@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <utility>
+#include <numeric>
 
 #include "random.h"
 #include "thread_pool.h"
@@ -17,6 +17,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // Samples whose memory is asked for before their turn: the order is a random one, and the entries of a label with
 // thousands of samples lie beyond the first cache.
 constexpr int64_t kAhead = 2, kRowsAhead = 4;
+
+using Weight = ToldClassifiers::Weight;
 
 // A value of a sample, its feature by the number that it has in the problem.
 struct Entry {
@@ -40,22 +42,20 @@ class Problem {
     explicit Problem(int64_t n_features) : number_of_(n_features, -1), features_(n_features + 1) {}
 
     // `diagonal`: what the loss adds to a dual's curvature.
-    void set(const Csr& x, const Csr& positives, const Csr& negatives, const ClassifierRows* former, int64_t label,
+    void set(const Csr& x, const Csr& positives, const Csr& negatives, const LearntClassifiers* former, int64_t label,
              double diagonal) {
         for (int64_t number = 0; number < n_numbers_; ++number) number_of_[features_[number]] = -1;
         n_numbers_ = 0;
-        weights_.clear();
-        bias_ = former ? former->biases[label] : 0.0;
-        for (int64_t e = former ? former->weights.begin(label) : 0; former && e < former->weights.end(label); ++e) {
-            number_of(former->weights.indices[e]);
-            weights_.push_back(former->weights.data[e]);
-        }
         diagonal_ = diagonal;
         samples_.clear();
         n_entries_ = 0;
         add(x, positives, label, 1.0f);
         add(x, negatives, label, -1.0f);
-        weights_.resize(n_numbers_, 0.0f);
+        weights_.assign(n_numbers_, 0.0f);
+        precisions_.assign(n_numbers_, 1.0f);
+        bias_ = 0.0;
+        bias_precision_ = bias_feature_ = 1.0;
+        if (former) start_from(*former, label);
     }
 
     void solve(const ClassifierRule& rule, uint64_t label) {
@@ -103,17 +103,38 @@ class Problem {
         }
     }
 
-    // The weights of at least the threshold, by ascending feature.
-    std::vector<std::pair<int32_t, float>> kept(float threshold) const {
-        std::vector<std::pair<int32_t, float>> pairs;
-        for (int64_t number = 0; number < n_numbers_; ++number) {
-            const float weight = weights_[number];
-            if (std::abs(weight) >= threshold && weight != 0.0f) pairs.emplace_back(features_[number], weight);
+    // The precisions rise by the curvature of the losses that are not 0; units are those of the features again.
+    void settle() {
+        curvatures_.assign(n_numbers_, 0.0f);
+        const float per_sample = static_cast<float>(1.0 / diagonal_);
+        int64_t n_told = 0;
+        for (const Sample& sample : samples_) {
+            if (sample.dual == 0.0) continue;
+            const Entry* entry = entries_.data() + sample.begin;
+            for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry)
+                curvatures_[entry->number] += per_sample * entry->value * entry->value;
+            ++n_told;
         }
-        std::sort(pairs.begin(), pairs.end());
-        return pairs;
+        for (int64_t number = 0; number < n_numbers_; ++number) {
+            weights_[number] /= std::sqrt(precisions_[number]);
+            precisions_[number] *= 1.0f + curvatures_[number];
+        }
+        bias_ *= bias_feature_;
+        bias_precision_ += static_cast<double>(n_told) / diagonal_;
+    }
+
+    // The weights by ascending feature; those below the threshold are 0, or left out where there are no former ones.
+    std::vector<Weight> told(float threshold, bool has_former) const {
+        std::vector<Weight> told;
+        for (int64_t number = 0; number < n_numbers_; ++number) {
+            const float weight = std::abs(weights_[number]) >= threshold ? weights_[number] : 0.0f;
+            if (has_former || weight != 0.0f) told.push_back({features_[number], weight, precisions_[number]});
+        }
+        std::sort(told.begin(), told.end(), [](const Weight& a, const Weight& b) { return a.feature < b.feature; });
+        return told;
     }
     float bias() const { return static_cast<float>(bias_); }
+    float bias_precision() const { return static_cast<float>(bias_precision_); }
 
   private:
     // A new one, where the feature has none yet; without a branch, for no one can tell which features are new.
@@ -124,6 +145,30 @@ class Problem {
         features_[n_numbers_] = feature;
         n_numbers_ += number == n_numbers_;
         return number;
+    }
+
+    // From here on weights are in units of their uncertainty, and features in the inverse ones: so the regulariser is
+    // that of a first training, and so is all that follows.
+    void start_from(const LearntClassifiers& former, int64_t label) {
+        const Csr& weights = former.rows.weights;
+        for (int64_t e = weights.begin(label); e < weights.end(label); ++e) {
+            const int32_t number = number_of_[weights.indices[e]];
+            if (number < 0) continue;
+            precisions_[number] = former.precisions[e];
+            weights_[number] = weights.data[e] * std::sqrt(former.precisions[e]);
+        }
+        bias_precision_ = former.bias_precisions[label];
+        bias_feature_ = 1.0 / std::sqrt(bias_precision_);
+        bias_ = former.rows.biases[label] / bias_feature_;
+        for (Sample& sample : samples_) {
+            double curvature = diagonal_ + bias_feature_ * bias_feature_;
+            Entry* entry = entries_.data() + sample.begin;
+            for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry) {
+                entry->value /= std::sqrt(precisions_[entry->number]);
+                curvature += double{entry->value} * entry->value;
+            }
+            sample.inverse_curvature = 1.0 / curvature;
+        }
     }
 
     void add(const Csr& x, const Csr& samples, int64_t label, float sign) {
@@ -138,7 +183,7 @@ class Problem {
                 __builtin_prefetch(x.data + begin);
             }
             const int64_t row = samples.indices[s];
-            double curvature = diagonal_ + 1.0;  // 1: the bias is the weight of a feature that is always 1
+            double curvature = diagonal_ + 1.0;  // 1: that of the bias's feature
             for (int64_t e = x.begin(row); e < x.end(row); ++e) {
                 const float value = x.data[e];
                 *entry++ = {number_of(x.indices[e]), value};
@@ -162,11 +207,11 @@ class Problem {
             s3 += w[entry[3].number] * entry[3].value;
         }
         for (; entry < end; ++entry) s0 += w[entry->number] * entry->value;
-        return bias_ + double{(s0 + s1) + (s2 + s3)};
+        return bias_ * bias_feature_ + double{(s0 + s1) + (s2 + s3)};
     }
 
     void add_to_weights(const Sample& sample, double step) {
-        bias_ += step;
+        bias_ += step * bias_feature_;
         const Entry* entry = entries_.data() + sample.begin;
         const float change = static_cast<float>(step);
         for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry)
@@ -180,40 +225,73 @@ class Problem {
     int64_t n_entries_ = 0;
     std::vector<Sample> samples_;  // the positive ones first
     std::vector<int32_t> order_;
-    std::vector<float> weights_;  // by number
-    double bias_ = 0.0;
+    std::vector<float> weights_, precisions_, curvatures_;  // by number
+    double bias_ = 0.0;                                     // the weight of a feature that is alike for all samples
+    double bias_feature_ = 1.0;
+    double bias_precision_ = 1.0;
     double diagonal_ = 0.0;
 };
 
+// Calls take(feature, weight, precision) for all weights of a label, by ascending feature.
+template <class Take>
+void join(const std::vector<Weight>& told, const LearntClassifiers* former, int64_t label, Take take) {
+    auto next = told.begin();
+    const auto take_told = [&] {
+        if (next->value != 0.0f) take(next->feature, next->value, next->precision);
+        ++next;
+    };
+    const Csr rows = former ? former->rows.weights : Csr{};
+    for (int64_t e = former ? rows.begin(label) : 0; former && e < rows.end(label); ++e) {
+        while (next != told.end() && next->feature < rows.indices[e]) take_told();
+        if (next != told.end() && next->feature == rows.indices[e])
+            take_told();
+        else
+            take(rows.indices[e], rows.data[e], former->precisions[e]);
+    }
+    while (next != told.end()) take_told();
+}
+
 }  // namespace
 
-Classifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr negatives, const ClassifierRows* former,
-                              ClassifierRule rule, int n_threads) {
+ToldClassifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr negatives,
+                                  const LearntClassifiers* former, ClassifierRule rule, int n_threads) {
     const int64_t n_labels = positives.n_rows;
     std::vector<Problem> problems(n_threads, Problem(n_features));
-    std::vector<std::vector<std::pair<int32_t, float>>> rows(n_labels);
-    Classifiers result;
-    result.biases.resize(n_labels);
+    ToldClassifiers told;
+    told.weights.resize(n_labels);
+    told.biases.resize(n_labels);
+    told.bias_precisions.resize(n_labels);
+    told.indptr.assign(n_labels + 1, 0);
     parallel_for(n_threads, n_labels, [&](int64_t label, int worker) {
-        if (!former && (positives.length(label) == 0 || negatives.length(label) == 0)) {
-            result.biases[label] = positives.length(label) > 0 ? 1.0f : -1.0f;
-            return;
+        const bool has_positives = positives.length(label) > 0, has_negatives = negatives.length(label) > 0;
+        if (former ? has_positives || has_negatives : has_positives && has_negatives) {
+            Problem& problem = problems[worker];
+            problem.set(x, positives, negatives, former, label, 0.5 / rule.c[label]);
+            problem.solve(rule, label);
+            problem.settle();
+            told.weights[label] = problem.told(rule.threshold, former != nullptr);
+            told.biases[label] = problem.bias();
+            told.bias_precisions[label] = problem.bias_precision();
+        } else {
+            told.biases[label] = former ? former->rows.biases[label] : has_positives ? 1.0f : -1.0f;
+            told.bias_precisions[label] = former ? former->bias_precisions[label] : 1.0f;
         }
-        Problem& problem = problems[worker];
-        problem.set(x, positives, negatives, former, label, 0.5 / rule.c[label]);
-        problem.solve(rule, label);
-        rows[label] = problem.kept(rule.threshold);
-        result.biases[label] = problem.bias();
+        join(told.weights[label], former, label, [&](int32_t, float, float) { ++told.indptr[label + 1]; });
     });
-    result.indptr.assign(1, 0);
-    for (const auto& row : rows) {
-        for (const auto& [feature, weight] : row) {
-            result.features.push_back(feature);
-            result.weights.push_back(weight);
-        }
-        result.indptr.push_back(static_cast<int64_t>(result.features.size()));
-    }
-    return result;
+    std::partial_sum(told.indptr.begin(), told.indptr.end(), told.indptr.begin());
+    return told;
+}
+
+void write_weights(const ToldClassifiers& told, const LearntClassifiers* former, int32_t* features, float* weights,
+                   float* precisions, int n_threads) {
+    parallel_for(n_threads, static_cast<int64_t>(told.weights.size()), [&](int64_t label, int) {
+        int64_t place = told.indptr[label];
+        join(told.weights[label], former, label, [&](int32_t feature, float weight, float precision) {
+            features[place] = feature;
+            weights[place] = weight;
+            precisions[place++] = precision;
+        });
+    });
 }
 
 }  // namespace slidelearn

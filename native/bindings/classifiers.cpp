@@ -1,14 +1,17 @@
 // Verbs of the ranker: training classifiers, and asking them.
 #include "classifiers.h"
 
+#include <algorithm>
+
 #include "common.h"
 
 namespace slidelearn {
 
 namespace {
 
-using InClassifiers = std::tuple<InCsr, InArray<float>>;  // weights and biases
-using OutClassifiers = std::tuple<OutCsr, OutArray<float>>;
+using InClassifiers = std::tuple<InCsr, InArray<float>>;                     // weights and biases
+using InLearnt = std::tuple<InClassifiers, InArray<float>, InArray<float>>;  // precisions of weights and of biases
+using OutLearnt = std::tuple<std::tuple<OutCsr, OutArray<float>>, OutArray<float>, OutArray<float>>;
 
 ClassifierRows view_unread(const InClassifiers& classifiers) {
     const auto& [weights, biases] = classifiers;
@@ -18,10 +21,29 @@ ClassifierRows view_unread(const InClassifiers& classifiers) {
     return {w, biases.data()};
 }
 
-OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives,
-                                      const InCsr& negatives, const std::optional<InClassifiers>& former,
-                                      const InArray<float>& c, double tolerance, int64_t max_passes, float threshold,
-                                      uint64_t seed, int n_threads) {
+LearntClassifiers view_learnt(const InLearnt& learnt, int64_t n_features, int64_t n_labels) {
+    const auto& [classifiers, precisions, bias_precisions] = learnt;
+    view(std::get<0>(classifiers), n_features);
+    const ClassifierRows rows = view_unread(classifiers);
+    require(rows.weights.n_rows == n_labels, "former must have as many rows as positives");
+    bool ascending = true;
+    for (int64_t label = 0; label < n_labels; ++label)
+        for (int64_t e = rows.weights.begin(label) + 1; e < rows.weights.end(label); ++e)
+            ascending &= rows.weights.indices[e - 1] < rows.weights.indices[e];
+    require(ascending, "former.weights must have ascending features in each row");
+    require(precisions.size() == std::get<1>(std::get<0>(classifiers)).size(),
+            "former.precisions must have one element per weight");
+    require(static_cast<int64_t>(bias_precisions.size()) == n_labels,
+            "former.bias_precisions must have one element per row of the weights");
+    for (const auto& array : {precisions, bias_precisions})
+        require(std::all_of(array.data(), array.data() + array.size(), [](float value) { return value > 0; }),
+                "precisions must be > 0");
+    return {rows, precisions.data(), bias_precisions.data()};
+}
+
+OutLearnt bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives, const InCsr& negatives,
+                                 const std::optional<InLearnt>& former, const InArray<float>& c, double tolerance,
+                                 int64_t max_passes, float threshold, uint64_t seed, int n_threads) {
     require_threads(n_threads);
     const Csr vx = with_data(view(x, n_features), "x");
     const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
@@ -29,20 +51,25 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
     require(static_cast<int64_t>(c.size()) == p.n_rows, "c must have one element per row of positives");
     for (std::size_t label = 0; label < c.size(); ++label)
         require(c.data()[label] > 0, "c must be > 0, but is " + std::to_string(c.data()[label]));
-    ClassifierRows f{};
-    if (former) {
-        view(std::get<0>(*former), n_features);
-        f = view_unread(*former);
-        require(f.weights.n_rows == p.n_rows, "former must have as many rows as positives");
-    }
-    Classifiers trained;
+    LearntClassifiers f{};
+    if (former) f = view_learnt(*former, n_features, p.n_rows);
+    const LearntClassifiers* const known = former ? &f : nullptr;
+    ToldClassifiers told;
     {
         const GilReleased unlocked;
-        trained = train_classifiers(vx, n_features, p, n, former ? &f : nullptr,
-                                    {c.data(), tolerance, max_passes, threshold, seed}, n_threads);
+        told = train_classifiers(vx, n_features, p, n, known, {c.data(), tolerance, max_passes, threshold, seed},
+                                 n_threads);
     }
-    return {{to_array(trained.indptr), to_array(trained.features), to_array(trained.weights)},
-            to_array(trained.biases)};
+    const int64_t n_weights = told.indptr.back();
+    auto features = new_array<int32_t>(n_weights);
+    auto weights = new_array<float>(n_weights), precisions = new_array<float>(n_weights);
+    {
+        const GilReleased unlocked;
+        write_weights(told, known, features.data(), weights.data(), precisions.data(), n_threads);
+    }
+    return {{{to_array(told.indptr), features, weights}, to_array(told.biases)},
+            precisions,
+            to_array(told.bias_precisions)};
 }
 
 OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, const InMatrix<int32_t>& ids,

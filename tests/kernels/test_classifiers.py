@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 from support import assert_twins_agree, random_csr, random_floats
 
 from slidelearn import kernels
-from slidelearn.kernels import NO_DATA, ClassifierRows, Csr
+from slidelearn.kernels import NO_DATA, ClassifierRows, Csr, LearntClassifiers
 
 N_FEATURES, N_SAMPLES, N_LABELS = 40, 60, 12
 RULE: dict[str, Any] = {"tolerance": 0.1, "max_passes": 20, "threshold": 0.05, "seed": 2**63 + 1}
@@ -20,6 +20,11 @@ ONES = np.ones(N_LABELS, np.float32)
 @pytest.fixture
 def x(rng: np.random.Generator) -> Csr:
     return random_csr(rng, N_SAMPLES, N_FEATURES, 9)
+
+
+def _first_rows(rows: Csr, n: int) -> Csr:
+    end = rows.indptr[n]
+    return Csr(rows.indptr[: n + 1], rows.indices[:end], rows.data[:end])
 
 
 def _sides(rng: np.random.Generator) -> tuple[Csr, Csr]:
@@ -35,10 +40,16 @@ def _some_classifiers(rng: np.random.Generator) -> ClassifierRows:
     return ClassifierRows(rows, random_floats(rng, N_LABELS))
 
 
+def _learnt(rng: np.random.Generator, rows: ClassifierRows) -> LearntClassifiers:
+    """Some weights are free, others hardly move."""
+    firmness = (np.exp(3 * rng.random(n)).astype(np.float32) for n in (len(rows.weights.data), len(rows.biases)))
+    return LearntClassifiers(rows, *firmness)
+
+
 @pytest.mark.parametrize("rule", [{}, {"c": 0.1}, {"c": 10.0, "max_passes": 200}, {"threshold": 0.0, "max_passes": 1}])
 @pytest.mark.parametrize("with_former", [False, True])
 def test_train_classifiers(rng: np.random.Generator, x: Csr, with_former: bool, rule: dict[str, Any]) -> None:
-    former = _some_classifiers(rng) if with_former else None
+    former = _learnt(rng, _some_classifiers(rng)) if with_former else None
     c = np.geomspace(0.5, 2, N_LABELS).astype(np.float32) * np.float32(rule.get("c", 1))
     rule = {**RULE, **rule, "c": c}
     assert_twins_agree("train_classifiers", x, N_FEATURES, *_sides(rng), former=former, **rule, n_terms=1000)
@@ -56,19 +67,43 @@ def test_a_converged_classifier_is_scikit_learns(rng: np.random.Generator) -> No
     positive = np.arange(30, dtype=np.int32)
     sides = [Csr(np.array([0, len(s)]), s, NO_DATA) for s in (positive, np.arange(30, 80, dtype=np.int32))]
     rule = {**RULE, "tolerance": 1e-9, "max_passes": 100_000, "threshold": 0.0, "c": 0.7 * ONES[:1]}
-    weights, biases = kernels.train_classifiers(everything, 10, *sides, former=None, **rule, n_threads=1)
+    (weights, biases), *_ = kernels.train_classifiers(everything, 10, *sides, former=None, **rule, n_threads=1)
     svm = LinearSVC(C=0.7, tol=1e-10, max_iter=1_000_000).fit(x, np.arange(80) < 30)
     np.testing.assert_allclose(weights[2], svm.coef_[0], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(biases, svm.intercept_, rtol=1e-4, atol=1e-6)
 
 
 def test_former_classifiers_without_samples_stay(rng: np.random.Generator, x: Csr) -> None:
-    former = _some_classifiers(rng)
+    former = _learnt(rng, _some_classifiers(rng))
     nobody = Csr(np.zeros(N_LABELS + 1, np.int64), np.empty(0, np.int32), NO_DATA)
-    rule = {**RULE, "threshold": 0.0, "c": ONES}
-    weights, biases = kernels.train_classifiers(x, N_FEATURES, nobody, nobody, former=former, **rule, n_threads=2)
-    for now, before in zip((*weights, biases), (*former.weights, former.biases), strict=True):
+    rule = {**RULE, "threshold": 9.0, "c": ONES}
+    (weights, biases), *firmness = kernels.train_classifiers(
+        x, N_FEATURES, nobody, nobody, former=former, **rule, n_threads=2
+    )
+    expected = *former.rows.weights, former.rows.biases, former.precisions, former.bias_precisions
+    for now, before in zip((*weights, biases, *firmness), expected, strict=True):
         np.testing.assert_array_equal(now, before)
+
+
+def test_what_many_samples_told_is_as_good_as_having_them_again(rng: np.random.Generator) -> None:
+    """One feature, all samples on the wrong side: the losses are squares, and two parts tell what the whole does."""
+    x = Csr(np.arange(9, dtype=np.int64), np.zeros(8, np.int32), random_floats(rng, 8) * np.float32(0.1))
+    rule = {**RULE, "tolerance": 1e-9, "max_passes": 100_000, "threshold": 0.0, "c": 0.2 * ONES[:1]}
+
+    def trained(own: list[int], others: list[int], former: Any) -> LearntClassifiers:
+        sides = (Csr(np.array([0, len(s)]), np.array(s, np.int32), NO_DATA) for s in (own, others))
+        (weights, biases), *firmness = kernels.train_classifiers(x, 1, *sides, former=former, **rule, n_threads=1)
+        return LearntClassifiers(ClassifierRows(Csr(*weights), biases), *firmness)
+
+    whole = trained([0, 1, 2, 3], [4, 5, 6, 7], None)
+    parts = trained([2, 3], [6, 7], trained([0, 1], [4, 5], None))
+    np.testing.assert_allclose(parts.precisions, whole.precisions, rtol=1e-5)
+    np.testing.assert_allclose(parts.bias_precisions, whole.bias_precisions, rtol=1e-5)
+    np.testing.assert_allclose(parts.rows.weights.data, whole.rows.weights.data, rtol=0.1)
+    again = trained([2, 3], [6, 7], None)
+    assert abs(again.rows.weights.data - whole.rows.weights.data) > abs(
+        parts.rows.weights.data - whole.rows.weights.data
+    )
 
 
 @pytest.mark.parametrize("m", [0, 1, 7])
@@ -89,8 +124,23 @@ def test_damaged_arguments_are_refused(rng: np.random.Generator, x: Csr) -> None
     with pytest.raises(ValueError, match=r"csr.indices must lie in \[0, 39\)"):
         kernels.classifier_margins(x, N_FEATURES - 1, ids, classifiers, n_threads=1)
     few = random_csr(rng, 3, N_SAMPLES, 5, data=False)
-    with pytest.raises(ValueError, match="former must have as many rows as positives"):
-        kernels.train_classifiers(x, N_FEATURES, few, few, former=classifiers, c=ONES[:3], **RULE, n_threads=1)
+    learnt, fewer = _learnt(rng, classifiers), np.ones(3, np.float32)
+    weights, indices = classifiers.weights, classifiers.weights.indices
+    for former, complaint in (
+        (learnt, "former must have as many rows as positives"),
+        (learnt._replace(rows=ClassifierRows(_first_rows(weights, 3), fewer)), "one element per weight"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            kernels.train_classifiers(x, N_FEATURES, few, few, former=former, c=fewer, **RULE, n_threads=1)
+    some = random_csr(rng, N_LABELS, N_SAMPLES, 5, data=False)
+    unsorted = classifiers._replace(weights=weights._replace(indices=indices[::-1].copy()))
+    for former, complaint in (
+        (learnt._replace(precisions=-learnt.precisions), "precisions must be > 0"),
+        (learnt._replace(bias_precisions=fewer), "one element per row of the weights"),
+        (learnt._replace(rows=unsorted), "ascending features in each row"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            kernels.train_classifiers(x, N_FEATURES, some, some, former=former, c=ONES, **RULE, n_threads=1)
     for c, complaint in ((ONES[:2], "c must have one element per row"), (0 * ONES[:3], "c must be > 0, but is 0")):
         with pytest.raises(ValueError, match=complaint):
             kernels.train_classifiers(x, N_FEATURES, few, few, former=None, c=c, **RULE, n_threads=1)

@@ -66,7 +66,7 @@ def refine(clf: SlideClassifier) -> None:
     member, neighbours = clf._model.members[0], clf._model.neighbours
     ranker, x = member.ranker, to_csr(X)
     asked = shortlists(member, x, neighbours, ranker.lengths, n_threads=1)
-    evidence = ranker.evidence(x, asked, n_threads=1)
+    evidence = ranker.evidence(asked, ranker.margins(x, asked.ids, n_threads=1), n_threads=1)
     is_own = np.take_along_axis(Y.toarray(), asked.ids, axis=1) > 0
     log_odds = ranker.log_odds(evidence, asked.ids, 1)
     refinement = Refinement.fitted(evidence, log_odds, asked.ids, is_own, partners_of(Y), n_threads=1)
@@ -96,6 +96,7 @@ def main(directory: Path) -> None:
         clf = SlideClassifier(**{**SMALL, **options}).fit(*samples(name))
         if name == "refined":
             refine(clf)
+            clf.partial_fit(*(matrix[:40] for matrix in samples(name)))
         clf.documents_["labels.txt"] = "".join(f"label {number}\n" for number in range(N_LABELS))
         clf.save(directory / name)
         (directory / f"{name}.json").write_text(json.dumps(answers(clf, name)) + "\n")

@@ -12,10 +12,11 @@ from scipy import sparse
 
 from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
-from slidelearn.kernels import NO_DATA, Csr, Float
+from slidelearn.kernels import Csr, Float
 from slidelearn.metrics import precision_at_k, psp_at_k
 from slidelearn.ranking import blending
-from slidelearn.ranking.blending import Judges, blended, with_gains
+from slidelearn.ranking.blending import blended, with_gains
+from slidelearn.ranking.judges import Judges
 from slidelearn.ranking.perceptron import Perceptron
 from slidelearn.ranking.ranker import EVIDENCE, Ranker
 from slidelearn.ranking.refinement import N_PARTNERS, Refinement, partners_of
@@ -63,26 +64,34 @@ class _Lists:
     def __init__(self, rng: np.random.Generator, n: int, *, solvable: bool = True) -> None:
         self.ids = np.array([rng.permutation(N_LABELS) for _ in range(n)], np.int32)
         signs = rng.integers(0, 2, (2, n, N_LABELS))
-        self.evidence = np.zeros((n, N_LABELS, len(EVIDENCE)), np.float32)
-        self.evidence[..., 0], self.evidence[..., 1] = signs[0], signs[1]
-        self.evidence[..., 2] = 0.1 * rng.standard_normal((n, N_LABELS))
+        noise = 0.1 * rng.standard_normal((n, N_LABELS))
+        self.shortlist = Shortlist(self.ids, signs[0].astype(np.float32), noise.astype(np.float32))
+        self.margins = signs[1].astype(np.float32)
         right = signs[0] != signs[1] if solvable else rng.random((n, N_LABELS)) < 0.3 + 0.2 * signs[0]
         Y = np.zeros((n, N_LABELS), np.float32)
         np.put_along_axis(Y, self.ids, right.astype(np.float32), axis=1)
         self.labels = sparse.csr_array(Y)
 
-    def blended(self, monkeypatch: pytest.MonkeyPatch, groups: Any = None) -> Ranker:
-        monkeypatch.setattr(Ranker, "evidence", lambda *_, **__: self.evidence)
-        n = len(self.ids)
-        shortlist = Shortlist(self.ids, np.zeros(self.ids.shape, np.float32), np.zeros(self.ids.shape, np.float32))
+    @property
+    def evidence(self) -> Float:
+        return _bare_evidence(None, self.shortlist, self.margins)
+
+    def judges(self, groups: Any = None) -> Judges:
+        groups = np.arange(len(self.ids), dtype=np.int32) if groups is None else groups
+        return Judges.of(self.shortlist, self.labels, groups, N_LABELS).hearing(self.margins)
+
+    def blended(self, monkeypatch: pytest.MonkeyPatch, groups: Any = None, refinement: Any = None) -> Ranker:
+        monkeypatch.setattr(Ranker, "evidence", _bare_evidence)
         counts, one = np.ones(N_LABELS, np.float32), np.ones(1, np.float32)
         ranker = Ranker(None, N_LABELS, np.ones(5, np.float32), counts, one, np.zeros(1, np.int32))
-        groups = np.arange(n, dtype=np.int32) if groups is None else groups
-        nothing = Csr(np.zeros(n + 1, np.int64), np.zeros(0, np.int32), NO_DATA)
-        partners = partial(partners_of, self.labels)
-        return blended(
-            ranker, nothing, Judges(shortlist, self.labels, groups, self.ids.shape[1]), partners, n_threads=1
-        )
+        ranker = replace(ranker, refinement=refinement)
+        return blended(ranker, self.judges(groups), partial(partners_of, self.labels), n_threads=1)
+
+
+def _bare_evidence(_: Any, shortlist: Shortlist, margins: Float, **__: Any) -> Float:
+    """The numbers themselves, without any logarithm."""
+    nothing = np.zeros(margins.shape, np.float32)
+    return np.stack([shortlist.logits, margins, shortlist.votes, nothing], axis=2)
 
 
 def test_it_learns_what_no_linear_blend_can(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,18 +118,31 @@ def test_near_duplicates_do_not_judge_what_they_taught(
 ) -> None:
     halves: list[set[int]] = []
     groups = rng.integers(0, 100, 600).astype(np.int32)
-    whole = blending._Known._of
+    whole = Judges.of_rows
 
-    def recorded(self: blending._Known, rows: NDArray[np.int64]) -> blending._Known:
+    def recorded(self: Judges, rows: NDArray[np.int64]) -> Judges:
         halves.append(set(groups[rows]))
         return whole(self, rows)
 
-    monkeypatch.setattr(blending._Known, "_of", recorded)
+    monkeypatch.setattr(Judges, "of_rows", recorded)
     _Lists(rng, 600).blended(monkeypatch, groups)
     assert len(halves) == 4
     for taught, asked in (halves[:2], halves[2:]):
         assert not taught & asked
         assert taught | asked == set(groups)
+
+
+def test_where_one_is_proven_the_next_one_is_taught_at_once(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = _Lists(rng, 600, solvable=False)
+    first = lists.blended(monkeypatch).refinement
+    assert first is None
+    known = Refinement(partners_of(lists.labels), Perceptron.empty(len(EVIDENCE) + 2, 3))
+    second = lists.blended(monkeypatch, refinement=known).refinement
+    assert second is not None
+    assert second is not known
+    assert _Lists(rng, 100, solvable=False).blended(monkeypatch, refinement=known).refinement is known  # too few
 
 
 def test_what_speaks_for_a_label_is_in_the_hidden_units(rng: np.random.Generator) -> None:
@@ -196,22 +218,20 @@ def test_a_model_with_one_is_saved_and_goes_on(tiny: Dataset, tmp_path: Path, mo
 def test_gains_count_less_for_the_first_answer(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the labels are rare; favouring them fully would cost the first answer dearly."""
     lists = _Lists(rng, 400, solvable=False)
-    monkeypatch.setattr(Ranker, "evidence", lambda *_, **__: lists.evidence)
+    monkeypatch.setattr(Ranker, "evidence", _bare_evidence)
     counts, one = np.ones(N_LABELS, np.float32), np.ones(1, np.float32)
     blend = np.array([1, 0, 0, 0, -1], np.float32)
     ranker = Ranker(None, N_LABELS, blend, counts, one, np.zeros(1, np.int32))
     gains = np.where(np.arange(N_LABELS) < 6, 0, 3).astype(np.float32)
-    shortlist = Shortlist(lists.ids, *np.zeros((2, *lists.ids.shape), np.float32))
-    nothing = Csr(np.zeros(401, np.int64), np.zeros(0, np.int32), NO_DATA)
-    judges = Judges(shortlist, lists.labels, np.arange(400, dtype=np.int32), lists.ids.shape[1])
-    tail = with_gains(ranker, nothing, judges, gains, n_threads=1)
+    judges = lists.judges()
+    tail = with_gains(ranker, judges, gains, n_threads=1)
     whole = replace(tail, first_share=None)
-    plain, ids, greedy = (each.order(nothing, shortlist, n_threads=1)[0] for each in (ranker, tail, whole))
+    plain, ids, greedy = (each.answers_of(judges, n_threads=1)[0] for each in (ranker, tail, whole))
     first = [precision_at_k(each, lists.labels, 1) for each in (plain, ids, greedy)]
     assert first[1] >= first[0] - 0.005 > first[2]
     inverse = np.exp(gains)
     assert psp_at_k(ids, lists.labels, inverse, 5) > psp_at_k(plain, lists.labels, inverse, 5)
-    scores = tail.order(nothing, shortlist, n_threads=1)[1]
+    scores = tail.answers_of(judges, n_threads=1)[1]
     assert (np.diff(scores, axis=1) <= 0).all()
-    unknown = with_gains(ranker, nothing, None, gains, n_threads=1)
+    unknown = with_gains(ranker, None, gains, n_threads=1)
     assert unknown.first_share is not None

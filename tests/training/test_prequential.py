@@ -64,36 +64,85 @@ def test_short_lists_have_few_wrong_answers(model_and_more: Any) -> None:
     assert set(found.ravel()) <= {-1, 0, 1}
 
 
-def test_the_blend_moves_as_far_as_there_are_samples(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_blend_moves_as_far_as_there_are_judges(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     clf, X, Y = model_and_more
     before = clf.ranker_
     answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
-    part = clf.ranker_.blend
-    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
+    part, n = clf.ranker_, len(clf.ranker_.judges)
+    assert n == len(before.judges) + 600
+    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", n)
     clf._model.members[0].ranker = before
     answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
-    np.testing.assert_allclose(part, 0.4 * before.blend + 0.6 * clf.ranker_.blend, rtol=1e-4)
-    clf._model.members[0].ranker = before
-    answer_first(clf._model, X[:29], Y[:29], clf.n_labels_, 1, ())
-    np.testing.assert_array_equal(clf.ranker_.blend, before.blend)
+    share = n / 1000
+    for name in ("blend", "c"):
+        former, partly, wholly = (getattr(ranker, name) for ranker in (before, part, clf.ranker_))
+        np.testing.assert_allclose(partly, (1 - share) * former + share * wholly, rtol=1e-4)
 
 
-def test_enough_samples_teach_a_new_refinement(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_judges_are_kept_and_asked_again_when_a_third_is_new(model_and_more: Any) -> None:
+    clf, X, Y = model_and_more
+    n, blends, unheard = len(clf.ranker_.judges), [clf.ranker_.blend], []
+    assert clf.ranker_.judges.n_unheard == 0
+    for begin in range(0, 600, 10):
+        rows = slice(begin, begin + 10)
+        answer_first(clf._model, X[rows], Y[rows], clf.n_labels_, 1, ())
+        assert len(clf.ranker_.judges) == n + begin + 10
+        unheard.append(int(clf.ranker_.judges.n_unheard[0]))
+        asked = unheard[-1] == 0
+        assert asked == (not np.array_equal(clf.ranker_.blend, blends[-1]))
+        blends += [clf.ranker_.blend] if asked else []
+    sizes = [n + 10 * (call + 1) for call, left in enumerate(unheard) if left == 0]
+    assert 3 < len(sizes) < 12
+    for former, size in zip([n, *sizes], sizes, strict=False):
+        assert former <= 2 / 3 * size < former + 10
+
+
+def test_the_last_judges_are_kept(model_and_more: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slidelearn.ranking.judges.MOST_KEPT", 400)
+    clf, X, Y = model_and_more
+    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
+    judges = clf.ranker_.judges
+    assert len(judges) == 400
+    answer_first(clf._model, X[:100], Y[:100], clf.n_labels_, 1, ())
+    np.testing.assert_array_equal(clf.ranker_.judges.shortlist.ids[:300], judges.shortlist.ids[100:])
+    assert clf.ranker_.judges.n_unheard == 100
+
+
+@pytest.mark.parametrize("size", [600, 40])
+def test_enough_samples_teach_a_refinement_many_or_few_at_a_time(
+    model_and_more: Any, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
     monkeypatch.setattr("slidelearn.ranking.blending.LEAST_RIGHT", 20)
     monkeypatch.setattr(
         "slidelearn.ranking.blending._Known.loss", lambda _, ranker, __: float(ranker.refinement is None)
     )
     clf, X, Y = model_and_more
-    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
+    n = len(clf.ranker_.judges)
     assert clf.ranker_.refinement is None
-    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", 600)
-    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
-    first = clf.ranker_.refinement
-    assert first
-    answer_first(clf._model, X[:599], Y[:599], clf.n_labels_, 1, ())
-    assert clf.ranker_.refinement is first
-    answer_first(clf._model, X, Y, clf.n_labels_, 1, ())
-    assert clf.ranker_.refinement is not first
+    monkeypatch.setattr("slidelearn.training.prequential.ENOUGH", n + 200)
+    refinements = []
+    for begin in range(0, 600, size):
+        rows = slice(begin, begin + size)
+        answer_first(clf._model, X[rows], Y[rows], clf.n_labels_, 1, ())
+        refinements.append(clf.ranker_.refinement)
+    assert refinements[-1]
+    assert (refinements[0] is None) == (size == 40)
+    partners = clf.ranker_.refinement.partners
+    answer_first(clf._model, X[:1], Y[:1], clf.n_labels_, 1, ())
+    assert clf.ranker_.refinement.perceptron is refinements[-1].perceptron  # a third must be new
+    assert not np.array_equal(clf.ranker_.refinement.partners.data, partners.data)
+
+
+def test_judges_are_saved(model_and_more: Any, tmp_path: Path, planted: Planted) -> None:
+    clf, *_ = model_and_more
+    clf.partial_fit(planted.X[600:700], planted.Y[600:700])
+    clf.save(tmp_path / "model")
+    loaded = SlideClassifier.load(tmp_path / "model", n_jobs=1)
+    for each in (clf, loaded):
+        each.remove_labels([3])
+        each.partial_fit(planted.X[700:900], np.delete(planted.Y[700:900].toarray(), 3, axis=1))
+    for (name, now), (_, before) in zip(loaded.ranker_.named_arrays(), clf.ranker_.named_arrays(), strict=True):
+        np.testing.assert_array_equal(now, before, err_msg=name)
 
 
 def test_labels_that_these_samples_brought_do_not_count(planted: Planted) -> None:

@@ -11,6 +11,7 @@ from slidelearn.kernels.types import (
     Float,
     Ids,
     Labels,
+    LearntClassifiers,
     NeighbourIndex,
     Offsets,
     PqRows,
@@ -178,14 +179,14 @@ def train_classifiers(
     positives: Csr,
     negatives: Csr,
     *,
-    former: ClassifierRows | None,
+    former: LearntClassifiers | None,
     c: Float,
     tolerance: float,
     max_passes: int,
     threshold: float,
     seed: int,
     n_threads: int,
-) -> tuple[tuple[Offsets, Ids, Float], Float]: ...
+) -> tuple[tuple[tuple[Offsets, Ids, Float], Float], Float, Float]: ...
 def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float: ...
 def strongest(x: Csr, n_features: int, n: int) -> tuple[Offsets, Ids, Float]: ...
 def neighbour_votes(

@@ -50,6 +50,14 @@ class ClassifierRows(NamedTuple):
     biases: Float
 
 
+class LearntClassifiers(NamedTuple):
+    """Classifiers, and how firm what they have learnt is: the curvature of all that they were trained to minimise."""
+
+    rows: ClassifierRows
+    precisions: Float  # (n_weights,)
+    bias_precisions: Float  # (n_labels,)
+
+
 class NeighbourIndex(NamedTuple):
     """The training samples, as a verb finds them by their features."""
 

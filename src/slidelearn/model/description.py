@@ -14,12 +14,13 @@ from slidelearn.atomic_files import CheckpointError, digest_of, write_atomically
 from slidelearn.config import Config, make_config
 from slidelearn.version import __version__
 
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 """Of what is written; it is raised whenever former readers could not make sense of it. Of the versions that are read as
 well, 1 does not say `inference_only`, for no such model is; 1 and 2 may lack what dense features are standardised by,
 and what was learnt from; up to 3 numbers in models for inference only are stored as they are; up to 4 every column of X
 is a known feature; up to 5 a model has one member, and some options have other names; up to 6 a refinement does not
-hear how many right labels to expect."""
+hear how many right labels to expect; up to 7 classifiers do not know how firm their weights are, and no judges are
+kept."""
 BEFORE_THEY_WERE = {"feature_power": 1.0, "n_neighbours": 0, "n_suggested": 0}
 """What options mean to models that were saved before there were such options, where that is not the default."""
 _NAMES_BEFORE_6 = {"n_models": "n_networks"}

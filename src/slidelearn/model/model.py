@@ -60,7 +60,7 @@ class Member:
             prefix = prefix_of_network(number)
             yield from ((prefix + name, array) for name, array in network.named_arrays(with_state=with_state))
         if self.ranker:
-            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays())
+            yield from ((RANKER + name, array) for name, array in self.ranker.named_arrays(with_state=with_state))
         if self.index:
             yield from ((INDEX + name, array) for name, array in self.index.named_arrays())
 

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from slidelearn.kernels import Csr, Float, Ids
-from slidelearn.metrics import precision_at_k
+from slidelearn.kernels import Csr, Float
+from slidelearn.ranking.judges import Judges
 from slidelearn.ranking.ranker import EVIDENCE, FREQUENCY, Ranker
 from slidelearn.ranking.refinement import Refinement, first_places
-from slidelearn.ranking.shortlist import Shortlist
 
 TOLERATED_LOSS = 0.005
 """Of P@1, that favouring rare labels may cost on held-out samples."""
@@ -32,26 +29,8 @@ LEAST_RIGHT = 2500
 """Right labels on the lists of held-out samples that a refinement needs: from fewer it takes chance for sense."""
 
 
-class Judges(NamedTuple):
-    """Held-out samples that judge a blend."""
-
-    shortlist: Shortlist
-    """What the ranker is given for them, with what the neighbours added."""
-    labels: sparse.csr_array
-    """(n_samples, n_labels): their own."""
-    groups: NDArray[np.int32]
-    """(n_samples,): near-duplicates have the same number."""
-    n_of_network: int
-    """How many of the labels on a list are the network's; those after them are the neighbours'."""
-
-    def listed(self, n_suggested: int) -> Shortlist:
-        """The shortlists with so many of the labels that the neighbours added."""
-        return self.shortlist.first(self.n_of_network + n_suggested)
-
-
 def blended(
     ranker: Ranker,
-    x: Csr,
     judges: Judges,
     partners: Callable[[], Csr] | None,
     *,
@@ -63,11 +42,10 @@ def blended(
     Parameters
     ----------
     ranker
-        Its classifiers and neighbours have not seen these samples.
-    x
-        Their features.
+        Its classifiers and neighbours had not seen the judges' samples. If it has a refinement, another one follows it
+        that need not prove again that it is of use.
     judges
-        What else is known about them.
+        What was known of their labels.
     partners
         Tells which labels come together (`slidelearn.ranking.refinement.partners_of`); None: no refinement is wanted.
     may_shorten
@@ -76,41 +54,39 @@ def blended(
     most = ranker.lengths[1]
     fitted = []
     for n in sorted({0 if may_shorten else most, most}):
-        part = judges.listed(n)
-        known = _Known(part.ids, ranker.evidence(x, part, n_threads=n_threads), judges.labels, n_threads)
+        known = _Known(ranker, judges.listed(n), n_threads)
         fit = replace(ranker, blend=known.blend(ranker.blend), refinement=None, n_suggested=np.array([n], np.int32))
         fitted.append((known.precision(fit), -n, fit, known))
-    _, _, ranker, known = max(fitted, key=lambda one: one[:2])
+    _, _, fit, known = max(fitted, key=lambda one: one[:2])
     if partners is None or known.n_right < LEAST_RIGHT:
-        return ranker
-    return known.refined(ranker, partners(), judges.groups)
+        return replace(fit, refinement=ranker.refinement)
+    return known.refined(fit, partners(), proven=ranker.refinement is not None)
 
 
-def with_gains(ranker: Ranker, x: Csr, judges: Judges | None, log_gains: Float, *, n_threads: int) -> Ranker:
+def with_gains(ranker: Ranker, judges: Judges | None, log_gains: Float, *, n_threads: int) -> Ranker:
     """The same ranker, for which right labels count as much as the given gains say, (n_labels,), to a power.
 
     In the choice of the first answer they count for less: for so much that it costs at most `TOLERATED_LOSS` of P@1 on
-    held-out samples, whose features are x; without any, for what is usual.
+    held-out samples; without any, for what is usual.
     """
     ranker = replace(ranker, gains=OTHERS_GAIN * log_gains, first_share=np.array([USUAL_FIRST_SHARE]))
     if judges is None:
         return ranker
-    found, shortlist = [], judges.listed(ranker.lengths[1])
+    found, part = [], judges.listed(ranker.lengths[1])
     for share in np.arange(11, dtype=np.float32) / 10:
         ranker = replace(ranker, first_share=np.array([share]))
-        found.append((precision_at_k(ranker.order(x, shortlist, n_threads=n_threads)[0], judges.labels, 1), ranker))
+        scores = ranker.scores(part.shortlist, part.margins, n_threads=n_threads)
+        found.append((part.precision(scores, 1), ranker))
     return [ranker for precision, ranker in found if precision >= found[0][0] - TOLERATED_LOSS][-1]
 
 
 class _Known:
-    """Held-out samples: the labels on their shortlists, what speaks for these, and which are right."""
+    """Judges' labels, what speaks for these, and which are right."""
 
-    def __init__(self, ids: Ids, evidence: Float, Y: sparse.csr_array, n_threads: int) -> None:
-        self._ids, self._evidence, self._Y, self._n_threads = np.ascontiguousarray(ids), evidence, Y, n_threads
-        self._listed = ids >= 0
-        row, column = np.nonzero(self._listed)
-        self._is_own = np.zeros(ids.shape, np.bool_)
-        self._is_own[self._listed] = np.asarray(Y[row, ids[row, column]]).reshape(-1) != 0
+    def __init__(self, ranker: Ranker, judges: Judges, n_threads: int) -> None:
+        self._judges, self._n_threads = judges, n_threads
+        self._evidence = ranker.evidence(judges.shortlist, judges.margins, n_threads=n_threads)
+        self._ids, self._is_own, self._listed = judges.shortlist.ids, judges.is_own, judges.shortlist.ids >= 0
 
     @property
     def n_right(self) -> int:
@@ -140,12 +116,15 @@ class _Known:
             known.remove(against[0])
         return blend
 
-    def refined(self, ranker: Ranker, partners: Csr, groups: NDArray[np.int32]) -> Ranker:
-        """The ranker with a refinement, if one that half of the groups taught judges the other half better."""
-        before = after = 0.0
+    def refined(self, ranker: Ranker, partners: Csr, *, proven: bool) -> Ranker:
+        """The ranker with a refinement, if one that half of the groups taught judges the other half better.
+
+        Where that has been `proven` before, it is not asked again.
+        """
+        before, after, groups = 0.0, -1.0 if proven else 0.0, self._judges.groups
         halves = [np.flatnonzero(groups % 2 == half) for half in (0, 1)]
-        for taught, asked in (halves, halves[::-1]):
-            teacher, judge = self._of(taught), self._of(asked)
+        for taught, asked in () if proven else (halves, halves[::-1]):
+            teacher, judge = (_Known(ranker, self._judges.of_rows(rows), self._n_threads) for rows in (taught, asked))
             if not teacher.tell or not judge.tell:
                 return ranker
             plain = replace(ranker, blend=teacher.blend(ranker.blend))
@@ -158,9 +137,7 @@ class _Known:
     def precision(self, ranker: Ranker) -> float:
         """P@1 + P@3 + P@5."""
         scores = self.log_odds(ranker)
-        best = np.argsort(-np.where(self._listed, scores, -np.inf), axis=1, kind="stable")
-        ids = np.take_along_axis(self._ids, best, axis=1)
-        return sum(precision_at_k(ids, self._Y, k) for k in (1, 3, 5) if k <= ids.shape[1])
+        return sum(self._judges.precision(scores, k) for k in (1, 3, 5) if k <= scores.shape[1])
 
     def log_odds(self, ranker: Ranker) -> Float:
         """Of all labels on the lists."""
@@ -178,6 +155,3 @@ class _Known:
             self._evidence, self.log_odds(ranker), self._ids, self._is_own, partners, n_threads=self._n_threads
         )
         return replace(ranker, refinement=refinement)
-
-    def _of(self, rows: NDArray[np.int64]) -> _Known:
-        return _Known(self._ids[rows], self._evidence[rows], self._Y[rows], self._n_threads)

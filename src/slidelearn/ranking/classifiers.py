@@ -7,7 +7,7 @@ as the matcher.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,24 +17,29 @@ from scipy import sparse
 from slidelearn import kernels
 from slidelearn.batches import is_sound, to_csr
 from slidelearn.config import Config
-from slidelearn.kernels import ClassifierRows, Csr, Float, Ids
+from slidelearn.kernels import ClassifierRows, Csr, Float, Ids, LearntClassifiers
 from slidelearn.matrices import Extents
 
 TOLERANCE = 0.3
 """On the projected gradient: what a tighter one gains on test samples is within what two seeds differ by."""
 MAX_PASSES = 20
+THRESHOLD_SHARE = 0.5
+"""Of the threshold, which classifiers are held to when they go on learning: what a few samples say of a feature is
+little each time, and if it were dropped each time it would never be heard."""
+USUAL_PRECISION = 20.0
+"""Of weights and biases in models that do not know theirs."""
 
 
 def classifiers_bytes(config: Config, X: Extents, Y: Extents, n_with_list: int) -> int:
     """Memory that training them with so many shortlists takes at its peak, beside the network and the samples.
 
-    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight,
+    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 40 for each weight,
     of which there are at most as many as the labels' samples have features. All that time the label rows are there in
     eight bits too, for making the shortlists.
     """
     n_listed = n_with_list * min(config.shortlist_length, Y.shape[1])
     n_weights = Y.nnz * X.nnz // max(X.shape[0], 1)
-    return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 28 * n_weights)
+    return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 40 * n_weights)
 
 
 class Classifiers:
@@ -46,10 +51,12 @@ class Classifiers:
         Their weights and biases.
     n_features
         Columns of the weights.
+    precisions
+        Of the weights and of the biases; None in models that do not know them.
     """
 
-    def __init__(self, rows: ClassifierRows, n_features: int) -> None:
-        self._rows, self._n_features = rows, n_features
+    def __init__(self, rows: ClassifierRows, n_features: int, precisions: tuple[Float, Float] | None) -> None:
+        self._rows, self._n_features, self._precisions = rows, n_features, precisions
 
     @classmethod
     def trained(
@@ -76,30 +83,41 @@ class Classifiers:
         c
             (n_labels,): weight of a sample's loss against the regulariser.
         former
-            Classifiers to stay close to.
+            Classifiers to go on from: the more samples have told a weight, the closer it stays to what it was.
         """
-        weights, biases = kernels.train_classifiers(
+        share = THRESHOLD_SHARE if former else 1.0
+        (weights, biases), *precisions = kernels.train_classifiers(
             to_csr(X),
             X.shape[1],
             _by_label(Y),
             _by_label(_wrong_ones(shortlists, Y)),
-            former=former._rows if former else None,
+            former=former._learnt if former else None,
             c=c,
             tolerance=TOLERANCE,
             max_passes=MAX_PASSES,
-            threshold=config.ranker_threshold,
+            threshold=config.ranker_threshold * share,
             seed=config.random_state,
             n_threads=n_threads,
         )
-        return cls(ClassifierRows(Csr(*weights), biases), X.shape[1])
+        return cls(ClassifierRows(Csr(*weights), biases), X.shape[1], (precisions[0], precisions[1]))
+
+    @property
+    def _learnt(self) -> LearntClassifiers:
+        unknown = (np.full(len(array), USUAL_PRECISION, np.float32) for array in (self.weights.data, self._rows.biases))
+        return LearntClassifiers(self._rows, *(self._precisions or unknown))
 
     def resized(self, places: Ids, n_features: int, kept: Ids, n_labels: int) -> Classifiers:
         """Those of the labels `kept`, and for labels after them such as say nothing; feature i is ``places[i]`` now."""
-        (indptr, features, weights), biases = self._rows
-        of_kept = to_csr(sparse.csr_array((weights, places[features], indptr), (len(biases), n_features))[kept])
+        ((indptr, features, weights), biases), precisions, bias_precisions = self._learnt
         new = (0, n_labels - len(kept))
-        of_all = of_kept._replace(indptr=np.pad(of_kept.indptr, new, mode="edge"))
-        return Classifiers(ClassifierRows(of_all, np.pad(biases[kept], new)), n_features)
+
+        def of_all(values: Float) -> Csr:
+            matrix = sparse.csr_array((values, places[features], indptr), (len(biases), n_features))
+            rows = to_csr(matrix if len(kept) == len(biases) else matrix[kept])
+            return rows._replace(indptr=np.pad(rows.indptr, new, mode="edge"))
+
+        now = of_all(precisions).data, np.pad(bias_precisions[kept], new, constant_values=1)
+        return Classifiers(ClassifierRows(of_all(weights), np.pad(biases[kept], new)), n_features, now)
 
     def margins(self, x: Csr, ids: Ids, *, n_threads: int) -> Float:
         """The margins of some samples under the classifiers of the labels `ids`, (n_samples, m); -inf beside -1."""
@@ -111,19 +129,26 @@ class Classifiers:
         return self._rows.weights
 
     @classmethod
-    def empty(cls, n_weights: int, n_features: int, n_labels: int) -> Classifiers:
-        """Room for some that are to be read from a file."""
-        weights = Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n_weights, np.int32), np.zeros(n_weights, np.float32))
-        return cls(ClassifierRows(weights, np.zeros(n_labels, np.float32)), n_features)
+    def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int) -> Classifiers:
+        """Room for some that are to be read from a file, whose arrays have these lengths, by name."""
+        n_weights = lengths["weights"]
+        values, biases, precisions, bias_precisions = (
+            np.zeros(n, np.float32) for n in (n_weights, n_labels, n_weights, n_labels)
+        )
+        rows = ClassifierRows(Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n_weights, np.int32), values), biases)
+        return cls(rows, n_features, (precisions, bias_precisions) if "precisions" in lengths else None)
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other, as in `Ranker.is_sound`."""
-        return is_sound(self.weights, self._n_features)
+        are_positive = all(bool((array > 0).all()) for array in self._precisions or ())
+        return are_positive and is_sound(self.weights, self._n_features)
 
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What is saved."""
+    def named_arrays(self, *, with_state: bool) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is saved; without what only training needs, if so wanted."""
         yield from zip(("indptr", "features", "weights"), self.weights, strict=True)
         yield "biases", self._rows.biases
+        if self._precisions and with_state:
+            yield from zip(("precisions", "bias_precisions"), self._precisions, strict=True)
 
 
 def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:

@@ -21,12 +21,10 @@ from slidelearn import kernels
 from slidelearn.config import Config
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.ranking.classifiers import Classifiers
+from slidelearn.ranking.judges import JUDGES, Judges
 from slidelearn.ranking.refinement import Refinement
 from slidelearn.ranking.shortlist import Shortlist, best_first
 
-UPDATE_SHARE = 0.05
-"""What C is multiplied by when former classifiers are brought up to date: the few new samples must not outvote the many
-that those were trained on."""
 EVIDENCE = ("network", "classifiers", "neighbours", "frequency")
 FREQUENCY = EVIDENCE.index("frequency")
 USUAL_BLEND, USUAL_C = (0.7, 1.5, 2.0, 0.0), 0.5
@@ -58,6 +56,8 @@ class Ranker:
     """(1,): how much of the gains counts in the choice of the first answer; None: all."""
     refinement: Refinement | None = None
     """What takes a second look, if that helps."""
+    judges: Judges | None = None
+    """Who told the blend last, and will tell the next one."""
 
     @classmethod
     def trained(
@@ -107,15 +107,12 @@ class Ranker:
     ) -> Ranker:
         """The same ranker after new samples.
 
-        Each classifier stays as close to its former weights as the new samples allow, so the time follows the new
-        samples and their labels.
+        Each classifier moves from its former weights, the less the more samples have told them, so the time follows the
+        new samples and their labels.
         """
         classifiers = None
         if shortlists is not None:
-            counts = _label_counts(Y)
-            new = counts / np.maximum(self.counts + counts, 1)
-            c = self.c * np.maximum(new, UPDATE_SHARE)
-            former = self.classifiers
+            c, former = np.full(Y.shape[1], self.c[0]), self.classifiers
             classifiers = Classifiers.trained(X, Y, shortlists, config, c=c, former=former, n_threads=n_threads)
         return replace(self, classifiers=classifiers).with_more_samples(Y)
 
@@ -137,6 +134,7 @@ class Ranker:
             counts=np.pad(self.counts[kept], new),
             gains=None if self.gains is None else np.pad(self.gains[kept], new, constant_values=self.gains.max()),
             refinement=self.refinement and self.refinement.resized(numbers, n_labels),
+            judges=self.judges and self.judges.resized(numbers),
         )
 
     @property
@@ -156,14 +154,25 @@ class Ranker:
         ids, scores
             (n_samples, n): the labels of the shortlist, best first, and their scores; -inf beside -1.
         """
+        margins = self.margins(x, shortlist.first(shortlist.votes.shape[1]).ids, n_threads=n_threads)
+        return best_first(shortlist.ids, self.scores(shortlist, margins, n_threads=n_threads), n_threads=n_threads)
+
+    def scores(self, shortlist: Shortlist, margins: Float | None, *, n_threads: int) -> Float:
+        """The scores by which `order` puts the labels of a shortlist in order."""
         n = shortlist.votes.shape[1]
         voted = shortlist.first(n)
-        scores = self.log_odds(self.evidence(x, voted, n_threads=n_threads), voted.ids, n_threads)
+        scores = self.log_odds(self.evidence(voted, margins, n_threads=n_threads), voted.ids, n_threads)
         if self.gains is not None:
             scores = self._with_gains(scores, self.gains[voted.ids], voted.ids)
         if shortlist.ids.shape[1] > n:
             scores = np.hstack([scores, self._scores_below(scores, shortlist)])
-        return best_first(shortlist.ids, scores, n_threads=n_threads)
+        return scores
+
+    def answers_of(self, judges: Judges, *, n_threads: int) -> tuple[Ids, Float]:
+        """What `order` gives for the samples of judges."""
+        part = judges.listed(self.lengths[1])
+        scores = self.scores(part.shortlist, part.margins, n_threads=n_threads)
+        return best_first(part.shortlist.ids, scores, n_threads=n_threads)
 
     def log_odds(self, evidence: Float, ids: Ids, n_threads: int) -> Float:
         """Of these labels, (n_samples, m), by what `evidence` says of them."""
@@ -192,14 +201,17 @@ class Ranker:
             below: Float = least + self.blend[0] * (rest - np.maximum(last, rest.max(axis=1, keepdims=True)))
         return below
 
-    def evidence(self, x: Csr, voted: Shortlist, *, n_threads: int) -> Float:
+    def margins(self, x: Csr, ids: Ids, *, n_threads: int) -> Float | None:
+        """What the labels' classifiers, if there are any, say of these samples, (n_samples, m); -inf beside -1."""
+        return self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
+
+    def evidence(self, voted: Shortlist, margins: Float | None, *, n_threads: int) -> Float:
         """What speaks for each label of a list that was voted on: (n_samples, m, 4) by `EVIDENCE`; 0 beside -1.
 
         The logarithm of the network's softmax over these; the margin of the label's classifier; the square root of the
         neighbours' votes; the logarithm of one more than the label's training samples.
         """
         ids, logits, votes = voted
-        margins = self.classifiers.margins(x, ids, n_threads=n_threads) if self.classifiers else None
         return kernels.label_evidence(ids, logits, margins, votes, self.counts, n_threads=n_threads)
 
     @classmethod
@@ -207,7 +219,7 @@ class Ranker:
         """Room for a ranker that is to be read from a file, whose arrays have these lengths, by name."""
         of_refinement = {name.removeprefix(REFINEMENT): n for name, n in lengths.items() if name.startswith(REFINEMENT)}
         return cls(
-            Classifiers.empty(lengths["weights"], n_features, n_labels) if "weights" in lengths else None,
+            Classifiers.empty(lengths, n_features, n_labels) if "weights" in lengths else None,
             config.shortlist_length,
             np.zeros(len(EVIDENCE) + 1, np.float32),
             np.zeros(n_labels, np.float32),
@@ -216,6 +228,7 @@ class Ranker:
             np.zeros(n_labels, np.float32) if config.objective == "tail" else None,
             np.zeros(1, np.float32) if "first_share" in lengths else None,
             Refinement.empty(of_refinement, len(EVIDENCE), n_labels) if of_refinement else None,
+            Judges.empty(lengths) if JUDGES + "groups" in lengths else None,
         )
 
     def blend_by_name(self) -> dict[str, float]:
@@ -226,12 +239,14 @@ class Ranker:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
         if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
             return False
+        if self.judges and not self.judges.is_sound(len(self.counts)):
+            return False
         return all(part is None or part.is_sound() for part in (self.classifiers, self.refinement))
 
-    def named_arrays(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """What is saved."""
+    def named_arrays(self, *, with_state: bool = True) -> Iterator[tuple[str, NDArray[Any]]]:
+        """What is saved; without what only training needs, if so wanted."""
         if self.classifiers:
-            yield from self.classifiers.named_arrays()
+            yield from self.classifiers.named_arrays(with_state=with_state)
         yield from (("blend", self.blend), ("counts", self.counts), ("c", self.c))
         if len(self.n_suggested):
             yield "n_suggested", self.n_suggested
@@ -241,6 +256,8 @@ class Ranker:
             yield "first_share", self.first_share
         if self.refinement:
             yield from ((REFINEMENT + name, array) for name, array in self.refinement.named_arrays())
+        if self.judges and with_state:
+            yield from self.judges.named_arrays()
 
 
 def n_suggested(config: Config) -> int:

@@ -13,7 +13,7 @@ from slidelearn.arrays import require_array
 from slidelearn.config import Config
 from slidelearn.ranking.ranker import Ranker
 
-_CHOICES = ("blend", "gains", "first_share", "n_suggested", "refinement")
+_CHOICES = ("blend", "gains", "first_share", "n_suggested", "refinement", "judges")
 
 
 @dataclass(frozen=True)

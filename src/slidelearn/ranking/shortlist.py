@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from slidelearn import kernels
@@ -31,6 +32,15 @@ class Shortlist(NamedTuple):
         ids, logits, votes = self
         together = np.ascontiguousarray
         return Shortlist(together(ids[:, :n]), together(logits[:, :n]), together(votes[:, :n]))
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Shortlist:
+        """Some of the samples."""
+        return Shortlist(self.ids[rows], self.logits[rows], self.votes[rows])
+
+    def followed_by(self, other: Shortlist) -> Shortlist:
+        """These samples, and others whose lists are as long."""
+        ids, logits, votes = other
+        return Shortlist(np.vstack([self.ids, ids]), np.vstack([self.logits, logits]), np.vstack([self.votes, votes]))
 
 
 def best_first(ids: Ids, scores: Float, *, n_threads: int) -> tuple[Ids, Float]:

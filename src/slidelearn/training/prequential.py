@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +20,18 @@ from slidelearn.inference import shortlists, top_k
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import best_threshold
 from slidelearn.model.model import Member, Model
-from slidelearn.ranking.blending import Judges, blended
+from slidelearn.ranking.blending import blended
+from slidelearn.ranking.judges import MOST_KEPT, Judges
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
 from slidelearn.ranking.shortlist import best_first, mean_answers
-from slidelearn.training.ranker_training import LEAST_HELD_OUT, listed_labels
+from slidelearn.training.ranker_training import LEAST_HELD_OUT, c_by, listed_labels
 
-ENOUGH, MOST_ASKED = 1000, 3000
-"""New samples with which what was known of the blend counts no more, and those that are asked how to blend."""
+ENOUGH = 1000
+"""Samples with which what was known of the blend, of C and of the threshold before counts no more."""
+NEWS = 1 / 3
+"""Share of the judges that must be new before all are asked again."""
 
 
 class Answers(NamedTuple):
@@ -72,53 +74,73 @@ def answer_first(
     hard_negatives = _hard_negatives(model.members[0], X, Y, n_threads, callbacks) if memory else None
     known = Y[:, :n_known]
     labelled = np.flatnonzero(np.diff(known.indptr))
-    if len(labelled) < LEAST_HELD_OUT:
+    if not len(labelled):
         return Answers(hard_negatives, None, 0.0)
-    some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_ASKED)).astype(np.int64)]
+    some = labelled[np.linspace(0, len(labelled) - 1, min(len(labelled), MOST_KEPT)).astype(np.int64)]
     asked, known = X[some], known[some]
-    share = min(len(some) / ENOUGH, 1.0)
     answers = []
     for member in model.members:
         if member.ranker:
-            member.ranker, answer = _reblended(
-                member, member.ranker, model.neighbours, to_csr(asked), known, Y, share, n_threads
-            )
+            judges = _asked(member, member.ranker, model.neighbours, to_csr(asked), known, n_threads)
+            member.ranker = _reblended(member, member.ranker, judges, model.neighbours, Y, n_threads)
+            answers.append(member.ranker.answers_of(judges, n_threads=n_threads))
         else:
             ids, scores = _of_known(*top_k([member], asked, member.n_listed, n_threads=n_threads), n_known)
-            answer = best_first(ids, scores, n_threads=n_threads)
-        answers.append(answer)
-    return Answers(hard_negatives, best_threshold(*mean_answers(answers, n_threads=n_threads), known), share)
+            answers.append(best_first(ids, scores, n_threads=n_threads))
+    if len(some) < LEAST_HELD_OUT:
+        return Answers(hard_negatives, None, 0.0)
+    threshold = best_threshold(*mean_answers(answers, n_threads=n_threads), known)
+    return Answers(hard_negatives, threshold, min(len(some) / ENOUGH, 1.0))
+
+
+def _asked(
+    member: Member, ranker: Ranker, neighbours: Neighbours | None, x: Csr, known: sparse.csr_array, n_threads: int
+) -> Judges:
+    """New samples, their features and known labels, as judges of the ranker."""
+    n_best, most = min(ranker.shortlist_length, member.network.n_labels), n_suggested(member.network.config)
+    asked = shortlists(member, x, neighbours, (n_best, most), n_threads=n_threads)
+    ids, logits = _of_known(asked.ids, asked.logits, known.shape[1])
+    judges = Judges.of(asked._replace(ids=ids, logits=logits), known, np.arange(x.n_rows, dtype=np.int32), n_best)
+    return judges.hearing(ranker.margins(x, ids, n_threads=n_threads))
 
 
 def _reblended(
-    member: Member,
-    ranker: Ranker,
-    neighbours: Neighbours | None,
-    x: Csr,
-    known: sparse.csr_array,
-    Y: sparse.csr_array,
-    share: float,
-    n_threads: int,
-) -> tuple[Ranker, tuple[Ids, Float]]:
-    """The ranker with a new blend, and what it answers for some of the new samples: their features, and known labels.
+    member: Member, ranker: Ranker, new: Judges, neighbours: Neighbours | None, Y: sparse.csr_array, n_threads: int
+) -> Ranker:
+    """The ranker after its former judges and new ones have been asked, if enough of them are new.
 
-    A refinement is as good as the evidence that it was taught with: enough samples teach a new one. Which labels come
-    together, it learns from the labels Y of all new samples.
+    A refinement is as good as the evidence that it was taught with: enough judges teach a new one. Which labels come
+    together, it learns from the labels Y of all new samples, and the first one from those of the neighbours too.
     """
     config = member.network.config
-    n_best, most = min(ranker.shortlist_length, member.network.n_labels), n_suggested(config)
-    asked = shortlists(member, x, neighbours, (n_best, most), n_threads=n_threads)
-    ids, logits = _of_known(asked.ids, asked.logits, known.shape[1])
-    judges = Judges(asked._replace(ids=ids, logits=logits), known, np.arange(x.n_rows, dtype=np.int32), n_best)
-    if config.ranker_blend is None:
-        offered = replace(ranker, n_suggested=np.array([most], np.int32))
-        may_shorten = config.n_suggested is None
-        former = ranker.refinement.partners if ranker.refinement else None
-        partners = partial(partners_of, Y, former, ranker.counts) if share == 1 else None
-        fitted = blended(offered, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
-        blend = (1 - share) * ranker.blend + share * fitted.blend
-        ranker = replace(fitted if share == 1 else ranker, blend=blend.astype(np.float32))
-    return ranker, ranker.order(x, judges.listed(ranker.lengths[1]), n_threads=n_threads)
+    if config.ranker_blend is not None:
+        return ranker
+    former = ranker.refinement
+    if former:
+        former = replace(former, partners=partners_of(Y, former.partners, ranker.counts))
+        ranker = replace(ranker, refinement=former)
+    judges = ranker.judges.followed_by(new) if ranker.judges else new
+    ranker = replace(ranker, judges=judges)
+    if len(judges) < LEAST_HELD_OUT or judges.n_unheard[0] < NEWS * len(judges):
+        return ranker
+    share = np.float32(min(len(judges) / ENOUGH, 1.0))
+    offered = replace(ranker, n_suggested=np.array([n_suggested(config)], np.int32))
+
+    def partners() -> Csr:
+        if former:
+            return former.partners
+        return partners_of(sparse.csr_array(sparse.vstack([neighbours.samples()[1], Y])) if neighbours else Y)
+
+    fitted = blended(
+        offered,
+        judges,
+        partners if share == 1 else None,
+        may_shorten=config.n_suggested is None,
+        n_threads=n_threads,
+    )
+    c = ranker.c if config.ranker_c is not None else (1 - share) * ranker.c + share * np.float32(c_by(judges))
+    blend = (1 - share) * ranker.blend + share * fitted.blend
+    return replace(fitted if share == 1 else ranker, blend=blend, c=c.astype(np.float32), judges=judges.heard())
 
 
 def _of_known(ids: Ids, scores: Float, n_known: int) -> tuple[Ids, Float]:

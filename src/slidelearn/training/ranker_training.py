@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Self
 
@@ -17,10 +17,11 @@ from slidelearn.batches import repeated, to_csr
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.inference import shortlists
-from slidelearn.kernels import Csr, Float
-from slidelearn.metrics import best_threshold, precision_at_k, propensities
+from slidelearn.kernels import Float
+from slidelearn.metrics import best_threshold, propensities
 from slidelearn.model.model import Member, Model
-from slidelearn.ranking.blending import Judges, blended, with_gains
+from slidelearn.ranking.blending import blended, with_gains
+from slidelearn.ranking.judges import Judges
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import USUAL_C, Ranker, n_suggested
 from slidelearn.ranking.refinement import partners_of
@@ -134,55 +135,64 @@ def train_rankers(
     """
     config = model.network.config
     X_rows, Y_rows = X[rows], Y[rows]
-    judges, groups = kept_back.judges(X, weights)
-    x, y = to_csr(X[judges]), Y[judges]
+    rows_of_judges, groups = kept_back.judges(X, weights)
+    x, y = to_csr(X[rows_of_judges]), Y[rows_of_judges]
     model.neighbours = _neighbours(config, X_rows, Y_rows)
     n_best, most = min(config.shortlist_length, model.network.n_labels), n_suggested(config)
     others, answers = repeated(kept_back.all, weights), []
     for member in model.members:
-        judging = None
+        judges = None
         if x.n_rows:
             asked = shortlists(member, x, model.neighbours, (n_best, most), n_threads=n_threads)
-            judging = Judges(asked, y, groups, n_best)
+            judges = Judges.of(asked, y, groups, n_best)
         in_time = time.perf_counter() < deadline
-        ranker = _trained(member, X_rows, Y_rows, x, judging, n_threads, callbacks, in_time=in_time)
-        if judging:
-            answers.append(ranker.order(x, judging.listed(ranker.lengths[1]), n_threads=n_threads))
+        ranker = _classified(member, X_rows, Y_rows, judges, n_threads, callbacks, in_time=in_time)
+        if judges:
+            judges = judges.hearing(ranker.margins(x, judges.shortlist.ids, n_threads=n_threads))
+        ranker = _judged(ranker, config, Y_rows, judges, n_threads, in_time=in_time)
+        if judges:
+            answers.append(ranker.answers_of(judges, n_threads=n_threads))
         member.ranker = ranker.with_more_samples(Y[others])
     if model.neighbours:
         model.neighbours = model.neighbours.with_more(X[others], Y[others])
     return best_threshold(*mean_answers(answers, n_threads=n_threads), y) if answers else None
 
 
-def _trained(
+def _classified(
     member: Member,
     X: sparse.csr_array,
     Y: sparse.csr_array,
-    x: Csr,
     judges: Judges | None,
     n_threads: int,
     callbacks: Sequence[Callback],
     *,
     in_time: bool,
 ) -> Ranker:
-    """A ranker for the shortlists of a member, whose C and blend `judges` choose, if any; their features are x."""
-    config, c = member.network.config, member.network.config.ranker_c or USUAL_C
-    if judges and config.ranker_c is None:
-        ids, logits, _ = judges.listed(0)
-        best = np.take_along_axis(ids, logits.argmax(axis=1)[:, None], axis=1)
-        c = max(precision_at_k(best, judges.labels, 1), LEAST_C)
-    listed = None
+    """A ranker for the shortlists of a member, with classifiers if there is the time; `judges`, if any, choose C."""
+    config, listed = member.network.config, None
+    c = config.ranker_c or (c_by(judges) if judges else USUAL_C)
     if in_time and wants_classifiers(config, *Y.shape):
         listed = listed_labels(member, X, n_threads, callbacks)
-    ranker = Ranker.trained(X, Y, listed, config, c=c, n_threads=n_threads)
+    return Ranker.trained(X, Y, listed, config, c=c, n_threads=n_threads)
+
+
+def _judged(
+    ranker: Ranker, config: Config, Y: sparse.csr_array, judges: Judges | None, n_threads: int, *, in_time: bool
+) -> Ranker:
+    """The ranker with the blend, and all else, that `judges`, if any, find best; Y are the labels it was trained on."""
     if judges and config.ranker_blend is None:
         partners = partial(partners_of, Y) if in_time else None
-        may_shorten = config.n_suggested is None
-        ranker = blended(ranker, x, judges, partners, may_shorten=may_shorten, n_threads=n_threads)
+        ranker = blended(ranker, judges, partners, may_shorten=config.n_suggested is None, n_threads=n_threads)
+        ranker = replace(ranker, judges=judges.heard().last())
     if config.objective == "tail":
-        gains = -np.log(propensities(Y)).astype(np.float32)
-        ranker = with_gains(ranker, x, judges, gains, n_threads=n_threads)
+        ranker = with_gains(ranker, judges, -np.log(propensities(Y)).astype(np.float32), n_threads=n_threads)
     return ranker
+
+
+def c_by(judges: Judges) -> float:
+    """C by how often the network alone is right at first: where it rarely is, so are what classifiers learn from."""
+    part = judges.listed(0)
+    return max(part.precision(part.shortlist.logits, 1), LEAST_C)
 
 
 def refit_rankers(

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from slidelearn.kernels.reference.csr import written_out
 from slidelearn.kernels.reference.random import random_below
-from slidelearn.kernels.types import ClassifierRows, Csr, Float, Ids, Offsets
+from slidelearn.kernels.types import ClassifierRows, Csr, Float, Ids, LearntClassifiers, Offsets
 
 
 def train_classifiers(
@@ -16,54 +16,64 @@ def train_classifiers(
     positives: Csr,
     negatives: Csr,
     *,
-    former: ClassifierRows | None,
+    former: LearntClassifiers | None,
     c: Float,
     tolerance: float,
     max_passes: int,
     threshold: float,
     seed: int,
     n_threads: int,
-) -> tuple[tuple[Offsets, Ids, Float], Float]:
+) -> tuple[tuple[tuple[Offsets, Ids, Float], Float], Float, Float]:
     """An L2-regularised SVM with squared hinge loss for each label, with a bias.
 
     `positives` and `negatives` have a row of samples, rows of `x`, for each label; `c` (n_labels,) has the weight of
-    their losses. Gives `Classifiers` with the weights of a magnitude of at least `threshold`. A label without positives
-    gets no weights and the bias -1, one without negatives no weights and the bias 1. With `former`, each classifier
-    starts from its former weights and stays close to them, and labels without samples stay as they are.
+    their losses. Gives `LearntClassifiers`, with the weights of a magnitude of at least `threshold`. A label without
+    positives gets no weights and the bias -1, one without negatives no weights and the bias 1. With `former`, each
+    classifier starts from its former weights, and half the squared distance from these, each times its precision, takes
+    the place of half the squared weights; labels without samples, and weights of features that no sample has, stay as
+    they are. Precisions start at 1, and rise by the second derivative of the losses that are not 0.
     """
-    rows = written_out(x, n_features)
-    first = np.zeros((positives.n_rows, n_features)) if former is None else written_out(former.weights, n_features)
-    indptr, features, weights, biases = [0], [np.empty(0, np.int32)], [np.empty(0, np.float32)], list[float]()
-    for label in range(positives.n_rows):
+    n_labels = positives.n_rows
+    rows = np.hstack([written_out(x, n_features), np.ones((x.n_rows, 1))])  # the bias as the weight of a feature more
+    weights, precisions = np.zeros((n_labels, n_features + 1)), np.ones((n_labels, n_features + 1))
+    if former:
+        (of_features, biases), of_weights, precisions[:, -1] = former
+        row = np.repeat(np.arange(n_labels), np.diff(of_features.indptr))
+        weights[:, :-1], weights[:, -1] = written_out(of_features, n_features), biases
+        precisions[row, of_features.indices] = of_weights
+    kept = weights != 0
+    for label in range(n_labels):
         own, others = (m.indices[m.indptr[label] : m.indptr[label + 1]] for m in (positives, negatives))
-        if former is None and not (len(own) and len(others)):
-            found, bias = first[label], 1.0 if len(own) else -1.0
-        else:
+        if (len(own) and len(others)) or (former and len(own) + len(others)):
             samples, signs = rows[np.concatenate([own, others])], np.repeat([1.0, -1.0], [len(own), len(others)])
-            start = first[label], 0.0 if former is None else float(former.biases[label])
-            found, bias = _solved(samples, signs, start, float(c[label]), tolerance, max_passes, seed, label)
-        kept = np.flatnonzero((np.abs(found.astype(np.float32)) >= np.float32(threshold)) & (found != 0))
-        features.append(kept.astype(np.int32))
-        weights.append(found[kept].astype(np.float32))
-        indptr.append(indptr[-1] + len(kept))
-        biases.append(bias)
-    made = np.array(indptr, np.int64), np.concatenate(features), np.concatenate(weights)
-    return made, np.array(biases, np.float32)
+            learnt = weights[label], precisions[label]
+            learnt = _solved(samples, signs, learnt, float(c[label]), tolerance, max_passes, seed, label)
+            weights[label], precisions[label] = learnt
+            told = (samples != 0).any(axis=0)
+            strong = (np.abs(weights[label].astype(np.float32)) >= np.float32(threshold)) & (weights[label] != 0)
+            kept[label] = np.where(told, strong, kept[label])
+        elif not former:
+            weights[label, -1] = 1.0 if len(own) else -1.0
+    row, feature = np.nonzero(kept[:, :-1])
+    indptr = np.searchsorted(row, np.arange(n_labels + 1))
+    values, firmness = (array[row, feature].astype(np.float32) for array in (weights, precisions))
+    biases, of_biases = (array[:, -1].astype(np.float32) for array in (weights, precisions))
+    return ((indptr.astype(np.int64), feature.astype(np.int32), values), biases), firmness, of_biases
 
 
 def _solved(
     samples: NDArray[np.float64],
     signs: NDArray[np.float64],
-    start: tuple[NDArray[np.float64], float],
+    learnt: tuple[NDArray[np.float64], NDArray[np.float64]],
     c: float,
     tolerance: float,
     max_passes: int,
     seed: int,
     label: int,
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     n = len(samples)
-    (weights, bias), duals = start, np.zeros(n)
-    curvature = 0.5 / c + 1.0 + (samples**2).sum(axis=1)
+    (weights, precisions), duals = learnt, np.zeros(n)
+    curvature = 0.5 / c + (samples**2 / precisions).sum(axis=1)
     order, n_active, left_out_above, n_draws = list(range(n)), n, np.inf, 0
     for _ in range(max_passes):
         gradients = [np.inf, -np.inf]  # the lowest and the highest
@@ -74,7 +84,7 @@ def _solved(
         k = 0
         while k < n_active:
             i = order[k]
-            gradient = signs[i] * (bias + samples[i] @ weights) - 1.0 + duals[i] * 0.5 / c
+            gradient = signs[i] * (samples[i] @ weights) - 1.0 + duals[i] * 0.5 / c
             if duals[i] == 0 and gradient > 0:
                 if gradient > left_out_above:
                     n_active -= 1
@@ -84,7 +94,7 @@ def _solved(
             gradients = [min(gradients[0], gradient), max(gradients[1], gradient)]
             dual = max(duals[i] - gradient / curvature[i], 0.0)
             step = signs[i] * (dual - duals[i])
-            weights, bias, duals[i] = weights + step * samples[i], bias + step, dual
+            weights, duals[i] = weights + step * samples[i] / precisions, dual
             k += 1
         if gradients[1] - gradients[0] > tolerance:
             left_out_above = gradients[1] if gradients[1] > 0 else np.inf
@@ -92,7 +102,7 @@ def _solved(
             n_active, left_out_above = n, np.inf
         else:
             break
-    return weights, bias
+    return weights, precisions + 2 * c * (samples[duals > 0] ** 2).sum(axis=0)
 
 
 def classifier_margins(x: Csr, n_features: int, ids: Ids, classifiers: ClassifierRows, *, n_threads: int) -> Float:
