@@ -52,16 +52,12 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     const ClassifierRows rows = view_unread(classifiers);
     const Matrix<const int32_t> vi = view(ids);
     require(vi.n_rows == vx.n_rows, "ids must have a row for each row of x");
-    bool inside = true;
-    for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k)
-        inside &= vi.data[k] >= -1 && vi.data[k] < rows.weights.n_rows;
-    require(inside, "ids must lie in [-1, " + std::to_string(rows.weights.n_rows) + ")");
+    require_within(ids, -1, rows.weights.n_rows, "ids");
     OutMatrix<float> margins = new_matrix<float>(vi.n_rows, vi.n_columns);
-    const Matrix<float> vm{margins.data(), vi.n_rows, vi.n_columns, vi.n_columns};
     bool sound;
     {
         const GilReleased unlocked;
-        sound = classifier_margins(vx, vi, rows, vm, n_threads);
+        sound = classifier_margins(vx, vi, rows, view(margins), n_threads);
     }
     require(sound, "classifiers.weights must have ascending indptr");
     return margins;

@@ -30,10 +30,4 @@ inline UpdateRule view(const InRule& in, const Rows& rows) {
     return {static_cast<Rule>(kind), learning_rate, beta_1, beta_2, epsilon};
 }
 
-inline void require_ids(const InArray<int32_t>& ids, int64_t n, const char* what) {
-    bool inside = true;
-    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0 && ids(i) < n;
-    require(inside, std::string(what) + " must lie in [0, " + std::to_string(n) + ")");
-}
-
 }  // namespace slidelearn

@@ -31,17 +31,14 @@ std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCs
     const Csr vx = with_data(view(x, vp.n_rows), "x"), vs = with_data(view(strong, vp.n_rows), "strong");
     const Matrix<const int32_t> vi = view(ids);
     require(vs.n_rows == vx.n_rows && vi.n_rows == vx.n_rows, "strong and ids must have a row for each row of x");
-    bool inside = true;
-    for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k) inside &= vi.data[k] >= -1 && vi.data[k] < n_labels;
-    require(inside, "ids must lie in [-1, " + std::to_string(n_labels) + ")");
+    require_within(ids, -1, n_labels, "ids");
     OutMatrix<float> votes = new_matrix<float>(vi.n_rows, vi.n_columns + n_others);
     OutMatrix<int32_t> others = new_matrix<int32_t>(vi.n_rows, n_others);
-    const Matrix<float> vv{votes.data(), vi.n_rows, vi.n_columns + n_others, vi.n_columns + n_others};
-    const Matrix<int32_t> vo{others.data(), vi.n_rows, n_others, n_others};
     bool sound;
     {
         const GilReleased unlocked;
-        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, power, vi, vv, vo, n_threads);
+        sound = neighbour_votes(vx, vs, {vp, vf, vl, vp.n_rows, n_labels}, n_neighbours, power, vi, view(votes),
+                                view(others), n_threads);
     }
     require(sound, "index must have ascending indptr, and indices that lie within features, samples and labels");
     return {votes, others};
