@@ -47,8 +47,9 @@ class Problem {
         weights_.clear();
         bias_ = former ? former->biases[label] : 0.0;
         for (int64_t e = former ? former->weights.begin(label) : 0; former && e < former->weights.end(label); ++e) {
-            number_of(former->weights.indices[e]);
-            weights_.push_back(former->weights.data[e]);
+            const int32_t number = number_of(former->weights.indices[e]);
+            weights_.resize(n_numbers_, 0.0f);
+            weights_[number] += former->weights.data[e];
         }
         diagonal_ = diagonal;
         samples_.clear();

@@ -122,11 +122,12 @@ PqRows view_index(const InPqRows& index, const Rows& rows) {
     bool ascending = true;
     for (int64_t c = 0; c < n_clusters; ++c) ascending &= starts(c) <= starts(c + 1);
     require(ascending, "index.starts must not decrease");
-    const int64_t n_slots = starts(n_clusters) * PqRows::kBlock;
-    const int64_t n_codes = n_slots * PqRows::n_parts(rows.width) / 2;
-    require(static_cast<int64_t>(ids.size()) == n_slots && static_cast<int64_t>(biases.size()) == n_slots &&
-                static_cast<int64_t>(codes.size()) == n_codes,
+    const int64_t n_slots = static_cast<int64_t>(ids.size());
+    require(n_slots % PqRows::kBlock == 0 && n_slots / PqRows::kBlock == starts(n_clusters) &&
+                biases.size() == ids.size() &&
+                static_cast<int64_t>(codes.size()) == n_slots * PqRows::n_parts(rows.width) / 2,
             "index.ids, index.biases and index.codes must have as many blocks as index.starts says");
+    require(n_slots < kIdsEnd, "index.ids must be fewer than 2^31");
     require_codewords(codewords, rows);
     return {starts.data(), n_clusters, ids.data(), biases.data(), codes.data(), codewords.data()};
 }

@@ -23,6 +23,8 @@ OutClassifiers bind_train_classifiers(const InCsr& x, int64_t n_features, const 
                                       const InArray<float>& c, double tolerance, int64_t max_passes, float threshold,
                                       uint64_t seed, int n_threads) {
     require_threads(n_threads);
+    require(0 <= n_features && n_features < kIdsEnd,
+            "n_features must lie in [0, 2^31), but is " + std::to_string(n_features));
     const Csr vx = with_data(view(x, n_features), "x");
     const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
     require(p.n_rows == n.n_rows, "positives and negatives must have as many rows");
@@ -53,6 +55,8 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     const Matrix<const int32_t> vi = view(ids);
     require(vi.n_rows == vx.n_rows, "ids must have a row for each row of x");
     require_within(ids, -1, rows.weights.n_rows, "ids");
+    require(static_cast<int64_t>(ids.size()) < kIdsEnd && rows.weights.n_rows < kIdsEnd,
+            "ids, and labels that have classifiers, must be fewer than 2^31");
     OutMatrix<float> margins = new_matrix<float>(vi.n_rows, vi.n_columns);
     bool sound;
     {

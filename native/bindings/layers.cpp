@@ -100,8 +100,7 @@ OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows, co
                                        int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr v = view(x, r.n_rows);
-    require(v.data || v.n_entries() == 0, "x.data must be given");
+    const Csr v = with_data(view(x, r.n_rows), "x");
     if (bias) require_length(*bias, r.width, "bias");
     OutMatrix<float> hidden = new_matrix<float>(v.n_rows, r.width);
     const GilReleased unlocked;
@@ -113,8 +112,7 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
                             bool hogwild, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr v = view(x, r.n_rows);
-    require(v.data || v.n_entries() == 0, "x.data must be given");
+    const Csr v = with_data(view(x, r.n_rows), "x");
     require_shape(d_hidden, v.n_rows, r.width, "d_hidden");
     require(v.n_entries() < kIdsEnd, "x must have fewer than 2^31 entries");
     const UpdateRule u = view(rule, r);
@@ -178,7 +176,7 @@ OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& 
                                             int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    const Csr a = view(active, r.n_rows), h = with_data(view(hidden, r.width), "hidden");
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
     OutArray<float> logits = new_array<float>(a.n_entries());
     const GilReleased unlocked;
@@ -212,7 +210,7 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
                                              const std::optional<InColumns>& columns, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    const Csr a = view(active, r.n_rows), h = with_data(view(hidden, r.width), "hidden");
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
     require_length(d_logits, a.n_entries(), "d_logits");
     const UpdateRule u = view(rule, r);

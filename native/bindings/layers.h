@@ -17,7 +17,7 @@ using InLabels = std::tuple<InArray<int64_t>, InArray<int32_t>>;
 inline Rows view(const InOutRows& in) {
     const auto& [memory, width] = in;
     const Rows rows{memory.data(), static_cast<int64_t>(memory.shape(0)), static_cast<int64_t>(memory.shape(1)), width};
-    require(width >= 1 && (rows.has_parts(1) || rows.has_moment_words() || rows.has_moments()),
+    require(1 <= width && width <= rows.stride && (rows.has_parts(1) || rows.has_moment_words() || rows.has_moments()),
             "rows.memory does not have the layout of rows of width " + std::to_string(width));
     return rows;
 }

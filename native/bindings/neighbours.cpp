@@ -12,7 +12,12 @@ using InIndex = std::tuple<InCsr, InCsr, InCsr, int64_t>;
 
 OutCsr bind_strongest(const InCsr& x, int64_t n_features, int64_t n) {
     require(n >= 0, "n must be >= 0, but is " + std::to_string(n));
-    const SparseRows kept = strongest(with_data(view(x, n_features), "x"), n);
+    const Csr v = with_data(view(x, n_features), "x");
+    SparseRows kept;
+    {
+        const GilReleased unlocked;
+        kept = strongest(v, n);
+    }
     return {to_array(kept.indptr), to_array(kept.indices), to_array(kept.data)};
 }
 
@@ -23,8 +28,10 @@ std::tuple<OutMatrix<float>, OutMatrix<int32_t>> bind_neighbour_votes(const InCs
     require_threads(n_threads);
     require(n_neighbours >= 1, "n_neighbours must be >= 1, but is " + std::to_string(n_neighbours));
     require(power > 0, "power must be > 0, but is " + std::to_string(power));
-    require(n_others >= 0, "n_others must be >= 0, but is " + std::to_string(n_others));
+    require(0 <= n_others && n_others < kIdsEnd, "n_others must lie in [0, 2^31), but is " + std::to_string(n_others));
     const auto& [postings, features, labels, n_labels] = index;
+    require(0 <= n_labels && n_labels < kIdsEnd,
+            "index.n_labels must lie in [0, 2^31), but is " + std::to_string(n_labels));
     const Csr vp = with_data(view_unread(postings), "index.postings"), vl = view_unread(labels);
     const Csr vf = with_data(view_unread(features), "index.features");
     require(vl.n_rows == vf.n_rows, "index.labels must have a row for each row of index.features");

@@ -14,7 +14,7 @@ using OutEvidence = nb::ndarray<nb::numpy, float, nb::ndim<3>, nb::c_contig>;
 using InPerceptron = std::tuple<InMatrix<float>, InArray<float>, InArray<float>, InArray<float>>;
 
 OutEvidence new_evidence(std::size_t n_samples, std::size_t n, std::size_t n_evidence) {
-    float* data = allocate<float>(n_samples * n * n_evidence);
+    float* data = allocate<float>(times(times(n_samples, n), n_evidence));
     return OutEvidence(data, {n_samples, n, n_evidence}, owner_of(data));
 }
 

@@ -122,14 +122,12 @@ static inline float largest(Vec v) {
     return joined(v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
+// What is not a number is left out; -inf where there is none.
 static inline float largest(const float* p, int64_t n) {
-    float best = p[0];
+    Vec v = broadcast(-INFINITY);
     int64_t i = 0;
-    if (n >= kWidth) {
-        Vec v = load(p);
-        for (i = kWidth; i + kWidth <= n; i += kWidth) v = larger(v, load(p + i));
-        best = largest(v);
-    }
+    for (; i + kWidth <= n; i += kWidth) v = larger(load(p + i), v);
+    float best = largest(v);
     for (; i < n; ++i) best = p[i] > best ? p[i] : best;
     return best;
 }

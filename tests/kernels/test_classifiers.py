@@ -71,6 +71,22 @@ def test_former_classifiers_without_samples_stay(rng: np.random.Generator, x: Cs
         np.testing.assert_array_equal(now, before)
 
 
+def test_former_weights_of_the_same_feature_add_up(x: Csr) -> None:
+    former = ClassifierRows(
+        Csr(np.array([0, 3]), np.array([1, 1, 0], np.int32), np.array([1, 2, 3], np.float32)), np.zeros(1, np.float32)
+    )
+    one, other = (Csr(np.array([0, 1]), np.array([sample], np.int32), NO_DATA) for sample in (5, 9))
+    rule = {**RULE, "threshold": 0.0, "c": ONES[:1]}
+    assert_twins_agree("train_classifiers", x, N_FEATURES, one, other, former=former, **rule, n_terms=N_FEATURES)
+
+
+def test_numbers_of_features_and_labels_that_no_ids_have_are_refused(x: Csr) -> None:
+    nobody = Csr(np.zeros(2, np.int64), np.empty(0, np.int32), NO_DATA)
+    for n_features in (-1, 2**31):
+        with pytest.raises(ValueError, match=rf"n_features must lie in \[0, 2\^31\), but is {n_features}"):
+            kernels.train_classifiers(nobody, n_features, nobody, nobody, former=None, c=ONES[:1], **RULE, n_threads=1)
+
+
 @pytest.mark.parametrize("m", [0, 1, 7])
 @pytest.mark.parametrize("most_features", [1, 20])
 def test_classifier_margins(rng: np.random.Generator, most_features: int, m: int) -> None:

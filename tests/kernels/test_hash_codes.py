@@ -129,6 +129,18 @@ def test_no_rows(isa: str) -> None:
     assert kernels.wta_codes(rows, bins, n_tables=3, n_buckets=4, n_threads=2).shape == (3, 0)
 
 
+def test_rows_without_coordinates(isa: str) -> None:
+    rows, options = np.empty((20, 0), np.float32), {"n_tables": 2, "n_buckets": 50, "n_threads": 2}
+    bins, projection = np.empty((4, 0), np.int32), np.empty((0, 4), np.float32)
+    for codes in (
+        kernels.wta_codes(rows, bins, **options),
+        kernels.dwta_codes(rows, bins, borrow_seed=1, **options),
+        kernels.simhash_codes(rows, projection, np.zeros(4, np.float32), **options),
+        kernels.doph_codes(rows, np.empty((0, 3), np.int32), top_k=5, n_hashes=4, borrow_seed=1, **options),
+    ):
+        np.testing.assert_array_equal(codes, np.zeros((2, 20)))
+
+
 def test_rows_of_another_width_are_refused() -> None:
     rows, projection = np.zeros((3, 5), np.float32), np.zeros((6, 8), np.float32)
     with pytest.raises(ValueError, match="rows must have 6 coordinates, but have 5"):
