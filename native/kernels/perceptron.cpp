@@ -15,7 +15,7 @@ static_assert(kSamples % kWidth == 0);
 void ask_nothing(int64_t) {}
 
 // What it makes of the inputs x, and the outputs h (width) of its hidden units.
-float log_odds_of(const PerceptronView& perceptron, const float* x, float* h) {
+inline float log_odds_of(const PerceptronView& perceptron, const float* x, float* h) {
     const int64_t width = perceptron.hidden.n_columns;
     const auto term = [&](int64_t k) { return Term{x[k], perceptron.hidden.row(k)}; };
     sum_terms(perceptron.hidden_biases, perceptron.hidden.n_rows, term, ask_nothing, h, width);
