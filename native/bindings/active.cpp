@@ -1,10 +1,8 @@
 // Verbs over logits and active sets: losses, the best of many scores, assembling sets.
 #include "active.h"
 
-#include <algorithm>
 #include <limits>
 #include <optional>
-#include <vector>
 
 #include "csr_rows.h"
 #include "kernels/losses.h"

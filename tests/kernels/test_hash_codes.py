@@ -1,7 +1,5 @@
 """The hash verbs against their twins."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -10,14 +8,6 @@ from slidelearn.kernels.reference import hash_codes as reference
 
 N_ROWS, N_INPUTS, N_TABLES = 150, 37, 5
 THREADS = (1, 2, 4)
-
-
-@pytest.fixture(params=kernels.available_isas())
-def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = kernels.isa_in_use()
-    kernels.use_isa(request.param)
-    yield request.param
-    kernels.use_isa(before)
 
 
 @pytest.fixture
