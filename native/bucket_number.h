@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "random.h"
+
 namespace slidelearn {
 
 struct BucketNumbering {
@@ -27,18 +29,10 @@ static inline BucketNumbering number_buckets(int64_t n_values, int64_t hashes_pe
     return {folded ? 2654435761u : static_cast<uint32_t>(n_values), n, folded};
 }
 
-// Wellons's lowbias32, of a number or of a vector of them.
-template <class Bits>
-static inline Bits mix_bits(Bits x) {
-    x = (x ^ (x >> 16)) * 0x7FEB352Du;
-    x = (x ^ (x >> 15)) * 0x846CA68Bu;
-    return x ^ (x >> 16);
-}
-
 // The bucket in [0, n_buckets) of a complete number.
 static inline int32_t bucket_of(const BucketNumbering& numbering, uint32_t number) {
     if (!numbering.folded) return static_cast<int32_t>(number);
-    return static_cast<int32_t>((static_cast<uint64_t>(mix_bits(number)) * numbering.n_buckets) >> 32);
+    return static_cast<int32_t>((static_cast<uint64_t>(mix32(number)) * numbering.n_buckets) >> 32);
 }
 
 }  // namespace slidelearn

@@ -52,9 +52,8 @@ int64_t select_top(const float* row, int64_t n_inputs, int64_t top_k, int32_t* c
     return top_k;
 }
 
-void hash_row(const float* row, int64_t n_inputs, const std::vector<Place>& places, int64_t top_k, uint64_t borrow_seed,
-              Workspace& work) {
-    const int64_t n_permutations = static_cast<int64_t>(places.size()) / n_inputs;
+void hash_row(const float* row, int64_t n_inputs, const std::vector<Place>& places, int64_t n_permutations,
+              int64_t top_k, uint64_t borrow_seed, Workspace& work) {
     int32_t* lowest = work.hash_codes.data();
     std::fill(work.hash_codes.begin(), work.hash_codes.end(), kEmpty);
     const int64_t n = select_top(row, n_inputs, top_k, work.coordinates.data());
@@ -80,7 +79,7 @@ void doph_codes(Matrix<const float> rows, Matrix<const int32_t> ranks, int64_t t
         Workspace& work = workspaces[worker];
         const int64_t end = std::min(rows.n_rows, (chunk + 1) * kChunkRows);
         for (int64_t i = chunk * kChunkRows; i < end; ++i) {
-            hash_row(rows.row(i), n_inputs, places, top_k, borrow_seed, work);
+            hash_row(rows.row(i), n_inputs, places, ranks.n_columns, top_k, borrow_seed, work);
             const int32_t* code = work.hash_codes.data();
             for (int64_t t = 0; t < codes.n_rows; ++t) {
                 uint32_t number = 0;

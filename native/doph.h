@@ -1,3 +1,5 @@
+// DOPH: codes of vectors by densified one-permutation MinHash (Shrivastava and Li, 2014; Shrivastava, 2017) of their
+// largest coordinates, as Chen et al. (2020) hash neurons.
 #pragma once
 
 #include "bucket_number.h"

@@ -229,6 +229,13 @@ class Query {
 
 }  // namespace
 
+namespace {
+
+// Also in order with what is not a number, which comes last.
+float magnitude(float value) { return std::isnan(value) ? -1.0f : std::abs(value); }
+
+}  // namespace
+
 SparseRows strongest(Csr x, int64_t n) {
     SparseRows kept;
     kept.indptr.assign(1, 0);
@@ -238,7 +245,7 @@ SparseRows strongest(Csr x, int64_t n) {
         std::iota(order.begin(), order.end(), x.begin(row));
         if (x.length(row) > n) {
             std::nth_element(order.begin(), order.begin() + n, order.end(), [&](int64_t a, int64_t b) {
-                const float of_a = std::abs(x.data[a]), of_b = std::abs(x.data[b]);
+                const float of_a = magnitude(x.data[a]), of_b = magnitude(x.data[b]);
                 return of_a > of_b || (of_a == of_b && a < b);
             });
             order.resize(n);

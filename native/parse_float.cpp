@@ -1,4 +1,4 @@
-// Decimal text to float: nearly always by one product or quotient of doubles, after Clinger (1990).
+// Nearly always by one product or quotient of doubles.
 //
 // The standard library has std::from_chars for this, but not everywhere: libc++ lacked it for floats until recently.
 #include "parse_float.h"

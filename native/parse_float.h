@@ -1,3 +1,4 @@
+// Decimal text to the nearest float, after Clinger (1990).
 #pragma once
 
 namespace slidelearn {

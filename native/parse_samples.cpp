@@ -208,6 +208,9 @@ std::vector<Cursor> cut_into_blocks(Cursor text) {
 }
 
 void read_block(Cursor text, int64_t line_number, const SampleLines& lines, SampleBlock& block) {
+    constexpr std::ptrdiff_t kBytesOfEntry = 8;  // or more in most files; room that is never filled is never touched
+    block.features.indices.reserve((text.end - text.p) / kBytesOfEntry);
+    block.features.data.reserve((text.end - text.p) / kBytesOfEntry);
     for (; !text.done(); ++line_number) {
         Cursor line = take_line(text);
         try {
@@ -230,8 +233,7 @@ SampleBlocks parse_samples(const char* text, std::size_t size, const SampleLines
     const int64_t n_blocks = static_cast<int64_t>(blocks.size());
     std::vector<int64_t> first_line(blocks.size() + 1, 0);
     parallel_for(n_threads, n_blocks, [&](int64_t i, int) {
-        const Cursor& block = blocks[i];
-        first_line[i + 1] = std::count(block.p, block.end, '\n') + (block.end[-1] != '\n');
+        for (Cursor left = blocks[i]; !left.done(); take_line(left)) ++first_line[i + 1];
     });
     first_line[0] = lines.first_line;
     for (int64_t i = 0; i < n_blocks; ++i) first_line[i + 1] += first_line[i];

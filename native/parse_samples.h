@@ -1,3 +1,4 @@
+// Samples out of text, a line for each, on all threads; what is wrong is told by its line.
 #pragma once
 
 #include <cstddef>

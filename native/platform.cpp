@@ -1,6 +1,7 @@
 #include "platform.h"
 
 #include <cstdint>
+#include <limits>
 #include <new>
 
 #if defined(_WIN32)
@@ -42,6 +43,7 @@ std::size_t in_huge_pages(std::size_t bytes) { return (bytes / kHugePage + 1) * 
 
 // Mapped with a huge page to spare, to begin with a whole one; what is left over at both ends goes back.
 void* allocate_zeros(std::size_t bytes) {
+    if (bytes > std::numeric_limits<std::size_t>::max() - 2 * kHugePage) throw std::bad_alloc();
     const std::size_t wanted = in_huge_pages(bytes);
     void* mapped =
         mmap(nullptr, wanted + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);

@@ -1,5 +1,6 @@
 #include "recycled_memory.h"
 
+#include <limits>
 #include <mutex>
 #include <new>
 
@@ -84,6 +85,7 @@ void* take_memory(std::size_t bytes) {
     if (is_kept(bytes)) {
         if (void* memory = kept().take(bytes)) return memory;
     }
+    if (bytes > std::numeric_limits<std::size_t>::max() - 2 * kAlignment) throw std::bad_alloc();
     void* block = ::operator new(bytes + 2 * kAlignment, std::align_val_t(kAlignment));
     if (bytes >= kHuge) platform::prefer_huge_pages(block, bytes + 2 * kAlignment);
     static_cast<Header*>(block)->bytes = bytes;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/perceptron.h"
 #include "thread_pool.h"
 
 namespace slidelearn {
@@ -19,7 +20,7 @@ float probability(float log_odds) { return 1.0f / (1.0f + std::exp(-log_odds)); 
 // What one thread needs for a list.
 struct Workspace {
     std::vector<int32_t> place;  // by label: where it stands in the list, or -1; all -1 between lists
-    std::vector<float> support, inputs, hidden;
+    std::vector<float> support, inputs, hidden, found;
 };
 
 // The labels' support, in the order of the list. False if a row of `partners` is damaged.
@@ -74,18 +75,6 @@ bool find_inputs(const Lists& lists, int64_t row, Matrix<const int64_t> places, 
     return sound;
 }
 
-float log_odds(const PerceptronView& perceptron, const float* inputs, std::vector<float>& hidden) {
-    const int64_t width = perceptron.hidden.n_columns;
-    std::copy_n(perceptron.hidden_biases, width, hidden.data());
-    for (int64_t i = 0; i < perceptron.hidden.n_rows; ++i) {
-        const float* weights = perceptron.hidden.row(i);
-        for (int64_t u = 0; u < width; ++u) hidden[u] += inputs[i] * weights[u];
-    }
-    float sum = perceptron.constant;
-    for (int64_t u = 0; u < width; ++u) sum += std::max(hidden[u], 0.0f) * perceptron.output[u];
-    return sum;
-}
-
 // Calls visit(row, workspace), which says whether all was sound, for every list.
 template <class Visit>
 bool for_lists(const Lists& lists, int64_t n_labels, int n_threads, Visit&& visit) {
@@ -113,7 +102,10 @@ bool refine(const Lists& lists, Matrix<const int64_t> places, Csr partners, cons
     return for_lists(lists, partners.n_rows, n_threads, [&](int64_t row, Workspace& work) {
         work.inputs.resize(places.n_columns * n_inputs);
         work.hidden.resize(perceptron.hidden.n_columns);
+        work.found.resize(places.n_columns);
         const bool sound = find_inputs(lists, row, places, partners, work, work.inputs.data());
+        SLIDELEARN_CALL(perceptron_log_odds, perceptron, {work.inputs.data(), places.n_columns, n_inputs, n_inputs},
+                        work.hidden.data(), work.found.data());
         constexpr float kInfinity = std::numeric_limits<float>::infinity();
         float* const odds = refined.row(row);
         std::copy_n(lists.log_odds.row(row), m, odds);
@@ -122,14 +114,10 @@ bool refine(const Lists& lists, Matrix<const int64_t> places, Csr partners, cons
         for (int64_t j = 0; j < m; ++j)
             if (lists.ids.row(row)[j] >= 0) best_other = std::max(best_other, odds[j]);
         float least = kInfinity;
-        for (int64_t k = 0; k < places.n_columns; ++k) {
-            const float found = log_odds(perceptron, work.inputs.data() + k * n_inputs, work.hidden);
-            work.support[k] = found;
-            least = std::min(least, found);
-        }
+        for (const float found : work.found) least = std::min(least, found);
         const float excess = places.n_columns > 0 ? std::max(best_other - least, 0.0f) : 0.0f;
         for (int64_t j = 0; j < m; ++j) odds[j] -= excess;
-        for (int64_t k = 0; k < places.n_columns; ++k) odds[places.row(row)[k]] = work.support[k];
+        for (int64_t k = 0; k < places.n_columns; ++k) odds[places.row(row)[k]] = work.found[k];
         return sound;
     });
 }

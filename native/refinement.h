@@ -1,5 +1,5 @@
 // The refinement's second look at some labels of a list: from their evidence, and what the labels on the list say for
-// each other, for labels that often come together in training support one another.
+// each other, for labels that often come together in training support one another (docs/decisions/0010).
 #pragma once
 
 #include "views.h"

@@ -78,13 +78,13 @@ Transposed::Transposed(Csr matrix) : rows_(new int32_t[matrix.n_entries()]), ent
 }
 
 void Transposed::count_and_place(Csr matrix, int32_t largest) {
-    std::vector<int32_t> place(largest + 1, 0);
+    std::vector<int32_t> place(static_cast<std::size_t>(largest) + 1, 0);
     for (int64_t entry = 0; entry < matrix.n_entries(); ++entry) ++place[matrix.indices[entry]];
     int32_t begin = 0;
-    for (int32_t column = 0; column <= largest; ++column) {
+    for (int64_t column = 0; column <= largest; ++column) {
         const int32_t n = std::exchange(place[column], begin);
         if (n == 0) continue;
-        ids_.push_back(column);
+        ids_.push_back(static_cast<int32_t>(column));
         indptr_.push_back(begin);
         begin += n;
     }

@@ -1,10 +1,8 @@
 // Verbs over logits and active sets: losses, the best of many scores, assembling sets.
 #include "active.h"
 
-#include <algorithm>
 #include <limits>
 #include <optional>
-#include <vector>
 
 #include "csr_rows.h"
 #include "kernels/losses.h"
@@ -93,16 +91,13 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<float>> bind_top_others(const InOutArra
     OutMatrix<float> scores = new_matrix<float>(rows.n_rows, k);
     {
         const GilReleased unlocked;
-        SLIDELEARN_CALL(top_others, rows, ids.data(), Matrix<int32_t>{best.data(), rows.n_rows, k, k},
-                        Matrix<float>{scores.data(), rows.n_rows, k, k}, n_threads);
+        SLIDELEARN_CALL(top_others, rows, ids.data(), view(best), view(scores), n_threads);
     }
     return {best, scores};
 }
 
 std::tuple<OutArray<int32_t>, OutArray<int32_t>> bind_distinct(const InArray<int32_t>& ids) {
-    bool inside = true;
-    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0;
-    require(inside, "ids must be >= 0");
+    require_within(ids, 0, kIdsEnd, "ids");
     require(ids.size() < std::numeric_limits<int32_t>::max(), "ids must be fewer than 2^31");
     OutArray<int32_t> places = new_array<int32_t>(ids.size());
     return {to_array(distinct(ids.data(), static_cast<int64_t>(ids.size()), places.data())), places};
@@ -115,7 +110,7 @@ std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int
     require(0 <= n_neurons && n_neurons < kIdsEnd, "n_neurons must lie in [0, 2^31)");
     const Csr l = view(labels, n_neurons), f = view(found, n_neurons), d = view(drawn, n_neurons);
     require(l.n_rows == f.n_rows && l.n_rows == d.n_rows, "labels, found and drawn must have as many rows");
-    require_ids(common, n_neurons, "common");
+    require_within(common, 0, n_neurons, "common");
     Assembled result;
     {
         const GilReleased unlocked;
@@ -144,9 +139,8 @@ Csr view_of_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
     const int64_t n_rows = static_cast<int64_t>(indptr.size()) - 1, n_entries = static_cast<int64_t>(indices.size());
     require(data.size() == 0 || data.size() == indices.size(),
             "matrix.data must be empty or as long as matrix.indices");
-    bool are_there = true, sound = true;
-    for (std::size_t i = 0; i < rows.size(); ++i) are_there &= rows(i) >= 0 && rows(i) < n_rows;
-    require(are_there, "rows must lie in [0, " + std::to_string(n_rows) + ")");
+    require_within(rows, 0, n_rows, "rows");
+    bool sound = true;
     const int64_t* starts = indptr.data();
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const int64_t begin = starts[rows(i)], end = starts[rows(i) + 1];

@@ -31,7 +31,7 @@ BestRows best_rows(const Rows& rows, const InMatrix<float>& hidden, int64_t k, i
     OutMatrix<int32_t> best = new_matrix<int32_t>(h.n_rows, k);
     OutMatrix<float> scores = new_matrix<float>(h.n_rows, k);
     const GilReleased unlocked;
-    find(h, Matrix<int32_t>{best.data(), h.n_rows, k, k}, Matrix<float>{scores.data(), h.n_rows, k, k});
+    find(h, view(best), view(scores));
     return {best, scores};
 }
 
@@ -53,7 +53,7 @@ OutMatrix<float> bind_exact_logits(const InOutRows& rows, const InScales& scales
     require(h.n_columns == r.width, "hidden must have as many columns as the rows are wide");
     OutMatrix<float> logits = new_matrix<float>(h.n_rows, r.n_rows);
     const GilReleased unlocked;
-    SLIDELEARN_CALL(exact_logits, r, s, h, Matrix<float>{logits.data(), h.n_rows, r.n_rows, r.n_rows}, n_threads);
+    SLIDELEARN_CALL(exact_logits, r, s, h, view(logits), n_threads);
     return logits;
 }
 
@@ -104,9 +104,7 @@ OutPqCodes bind_pq_encode(const InOutRows& rows, const InScales& scales, const I
     const Rows r = view(rows);
     const float* s = scales_of(scales, r);
     require(ids.size() % PqRows::kBlock == 0, "ids must be a multiple of " + std::to_string(PqRows::kBlock));
-    bool inside = true;
-    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= -1 && ids(i) < r.n_rows;
-    require(inside, "ids must lie in [-1, " + std::to_string(r.n_rows) + ")");
+    require_within(ids, -1, r.n_rows, "ids");
     require_codewords(codewords, r);
     OutPqCodes arrays{new_array<uint8_t>(ids.size() * PqRows::n_parts(r.width) / 2), new_array<float>(ids.size())};
     auto& [codes, biases] = arrays;
@@ -124,11 +122,12 @@ PqRows view_index(const InPqRows& index, const Rows& rows) {
     bool ascending = true;
     for (int64_t c = 0; c < n_clusters; ++c) ascending &= starts(c) <= starts(c + 1);
     require(ascending, "index.starts must not decrease");
-    const int64_t n_slots = starts(n_clusters) * PqRows::kBlock;
-    const int64_t n_codes = n_slots * PqRows::n_parts(rows.width) / 2;
-    require(static_cast<int64_t>(ids.size()) == n_slots && static_cast<int64_t>(biases.size()) == n_slots &&
-                static_cast<int64_t>(codes.size()) == n_codes,
+    const int64_t n_slots = static_cast<int64_t>(ids.size());
+    require(n_slots % PqRows::kBlock == 0 && n_slots / PqRows::kBlock == starts(n_clusters) &&
+                biases.size() == ids.size() &&
+                static_cast<int64_t>(codes.size()) == n_slots * PqRows::n_parts(rows.width) / 2,
             "index.ids, index.biases and index.codes must have as many blocks as index.starts says");
+    require(n_slots < kIdsEnd, "index.ids must be fewer than 2^31");
     require_codewords(codewords, rows);
     return {starts.data(), n_clusters, ids.data(), biases.data(), codes.data(), codewords.data()};
 }
@@ -146,14 +145,11 @@ BestRows bind_pq_top_k(const InOutRows& rows, const InScales& scales, const InPq
     require(h.n_rows == o.n_rows, "opened must have a row for each row of hidden");
     require(k >= 1, "k must be >= 1, but is " + std::to_string(k));
     require(k <= n_kept && n_kept < kIdsEnd, "n_kept must lie in [k, 2^31), but is " + std::to_string(n_kept));
-    bool inside = true;
-    for (int64_t e = 0; e < o.n_rows * o.n_columns; ++e) inside &= o.data[e] >= 0 && o.data[e] < pq.n_clusters;
-    require(inside, "opened must lie in [0, " + std::to_string(pq.n_clusters) + ")");
+    require_within(opened, 0, pq.n_clusters, "opened");
     OutMatrix<int32_t> ids = new_matrix<int32_t>(h.n_rows, k);
     OutMatrix<float> logits = new_matrix<float>(h.n_rows, k);
     const GilReleased unlocked;
-    SLIDELEARN_CALL(pq_top_k, r, s, pq, o, h, n_kept, Matrix<int32_t>{ids.data(), h.n_rows, k, k},
-                    Matrix<float>{logits.data(), h.n_rows, k, k}, n_threads);
+    SLIDELEARN_CALL(pq_top_k, r, s, pq, o, h, n_kept, view(ids), view(logits), n_threads);
     return {ids, logits};
 }
 

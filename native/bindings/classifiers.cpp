@@ -45,6 +45,8 @@ OutLearnt bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr
                                  const std::optional<InLearnt>& former, const InArray<float>& c, double tolerance,
                                  int64_t max_passes, float threshold, uint64_t seed, int n_threads) {
     require_threads(n_threads);
+    require(0 <= n_features && n_features < kIdsEnd,
+            "n_features must lie in [0, 2^31), but is " + std::to_string(n_features));
     const Csr vx = with_data(view(x, n_features), "x");
     const Csr p = view(positives, vx.n_rows), n = view(negatives, vx.n_rows);
     require(p.n_rows == n.n_rows, "positives and negatives must have as many rows");
@@ -79,16 +81,14 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     const ClassifierRows rows = view_unread(classifiers);
     const Matrix<const int32_t> vi = view(ids);
     require(vi.n_rows == vx.n_rows, "ids must have a row for each row of x");
-    bool inside = true;
-    for (int64_t k = 0; k < vi.n_rows * vi.n_columns; ++k)
-        inside &= vi.data[k] >= -1 && vi.data[k] < rows.weights.n_rows;
-    require(inside, "ids must lie in [-1, " + std::to_string(rows.weights.n_rows) + ")");
+    require_within(ids, -1, rows.weights.n_rows, "ids");
+    require(static_cast<int64_t>(ids.size()) < kIdsEnd && rows.weights.n_rows < kIdsEnd,
+            "ids, and labels that have classifiers, must be fewer than 2^31");
     OutMatrix<float> margins = new_matrix<float>(vi.n_rows, vi.n_columns);
-    const Matrix<float> vm{margins.data(), vi.n_rows, vi.n_columns, vi.n_columns};
     bool sound;
     {
         const GilReleased unlocked;
-        sound = classifier_margins(vx, vi, rows, vm, n_threads);
+        sound = classifier_margins(vx, vi, rows, view(margins), n_threads);
     }
     require(sound, "classifiers.weights must have ascending indptr");
     return margins;

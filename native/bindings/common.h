@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <string>
@@ -55,6 +54,22 @@ inline void require_threads(int n_threads) {
     require(n_threads >= 1, "n_threads must be >= 1, but is " + std::to_string(n_threads));
 }
 
+// That all elements of an array lie in [least, end). By the lowest and the highest one, of which the compiler makes
+// vectors: batches have hundreds of thousands.
+template <class Array>
+void require_within(const Array& array, int64_t least, int64_t end, const char* name) {
+    const auto* const values = array.data();
+    const std::size_t n = array.size();
+    if (n == 0) return;
+    auto lowest = values[0], highest = values[0];
+    for (std::size_t i = 1; i < n; ++i) {
+        lowest = std::min(lowest, values[i]);
+        highest = std::max(highest, values[i]);
+    }
+    if (lowest >= least && highest < end) return;
+    require(false, std::string(name) + " must lie in [" + std::to_string(least) + ", " + std::to_string(end) + ")");
+}
+
 // The view of a Csr, its arrays checked against each other; indices must lie in [0, n_columns).
 inline Csr view(const InCsr& csr, int64_t n_columns) {
     const auto& [indptr, indices, data] = csr;
@@ -65,11 +80,8 @@ inline Csr view(const InCsr& csr, int64_t n_columns) {
     require(ascending, "csr.indptr must not decrease");
     require(indptr(n_rows) == static_cast<int64_t>(indices.size()), "csr.indptr must end with len(csr.indices)");
     require(data.size() == 0 || data.size() == indices.size(), "csr.data must be empty or as long as csr.indices");
-    const int32_t* p = indices.data();
-    bool inside = true;
-    for (std::size_t i = 0; i < indices.size(); ++i) inside &= p[i] >= 0 && p[i] < n_columns;
-    require(inside, "csr.indices must lie in [0, " + std::to_string(n_columns) + ")");
-    return {indptr.data(), p, data.size() ? data.data() : nullptr, n_rows};
+    require_within(indices, 0, n_columns, "csr.indices");
+    return {indptr.data(), indices.data(), data.size() ? data.data() : nullptr, n_rows};
 }
 
 // The same for a matrix too large to be read at every call: a verb must ask has_row() or has_sound_row() of what it
@@ -95,6 +107,11 @@ Matrix<const T> view(const InMatrix<T>& m) {
 }
 template <class T>
 Matrix<T> view(const InOutMatrix<T>& m) {
+    return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),
+            static_cast<int64_t>(m.shape(1))};
+}
+template <class T>
+Matrix<T> view(const OutMatrix<T>& m) {
     return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),
             static_cast<int64_t>(m.shape(1))};
 }

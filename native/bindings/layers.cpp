@@ -40,14 +40,13 @@ std::tuple<OutMatrix<float>, OutArray<float>, OutArray<float>> bind_gather_rows(
                                                                                 int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    require_ids(ids, r.n_rows, "ids");
+    require_within(ids, 0, r.n_rows, "ids");
     const std::size_t n = ids.size();
     OutMatrix<float> weights = new_matrix<float>(n, r.width);
     OutArray<float> biases = new_array<float>(n), norms = new_array<float>(unit ? n : 0);
-    const Matrix<float> w{weights.data(), static_cast<int64_t>(n), r.width, r.width};
     {
         const GilReleased unlocked;
-        SLIDELEARN_CALL(gather_rows, r, ids.data(), static_cast<int64_t>(n), w, biases.data(),
+        SLIDELEARN_CALL(gather_rows, r, ids.data(), static_cast<int64_t>(n), view(weights), biases.data(),
                         unit ? norms.data() : nullptr, n_threads);
     }
     return {weights, biases, norms};
@@ -57,7 +56,7 @@ void bind_update_rows(const InOutRows& rows, const InArray<int32_t>& ids, const 
                       const InArray<float>& d_biases, const InRule& rule, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    require_ids(ids, r.n_rows, "ids");
+    require_within(ids, 0, r.n_rows, "ids");
     const int64_t n = static_cast<int64_t>(ids.size());
     require_shape(d_weights, n, r.width, "d_weights");
     require_length(d_biases, n, "d_biases");
@@ -82,8 +81,7 @@ std::tuple<OutMatrix<float>, OutArray<float>> bind_unit_rows(const Hidden& x, in
     OutArray<float> norms = new_array<float>(v.n_rows);
     {
         const GilReleased unlocked;
-        SLIDELEARN_CALL(unit_rows, v, Matrix<float>{unit.data(), v.n_rows, v.n_columns, v.n_columns}, norms.data(),
-                        n_threads);
+        SLIDELEARN_CALL(unit_rows, v, view(unit), norms.data(), n_threads);
     }
     return {unit, norms};
 }
@@ -102,13 +100,11 @@ OutMatrix<float> bind_features_forward(const InCsr& x, const InOutRows& rows, co
                                        int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr v = view(x, r.n_rows);
-    require(v.data || v.n_entries() == 0, "x.data must be given");
+    const Csr v = with_data(view(x, r.n_rows), "x");
     if (bias) require_length(*bias, r.width, "bias");
     OutMatrix<float> hidden = new_matrix<float>(v.n_rows, r.width);
-    const Matrix<float> h{hidden.data(), v.n_rows, r.width, r.width};
     const GilReleased unlocked;
-    SLIDELEARN_CALL(features_forward, v, r, bias ? bias->data() : nullptr, h, n_threads);
+    SLIDELEARN_CALL(features_forward, v, r, bias ? bias->data() : nullptr, view(hidden), n_threads);
     return hidden;
 }
 
@@ -116,8 +112,7 @@ void bind_features_backward(const InCsr& x, const Hidden& d_hidden, const InOutR
                             bool hogwild, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr v = view(x, r.n_rows);
-    require(v.data || v.n_entries() == 0, "x.data must be given");
+    const Csr v = with_data(view(x, r.n_rows), "x");
     require_shape(d_hidden, v.n_rows, r.width, "d_hidden");
     require(v.n_entries() < kIdsEnd, "x must have fewer than 2^31 entries");
     const UpdateRule u = view(rule, r);
@@ -181,7 +176,7 @@ OutArray<float> bind_sampled_forward_sparse(const InOutRows& rows, const InCsr& 
                                             int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    const Csr a = view(active, r.n_rows), h = with_data(view(hidden, r.width), "hidden");
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
     OutArray<float> logits = new_array<float>(a.n_entries());
     const GilReleased unlocked;
@@ -199,13 +194,13 @@ OutMatrix<float> bind_sampled_backward(const InOutRows& rows, const InCsr& activ
     require_length(d_logits, a.n_entries(), "d_logits");
     const UpdateRule u = view(rule, r);
     OutMatrix<float> d_hidden = new_matrix<float>(a.n_rows, r.width);
-    const Matrix<float> d{d_hidden.data(), a.n_rows, r.width, r.width};
     const GilReleased unlocked;
     if (columns) {
         SLIDELEARN_CALL(sampled_backward_by_neuron, r, columns_of(a, *columns), d_logits.data(), view(hidden), scale, u,
-                        d, n_threads);
+                        view(d_hidden), n_threads);
     } else {
-        SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, d, n_threads);
+        SLIDELEARN_CALL(sampled_backward_hogwild, r, a, d_logits.data(), view(hidden), scale, u, view(d_hidden),
+                        n_threads);
     }
     return d_hidden;
 }
@@ -215,7 +210,7 @@ OutArray<float> bind_sampled_backward_sparse(const InOutRows& rows, const InCsr&
                                              const std::optional<InColumns>& columns, int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    const Csr a = view(active, r.n_rows), h = view(hidden, r.width);
+    const Csr a = view(active, r.n_rows), h = with_data(view(hidden, r.width), "hidden");
     require(h.n_rows == a.n_rows, "hidden and active must have as many rows");
     require_length(d_logits, a.n_entries(), "d_logits");
     const UpdateRule u = view(rule, r);
@@ -236,7 +231,7 @@ OutMatrix<float> bind_shared_backward(const InOutRows& rows, const InArray<int32
                                       int n_threads) {
     require_threads(n_threads);
     const Rows r = view(rows);
-    require_ids(ids, r.n_rows, "ids");
+    require_within(ids, 0, r.n_rows, "ids");
     const int64_t n = static_cast<int64_t>(ids.size()), n_samples = static_cast<int64_t>(x.shape(0));
     require_shape(weights, n, r.width, "weights");
     require_shape(x, n_samples, r.width, "x");
@@ -244,10 +239,9 @@ OutMatrix<float> bind_shared_backward(const InOutRows& rows, const InArray<int32
     if (norms) require_length(*norms, n, "norms");
     const UpdateRule u = view(rule, r);
     OutMatrix<float> d_x = new_matrix<float>(n_samples, r.width);
-    const Matrix<float> d{d_x.data(), n_samples, r.width, r.width};
     const SharedPass pass{view(x), ids.data(), view(weights), norms ? norms->data() : nullptr, scale};
     const GilReleased unlocked;
-    SLIDELEARN_CALL(shared_backward, pass, view(d_logits), r, u, d, bf16 ? Precision::bf16 : Precision::fp32,
+    SLIDELEARN_CALL(shared_backward, pass, view(d_logits), r, u, view(d_x), bf16 ? Precision::bf16 : Precision::fp32,
                     n_threads);
     return d_x;
 }

@@ -17,7 +17,7 @@ using InLabels = std::tuple<InArray<int64_t>, InArray<int32_t>>;
 inline Rows view(const InOutRows& in) {
     const auto& [memory, width] = in;
     const Rows rows{memory.data(), static_cast<int64_t>(memory.shape(0)), static_cast<int64_t>(memory.shape(1)), width};
-    require(width >= 1 && (rows.has_parts(1) || rows.has_moment_words() || rows.has_moments()),
+    require(1 <= width && width <= rows.stride && (rows.has_parts(1) || rows.has_moment_words() || rows.has_moments()),
             "rows.memory does not have the layout of rows of width " + std::to_string(width));
     return rows;
 }
@@ -28,12 +28,6 @@ inline UpdateRule view(const InRule& in, const Rows& rows) {
     require(kind != static_cast<int>(Rule::adam) || rows.has_moments() || rows.has_moment_words(),
             "the rows have no room for the state of Adam");
     return {static_cast<Rule>(kind), learning_rate, beta_1, beta_2, epsilon};
-}
-
-inline void require_ids(const InArray<int32_t>& ids, int64_t n, const char* what) {
-    bool inside = true;
-    for (std::size_t i = 0; i < ids.size(); ++i) inside &= ids(i) >= 0 && ids(i) < n;
-    require(inside, std::string(what) + " must lie in [0, " + std::to_string(n) + ")");
 }
 
 }  // namespace slidelearn

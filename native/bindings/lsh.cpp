@@ -15,11 +15,6 @@ namespace {
 // Codes are (n_tables, n): a table is built from one row of them.
 using Codes = OutMatrix<int32_t>;
 
-Matrix<int32_t> writable(const OutMatrix<int32_t>& m) {
-    const int64_t n_columns = static_cast<int64_t>(m.shape(1));
-    return {m.data(), static_cast<int64_t>(m.shape(0)), n_columns, n_columns};
-}
-
 void check_hashes(int64_t n_hashes, int64_t n_tables) {
     require(n_tables >= 1 && n_hashes >= n_tables && n_hashes % n_tables == 0,
             "the number of hashes must be a multiple of n_tables (" + std::to_string(n_tables) + "), but is " +
@@ -29,11 +24,6 @@ void check_hashes(int64_t n_hashes, int64_t n_tables) {
 void check_inputs(int64_t expected, int64_t found) {
     require(expected == found,
             "rows must have " + std::to_string(expected) + " coordinates, but have " + std::to_string(found));
-}
-
-void check_indices(const int32_t* indices, int64_t n, int64_t bound, const char* name) {
-    const bool inside = std::all_of(indices, indices + n, [bound](int32_t i) { return i >= 0 && i < bound; });
-    require(inside, std::string(name) + " must lie in [0, " + std::to_string(bound) + ")");
 }
 
 BucketNumbering numbering_of(int64_t n_values, int64_t n_hashes, int64_t n_tables, int64_t n_buckets) {
@@ -51,7 +41,7 @@ Codes bind_simhash_codes(const InRows& rows, const InMatrix<float>& projection, 
     const BucketNumbering numbering = numbering_of(2, vp.n_columns, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
     const GilReleased unlocked;
-    SLIDELEARN_CALL(simhash_codes, v, vp, thresholds.data(), numbering, writable(codes), n_threads);
+    SLIDELEARN_CALL(simhash_codes, v, vp, thresholds.data(), numbering, view(codes), n_threads);
     return codes;
 }
 
@@ -64,7 +54,7 @@ Codes bind_sign_codes(const InMatrix<float>& projections, const InArray<float>& 
     const BucketNumbering numbering = numbering_of(2, v.n_columns, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
     const GilReleased unlocked;
-    SLIDELEARN_CALL(sign_codes, v, thresholds.data(), numbering, writable(codes), n_threads);
+    SLIDELEARN_CALL(sign_codes, v, thresholds.data(), numbering, view(codes), n_threads);
     return codes;
 }
 
@@ -86,11 +76,11 @@ Codes winner_codes(const InRows& rows, const InMatrix<int32_t>& bins, const uint
     const Matrix<const int32_t> vb = view(bins);
     require_threads(n_threads);
     check_hashes(vb.n_rows, n_tables);
-    check_indices(vb.data, vb.n_rows * vb.n_columns, v.n_columns, "bins");
+    require_within(bins, 0, v.n_columns, "bins");
     const BucketNumbering numbering = numbering_of(vb.n_columns, vb.n_rows, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
     const GilReleased unlocked;
-    SLIDELEARN_CALL(wta_codes, v, vb, borrow_seed, numbering, writable(codes), n_threads);
+    SLIDELEARN_CALL(wta_codes, v, vb, borrow_seed, numbering, view(codes), n_threads);
     return codes;
 }
 
@@ -113,11 +103,11 @@ Codes bind_doph_codes(const InRows& rows, const InMatrix<int32_t>& ranks, int64_
     require(vr.n_columns >= 1, "ranks must hold at least one permutation");
     require(top_k >= 1, "top_k must be >= 1, but is " + std::to_string(top_k));
     check_hashes(n_hashes, n_tables);
-    check_indices(vr.data, vr.n_rows * vr.n_columns, vr.n_rows, "ranks");
+    require_within(ranks, 0, vr.n_rows, "ranks");
     const BucketNumbering numbering = numbering_of(0, n_hashes, n_tables, n_buckets);
     Codes codes = new_matrix<int32_t>(n_tables, v.n_rows);
     const GilReleased unlocked;
-    doph_codes(v, vr, top_k, n_hashes, borrow_seed, numbering, writable(codes), n_threads);
+    doph_codes(v, vr, top_k, n_hashes, borrow_seed, numbering, view(codes), n_threads);
     return codes;
 }
 
@@ -132,7 +122,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
     BucketRule rule;
     if (bucket_size) rule = {*bucket_size, fifo, seed};
     OutMatrix<int32_t> offsets = new_matrix<int32_t>(vc.n_rows, n_buckets + 1);
-    const Matrix<int32_t> vo = writable(offsets);
+    const Matrix<int32_t> vo = view(offsets);
     bool valid;
     {
         const GilReleased unlocked;
@@ -142,7 +132,7 @@ std::tuple<OutMatrix<int32_t>, OutMatrix<int32_t>> bind_build_tables(const InMat
     int32_t most_ids = 0;
     for (int64_t t = 0; t < vo.n_rows; ++t) most_ids = std::max(most_ids, vo.row(t)[n_buckets]);
     OutMatrix<int32_t> ids = new_matrix<int32_t>(vc.n_rows, most_ids);
-    const Matrix<int32_t> vi = writable(ids);
+    const Matrix<int32_t> vi = view(ids);
     const GilReleased unlocked;
     fill_buckets(vc, rule, {vo.data, vo.n_rows, vo.n_columns, vo.stride}, vi, n_threads);
     return {offsets, ids};
@@ -161,7 +151,7 @@ OutCsr candidates_csr(const InMatrix<int32_t>& codes, const InMatrix<int32_t>& o
     require(vc.n_rows < (1 << 16), "n_tables must be below 65536, but is " + std::to_string(vc.n_rows));
     require(tables.offsets.n_rows == vc.n_rows && tables.ids.n_rows == vc.n_rows,
             "codes, offsets and ids must have a row for each table");
-    check_indices(vc.data, vc.n_rows * vc.n_columns, tables.offsets.n_columns - 1, "codes");
+    require_within(codes, 0, tables.offsets.n_columns - 1, "codes");
     Candidates found;
     {
         const GilReleased unlocked;

@@ -13,27 +13,14 @@ using InEvidence = nb::ndarray<const float, nb::ndim<3>, nb::c_contig, nb::devic
 using OutEvidence = nb::ndarray<nb::numpy, float, nb::ndim<3>, nb::c_contig>;
 using InPerceptron = std::tuple<InMatrix<float>, InArray<float>, InArray<float>, InArray<float>>;
 
-template <class T>
-Matrix<T> written(const OutMatrix<T>& m) {
-    return {m.data(), static_cast<int64_t>(m.shape(0)), static_cast<int64_t>(m.shape(1)),
-            static_cast<int64_t>(m.shape(1))};
-}
-
 OutEvidence new_evidence(std::size_t n_samples, std::size_t n, std::size_t n_evidence) {
-    float* data = allocate<float>(n_samples * n * n_evidence);
+    float* data = allocate<float>(times(times(n_samples, n), n_evidence));
     return OutEvidence(data, {n_samples, n, n_evidence}, owner_of(data));
 }
 
 template <class T>
 void require_shape(Matrix<const T> m, Matrix<const int32_t> ids, const char* name) {
     require(m.n_rows == ids.n_rows && m.n_columns == ids.n_columns, std::string(name) + " must have the shape of ids");
-}
-
-template <class T>
-void require_within(Matrix<const T> m, int64_t least, int64_t bound, const char* name) {
-    bool inside = true;
-    for (int64_t k = 0; k < m.n_rows * m.n_columns; ++k) inside &= m.data[k] >= least && m.data[k] < bound;
-    require(inside, std::string(name) + " must lie in [" + std::to_string(least) + ", " + std::to_string(bound) + ")");
 }
 
 OutEvidence bind_label_evidence(const InMatrix<int32_t>& ids, const InMatrix<float>& logits,
@@ -44,7 +31,7 @@ OutEvidence bind_label_evidence(const InMatrix<int32_t>& ids, const InMatrix<flo
     require_shape(view(logits), vi, "logits");
     require_shape(view(votes), vi, "votes");
     if (margins) require_shape(view(*margins), vi, "margins");
-    require_within(vi, -1, static_cast<int64_t>(counts.size()), "ids");
+    require_within(ids, -1, static_cast<int64_t>(counts.size()), "ids");
     OutEvidence evidence = new_evidence(vi.n_rows, vi.n_columns, kEvidence);
     {
         const GilReleased unlocked;
@@ -64,7 +51,7 @@ OutMatrix<int64_t> bind_best_places(const InMatrix<int32_t>& ids, const InMatrix
     OutMatrix<int64_t> places = new_matrix<int64_t>(vi.n_rows, n);
     {
         const GilReleased unlocked;
-        best_places(vi, view(scores), written(places), n_threads);
+        best_places(vi, view(scores), view(places), n_threads);
     }
     return places;
 }
@@ -72,14 +59,14 @@ OutMatrix<int64_t> bind_best_places(const InMatrix<int32_t>& ids, const InMatrix
 Lists view_lists(const InMatrix<int32_t>& ids, const InEvidence& evidence, const InMatrix<float>& log_odds,
                  const InMatrix<int64_t>& places, const Csr& partners) {
     const Matrix<const int32_t> vi = view(ids);
-    require_within(vi, -1, partners.n_rows, "ids");
+    require_within(ids, -1, partners.n_rows, "ids");
     require(
         static_cast<int64_t>(evidence.shape(0)) == vi.n_rows && static_cast<int64_t>(evidence.shape(1)) == vi.n_columns,
         "evidence must begin with the shape of ids");
     require_shape(view(log_odds), vi, "log_odds");
     require(static_cast<int64_t>(places.shape(0)) == vi.n_rows, "places must have a row for each row of ids");
     require(static_cast<int64_t>(places.shape(1)) <= vi.n_columns, "places must have at most as many columns as ids");
-    require_within(view(places), 0, vi.n_columns, "places");
+    require_within(places, 0, vi.n_columns, "places");
     return {vi, evidence.data(), static_cast<int64_t>(evidence.shape(2)), view(log_odds)};
 }
 
@@ -126,7 +113,7 @@ OutMatrix<float> bind_refine(const InMatrix<int32_t>& ids, const InEvidence& evi
     bool sound;
     {
         const GilReleased unlocked;
-        sound = refine(lists, view(places), vp, network, written(refined), n_threads);
+        sound = refine(lists, view(places), vp, network, view(refined), n_threads);
     }
     require_sound(sound);
     return refined;
@@ -140,7 +127,7 @@ OutArray<float> bind_perceptron_gradient(const InPerceptron& perceptron, const I
     require(network.hidden.n_rows == vi.n_columns, "perceptron.hidden must have a row for each column of inputs");
     require(static_cast<int64_t>(signs.size()) == vi.n_rows, "signs must have one element per row of inputs");
     const int64_t n = static_cast<int64_t>(samples.size());
-    require_within(Matrix<const int64_t>{samples.data(), 1, n, n}, 0, vi.n_rows, "samples");
+    require_within(samples, 0, vi.n_rows, "samples");
     OutArray<float> gradient = new_array<float>((vi.n_columns + 2) * network.hidden.n_columns + 1);
     {
         const GilReleased unlocked;

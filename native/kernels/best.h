@@ -43,8 +43,8 @@ struct Best {
 static inline float reached_by(int64_t wanted, const float* scores, int64_t n) {
     constexpr int64_t kLanes = 2 * kWidth;
     if (wanted > kLanes || n < kLanes) return -INFINITY;
-    Vec first = load(scores), second = load(scores + kWidth);
-    for (int64_t i = kLanes; i + kLanes <= n; i += kLanes) {
+    Vec first = broadcast(-INFINITY), second = first;
+    for (int64_t i = 0; i + kLanes <= n; i += kLanes) {
         first = larger(load(scores + i), first);
         second = larger(load(scores + i + kWidth), second);
     }

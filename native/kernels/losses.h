@@ -1,3 +1,4 @@
+// The losses of a batch over its active sets, and their gradients, which take the place of the logits.
 #pragma once
 
 #include "isa.h"

@@ -1,3 +1,4 @@
+// The product of dense matrices, in the manner of Goto and van de Geijn (2008).
 #pragma once
 
 #include "isa.h"

@@ -28,19 +28,14 @@ static inline float packed(Moments moments, uint32_t random) {
 }
 
 // 32 random bits for each coordinate of a row at its n-th update: a function of these three, so they are the same on
-// any number of threads and any width of vectors. A finaliser of 32 bits (Wellons, 2018), which vectors are quick at.
+// any number of threads and any width of vectors.
 struct RoundingDraws {
     uint32_t key;
 
     RoundingDraws(int64_t row, float n_updates)
         : key(static_cast<uint32_t>(random_bits(0, static_cast<uint64_t>(row), bits_of(n_updates)))) {}
 
-    uint32_t operator()(int64_t coordinate) const {
-        uint32_t x = key + static_cast<uint32_t>(coordinate);
-        x = (x ^ (x >> 16)) * 0x7FEB352Du;
-        x = (x ^ (x >> 15)) * 0x846CA68Bu;
-        return x ^ (x >> 16);
-    }
+    uint32_t operator()(int64_t coordinate) const { return mix32(key + static_cast<uint32_t>(coordinate)); }
 };
 
 }  // namespace slidelearn::SLIDELEARN_ISA

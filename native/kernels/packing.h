@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/simd.h"
+#include "kernels/transposing.h"
 
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -65,39 +66,6 @@ struct BFloat16 {
     }
 };
 #endif
-
-// to (n_columns, n_rows) = from (n_rows, n_columns), by words of four bytes: four rows by four columns at a time.
-template <class Word>
-static inline void transpose(const Word* from, int64_t from_stride, int64_t n_rows, int64_t n_columns, Word* to,
-                             int64_t to_stride) {
-    typedef Word Four __attribute__((vector_size(16)));
-    const int64_t whole_rows = n_rows / 4 * 4, whole_columns = n_columns / 4 * 4;
-    for (int64_t i = 0; i < whole_rows; i += 4) {
-        for (int64_t k = 0; k < whole_columns; k += 4) {
-            Four a, b, c, d;
-            std::memcpy(&a, from + i * from_stride + k, 16);
-            std::memcpy(&b, from + (i + 1) * from_stride + k, 16);
-            std::memcpy(&c, from + (i + 2) * from_stride + k, 16);
-            std::memcpy(&d, from + (i + 3) * from_stride + k, 16);
-            const Four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5),
-                       ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-            const Four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5),
-                       cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-            const Four columns[4] = {__builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5),
-                                     __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7),
-                                     __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5),
-                                     __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7)};
-            for (int64_t column = 0; column < 4; ++column) {
-                std::memcpy(to + (k + column) * to_stride + i, &columns[column], 16);
-            }
-        }
-    }
-    for (int64_t i = 0; i < n_rows; ++i) {
-        for (int64_t k = i < whole_rows ? whole_columns : 0; k < n_columns; ++k) {
-            to[k * to_stride + i] = from[i * from_stride + k];
-        }
-    }
-}
 
 // packed (n_words, width) = the block of `source` that has `extent` <= width elements across; the rest is zeros.
 template <class Element, int width>

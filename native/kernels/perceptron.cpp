@@ -14,6 +14,15 @@ static_assert(kSamples % kWidth == 0);
 
 void ask_nothing(int64_t) {}
 
+// What it makes of the inputs x, and the outputs h (width) of its hidden units.
+inline float log_odds_of(const PerceptronView& perceptron, const float* x, float* h) {
+    const int64_t width = perceptron.hidden.n_columns;
+    const auto term = [&](int64_t k) { return Term{x[k], perceptron.hidden.row(k)}; };
+    sum_terms(perceptron.hidden_biases, perceptron.hidden.n_rows, term, ask_nothing, h, width);
+    for (int64_t u = 0; u < width; ++u) h[u] = h[u] < 0.0f ? 0.0f : h[u];  // what is not a number stays so
+    return dot(h, perceptron.output, width) + perceptron.constant;
+}
+
 // h (n), of rectified linear units, becomes the gradient of what goes into them, where that of what they say is a x.
 void through_units(float a, const float* x, float* h, int64_t n) {
     int64_t u = 0;
@@ -36,12 +45,7 @@ struct Chunk {
 
     void forward() const {
         for (int64_t i = 0; i < n; ++i) {
-            const float* x = inputs.row(samples[i]);
-            float* const h = hidden_row(i);
-            const auto term = [&](int64_t k) { return Term{x[k], perceptron.hidden.row(k)}; };
-            sum_terms(perceptron.hidden_biases, inputs.n_columns, term, ask_nothing, h, width());
-            for (int64_t u = 0; u < width(); ++u) h[u] = h[u] > 0.0f ? h[u] : 0.0f;
-            of_log_odds[i] = signs[samples[i]] * (dot(h, perceptron.output, width()) + perceptron.constant);
+            of_log_odds[i] = signs[samples[i]] * log_odds_of(perceptron, inputs.row(samples[i]), hidden_row(i));
         }
         for (int64_t i = n; i < kSamples; ++i) of_log_odds[i] = 0.0f;
     }
@@ -72,6 +76,10 @@ struct Chunk {
 };
 
 }  // namespace
+
+void perceptron_log_odds(const PerceptronView& perceptron, Matrix<const float> inputs, float* room, float* log_odds) {
+    for (int64_t i = 0; i < inputs.n_rows; ++i) log_odds[i] = log_odds_of(perceptron, inputs.row(i), room);
+}
 
 void perceptron_gradient(const PerceptronView& perceptron, Matrix<const float> inputs, const float* signs,
                          const int64_t* samples, int64_t n, float* gradient, int n_threads) {

@@ -35,7 +35,7 @@ void products_of_part(const float* x, int64_t length, const float* codewords, fl
     }
 }
 
-// The first of the highest of as many scores as there are codewords; 0 where one is not a number.
+// The first of the highest of as many scores as there are codewords; 0 where none is a number.
 int first_highest(const float* scores) {
     const Vec highest = broadcast(largest(scores, kCodewords));
     uint32_t equal = 0;

@@ -122,14 +122,18 @@ static inline float largest(Vec v) {
     return joined(v, [](auto a, auto b) { return a > b ? a : b; });
 }
 
+// What is not a number is left out; -inf where there is none.
 static inline float largest(const float* p, int64_t n) {
-    float best = p[0];
+    Vec v0 = broadcast(-INFINITY), v1 = v0, v2 = v0, v3 = v0;
     int64_t i = 0;
-    if (n >= kWidth) {
-        Vec v = load(p);
-        for (i = kWidth; i + kWidth <= n; i += kWidth) v = larger(v, load(p + i));
-        best = largest(v);
+    for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
+        v0 = larger(load(p + i), v0);
+        v1 = larger(load(p + i + kWidth), v1);
+        v2 = larger(load(p + i + 2 * kWidth), v2);
+        v3 = larger(load(p + i + 3 * kWidth), v3);
     }
+    for (; i + kWidth <= n; i += kWidth) v0 = larger(load(p + i), v0);
+    float best = largest(larger(larger(v0, v1), larger(v2, v3)));
     for (; i < n; ++i) best = p[i] > best ? p[i] : best;
     return best;
 }

@@ -1,5 +1,3 @@
-// SimHash by sparse random projections (Charikar, 2002; Achlioptas, 2003).
-//
 // Two thirds of the projection's elements are 0, and are multiplied all the same: a dense product runs at the machine's
 // peak, which beats adding up the other third one by one. So does one row of it (450 hashes, a changed coordinate: 27
 // to 42 ns, depending on the instruction set, against 70).

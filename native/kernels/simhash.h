@@ -1,3 +1,4 @@
+// SimHash: codes of vectors by the signs of sparse random projections (Charikar, 2002; Achlioptas, 2003).
 #pragma once
 
 #include "bucket_number.h"

@@ -1,11 +1,10 @@
-// Winner-takes-all hashing (Yagnik et al., 2011) and its densified form (Chen and Shrivastava, 2018).
-//
 // Rows are hashed kWidth at a time: a tile is transposed, so that a coordinate of all its rows is one vector, and the
 // rows' contests are decided side by side without a branch.
 #include "kernels/wta.h"
 
 #include "borrow.h"
 #include "kernels/simd.h"
+#include "kernels/transposing.h"
 #include "scratch.h"
 #include "thread_pool.h"
 
@@ -19,30 +18,13 @@ constexpr int kUsualPlaces = 8;  // of a bin, by default
 typedef uint32_t VecBits __attribute__((vector_size(kWidth * 4)));
 typedef uint64_t VecWideBits __attribute__((vector_size(kWidth * 8)));
 
-static inline Quad load_quad(const float* p) {
-    Quad q;
-    std::memcpy(&q, p, sizeof q);
-    return q;
-}
-static inline void store_quad(float* p, Quad q) { std::memcpy(p, &q, sizeof q); }
-
-// A block of 4 by 4, from lines `stride` apart to lines kWidth apart.
-static inline void transpose_quad(const float* from, int64_t stride, float* to) {
-    const Quad a = load_quad(from), b = load_quad(from + stride);
-    const Quad c = load_quad(from + 2 * stride), d = load_quad(from + 3 * stride);
-    const Quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const Quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    store_quad(to, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
-    store_quad(to + kWidth, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
-    store_quad(to + 2 * kWidth, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
-    store_quad(to + 3 * kWidth, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
-}
-
-// tile (n_coordinates, kWidth) = rows [first, first + n_rows) transposed
+// tile (n_coordinates, kWidth) = rows [first, first + n_rows) transposed, line by line of the tile
 void transpose_rows(Matrix<const float> rows, int64_t first, int64_t n_rows, float* tile) {
     int64_t c = 0;
     for (; n_rows == kWidth && c + 4 <= rows.n_columns; c += 4) {
-        for (int i = 0; i < kWidth; i += 4) transpose_quad(rows.row(first + i) + c, rows.stride, tile + c * kWidth + i);
+        for (int i = 0; i < kWidth; i += 4) {
+            transpose_block(rows.row(first + i) + c, rows.stride, tile + c * kWidth + i, kWidth);
+        }
     }
     for (; c < rows.n_columns; ++c) {
         for (int64_t i = 0; i < n_rows; ++i) tile[c * kWidth + i] = rows.row(first + i)[c];
@@ -98,7 +80,7 @@ void borrow(int32_t* winners, int64_t n_bins, int64_t n_rows, uint64_t seed) {
 // bucket_of() for a vector of numbers
 VecBits buckets_of(const BucketNumbering& numbering, VecBits numbers) {
     if (!numbering.folded) return numbers;
-    const VecWideBits mixed = __builtin_convertvector(mix_bits(numbers), VecWideBits);
+    const VecWideBits mixed = __builtin_convertvector(mix32(numbers), VecWideBits);
     return __builtin_convertvector((mixed * numbering.n_buckets) >> 32, VecBits);
 }
 

@@ -1,3 +1,5 @@
+// Codes of vectors by winner-takes-all hashing (Yagnik et al., 2011), and by its densified form (Chen and Shrivastava,
+// 2018).
 #pragma once
 
 #include "bucket_number.h"

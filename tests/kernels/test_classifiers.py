@@ -106,6 +106,13 @@ def test_what_many_samples_told_is_as_good_as_having_them_again(rng: np.random.G
     )
 
 
+def test_numbers_of_features_and_labels_that_no_ids_have_are_refused(x: Csr) -> None:
+    nobody = Csr(np.zeros(2, np.int64), np.empty(0, np.int32), NO_DATA)
+    for n_features in (-1, 2**31):
+        with pytest.raises(ValueError, match=rf"n_features must lie in \[0, 2\^31\), but is {n_features}"):
+            kernels.train_classifiers(nobody, n_features, nobody, nobody, former=None, c=ONES[:1], **RULE, n_threads=1)
+
+
 @pytest.mark.parametrize("m", [0, 1, 7])
 @pytest.mark.parametrize("most_features", [1, 20])
 def test_classifier_margins(rng: np.random.Generator, most_features: int, m: int) -> None:

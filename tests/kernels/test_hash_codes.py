@@ -1,7 +1,5 @@
 """The hash verbs against their twins."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -10,14 +8,6 @@ from slidelearn.kernels.reference import hash_codes as reference
 
 N_ROWS, N_INPUTS, N_TABLES = 150, 37, 5
 THREADS = (1, 2, 4)
-
-
-@pytest.fixture(params=kernels.available_isas())
-def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = kernels.isa_in_use()
-    kernels.use_isa(request.param)
-    yield request.param
-    kernels.use_isa(before)
 
 
 @pytest.fixture
@@ -127,6 +117,18 @@ def test_no_rows(isa: str) -> None:
     rows = np.empty((0, N_INPUTS), np.float32)
     bins = np.zeros((6, 2), np.int32)
     assert kernels.wta_codes(rows, bins, n_tables=3, n_buckets=4, n_threads=2).shape == (3, 0)
+
+
+def test_rows_without_coordinates(isa: str) -> None:
+    rows, options = np.empty((20, 0), np.float32), {"n_tables": 2, "n_buckets": 50, "n_threads": 2}
+    bins, projection = np.empty((4, 0), np.int32), np.empty((0, 4), np.float32)
+    for codes in (
+        kernels.wta_codes(rows, bins, **options),
+        kernels.dwta_codes(rows, bins, borrow_seed=1, **options),
+        kernels.simhash_codes(rows, projection, np.zeros(4, np.float32), **options),
+        kernels.doph_codes(rows, np.empty((0, 3), np.int32), top_k=5, n_hashes=4, borrow_seed=1, **options),
+    ):
+        np.testing.assert_array_equal(codes, np.zeros((2, 20)))
 
 
 def test_rows_of_another_width_are_refused() -> None:

@@ -31,6 +31,16 @@ def test_strongest(rng: np.random.Generator, n: int) -> None:
         assert ours.dtype == expected.dtype
 
 
+@pytest.mark.parametrize("n", [1, 60, 150])
+def test_what_is_not_a_number_is_the_weakest(rng: np.random.Generator, n: int) -> None:
+    values = np.full(200, np.nan, np.float32)
+    values[::3] = rng.standard_normal(67)
+    values[90] = -np.inf
+    x = Csr(np.array([0, 200]), np.arange(200, dtype=np.int32), values)
+    for ours, expected in zip(kernels.strongest(x, 200, n), reference.strongest(x, 200, n), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
 @pytest.mark.parametrize("n_neighbours", [1, 5, 300])
 @pytest.mark.parametrize("n_strong", [2, 9])
 @pytest.mark.parametrize("m", [0, 1, 7])
@@ -89,3 +99,7 @@ def test_a_damaged_index_is_refused(rng: np.random.Generator) -> None:
         kernels.neighbour_votes(x, x, index._replace(labels=x), 5, 2.0, ids, 3, n_threads=1)
     with pytest.raises(ValueError, match="power must be > 0, but is 0"):
         kernels.neighbour_votes(x, x, index, 5, 0.0, ids, 3, n_threads=1)
+    with pytest.raises(ValueError, match=r"index\.n_labels must lie in \[0, 2\^31\), but is -1"):
+        kernels.neighbour_votes(x, x, index._replace(n_labels=-1), 5, 2.0, ids, 3, n_threads=1)
+    with pytest.raises(ValueError, match=rf"n_others must lie in \[0, 2\^31\), but is {2**63 - 1}"):
+        kernels.neighbour_votes(x, x, index, 5, 2.0, ids, 2**63 - 1, n_threads=1)

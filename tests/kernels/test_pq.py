@@ -125,6 +125,7 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
     rows = _whole_rows(rng, 100, 16)
     index = _index(rng, rows, None, 3)
     opened, hidden = np.zeros((1, 1), np.int32), _whole(rng, 1, 16)
+    nothing = np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, np.uint8)
 
     def ask(index: PqRows = index, opened: Ids = opened, k: int = 3, n_kept: int = 9) -> tuple[Any, Any]:
         return kernels.pq_top_k(rows, None, index, opened, hidden, k, n_kept, n_threads=1)
@@ -137,6 +138,7 @@ def test_what_does_not_fit_is_refused(rng: np.random.Generator) -> None:
         "index.starts must begin with 0": lambda: ask(index._replace(starts=index.starts + 1)),
         "index.starts must not decrease": lambda: ask(index._replace(starts=index.starts[::-1] * [0, 1, 1, 1] - 0)),
         "must have as many blocks as index.starts says": lambda: ask(index._replace(codes=index.codes[:-1])),
+        "must have as many blocks as": lambda: ask(PqRows(np.array([0, 2**58]), *nothing, index.codewords)),
         "codewords must have 256 elements for rows of width 16": lambda: ask(index._replace(codewords=hidden[0])),
         r"ids must lie in \[-1, 100\)": lambda: kernels.pq_encode(
             rows, None, np.full(64, 100, np.int32), index.codewords, n_threads=1

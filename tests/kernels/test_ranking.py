@@ -62,6 +62,7 @@ def test_best_places(rng: np.random.Generator, m: int, n: int) -> None:
 
 @pytest.mark.parametrize("n_inputs", [N_EVIDENCE + 1, N_EVIDENCE + 2])
 @pytest.mark.parametrize(("m", "n_places"), [(0, 0), (1, 1), (9, 0), (9, 4), (33, 33)])
+@pytest.mark.usefixtures("isa")
 def test_refinement(rng: np.random.Generator, m: int, n_places: int, n_inputs: int) -> None:
     looked = _Looked.random(rng, m, n_places, n_inputs)
     assert_twins_agree("refinement_inputs", *looked[:5], n_terms=m, magnitude=8)

@@ -80,6 +80,8 @@ def test_refuses_what_does_not_fit(rng: np.random.Generator) -> None:
         kernels.update_rows(rows, ids, gradient, d_bias, RULES["adam"], n_threads=1)
     with pytest.raises(ValueError, match="does not have the layout of rows of width 48"):
         kernels.gather_rows(Rows(rows.memory, 48), ids, False, n_threads=1)
+    with pytest.raises(ValueError, match=f"does not have the layout of rows of width {2**63 - 1}"):
+        kernels.gather_rows(Rows(rows.memory, 2**63 - 1), ids, False, n_threads=1)
 
 
 def test_more_than_any_memory_holds_is_refused() -> None:
@@ -88,6 +90,10 @@ def test_more_than_any_memory_holds_is_refused() -> None:
     logits, labels = np.zeros(8, np.float32), Labels(np.zeros(9, np.int64), np.empty(0, np.int32))
     with pytest.raises(MemoryError):
         kernels.top_others(logits, None, np.zeros(1, np.int32), labels, 2**61, n_threads=1)
+    with pytest.raises(MemoryError):  # as many bytes as 64 bits can tell: what is added to them must not be lost
+        kernels.draw(1, 2**62 - 1, None, 5, 0)
+    with pytest.raises(MemoryError):
+        kernels.allocate_rows(2**62 - 1, 1)
 
 
 def test_new_rows_are_zero_and_begin_on_a_cache_line() -> None:

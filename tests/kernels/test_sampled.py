@@ -120,3 +120,14 @@ def test_columns_must_be_those_of_the_active_set(rng: np.random.Generator) -> No
     short = columns._replace(rows=columns.rows[1:], entries=columns.entries[1:])
     with pytest.raises(ValueError, match="columns must be those of active"):
         kernels.sampled_forward(random_rows(rng, N_NEURONS, 8), active, _unit(rng, 5, 8), 0.0, short, n_threads=1)
+
+
+def test_active_inputs_without_values_are_refused(rng: np.random.Generator) -> None:
+    rows, active = random_rows(rng, N_NEURONS, 17), random_csr(rng, 3, N_NEURONS, 5, data=False)
+    inputs = random_csr(rng, 3, 17, 5, data=False)
+    with pytest.raises(ValueError, match="hidden must have data"):
+        kernels.sampled_forward_sparse(rows, active, inputs, n_threads=1)
+    d_logits = random_floats(rng, len(active.indices))
+    for columns in (None, _columns(active)):
+        with pytest.raises(ValueError, match="hidden must have data"):
+            kernels.sampled_backward_sparse(rows, active, d_logits, inputs, RULES["sgd"], columns, n_threads=1)

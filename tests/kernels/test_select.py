@@ -39,6 +39,15 @@ def test_top_others_of_a_set_per_sample(rng: np.random.Generator, k: int) -> Non
     assert_twins_agree("top_others", logits, active.indptr, active.indices, labels, k, n_terms=0)
 
 
+@pytest.mark.parametrize("k", [1, 5, 9])
+@pytest.mark.parametrize("share", [0.1, 0.95, 1.0])
+def test_top_others_among_what_is_not_a_number(rng: np.random.Generator, share: float, k: int) -> None:
+    logits = _whole(rng, 20 * 300)
+    logits[rng.random(logits.shape) < share] = np.nan
+    labels = Labels(np.arange(21), rng.integers(0, 300, 20, dtype=np.int32))
+    assert_twins_agree("top_others", logits, None, np.arange(300, dtype=np.int32), labels, k, n_terms=0)
+
+
 @pytest.mark.parametrize("with_scales", [False, True])
 @pytest.mark.parametrize("k", [1, 5])
 @pytest.mark.parametrize("n_rows", [5, 1300])

@@ -54,14 +54,14 @@ def top_others(
 ) -> tuple[Ids, Float]:
     """Ids and logits, (n_samples, k) each, of the k highest logits that are not the sample's own labels.
 
-    Best first, of equal logits the lower id first; -1 and -inf where a sample has fewer.
+    Best first, of equal logits the lower id first; -1 and -inf where a sample has fewer. What is not a number is none.
     """
     n_samples = len(labels.indptr) - 1
     best, scores = np.full((n_samples, k), -1, np.int32), np.full((n_samples, k), -np.inf, np.float32)
     for i, entries, own in _logit_rows(logits, indptr, labels):
         others = np.delete(logits[entries], own)
         other_ids = np.delete(ids if indptr is None else ids[entries], own)
-        order = np.lexsort((other_ids, -others))[:k]
+        order = np.lexsort((other_ids, -others))[: min(k, np.count_nonzero(~np.isnan(others)))]
         best[i, : len(order)], scores[i, : len(order)] = other_ids[order], others[order]
     return best, scores
 

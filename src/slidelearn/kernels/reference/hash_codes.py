@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.kernels.reference.random import random_below
+from slidelearn.kernels.reference.random import mix32, random_below
 from slidelearn.kernels.types import Float, Ids
 
 EMPTY = -1
@@ -98,8 +98,5 @@ def _buckets(digits: NDArray[np.bool_] | NDArray[np.int64], n_values: int | None
     for k in range(digits.shape[2]):
         numbers = numbers * base + digits[:, :, k].astype(np.uint32)
     if folded:
-        numbers = (numbers ^ (numbers >> np.uint32(16))) * np.uint32(0x7FEB352D)
-        numbers = (numbers ^ (numbers >> np.uint32(15))) * np.uint32(0x846CA68B)
-        numbers = numbers ^ (numbers >> np.uint32(16))
-        numbers = ((numbers.astype(np.uint64) * np.uint64(n_buckets)) >> np.uint64(32)).astype(np.uint32)
+        numbers = ((mix32(numbers).astype(np.uint64) * np.uint64(n_buckets)) >> np.uint64(32)).astype(np.uint32)
     return np.ascontiguousarray(numbers.T.astype(np.int32))

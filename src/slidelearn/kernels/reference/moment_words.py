@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.kernels.reference.random import random_bits
+from slidelearn.kernels.reference.random import mix32, random_bits
 from slidelearn.kernels.types import Float
 
 Words = NDArray[np.uint32]
@@ -26,9 +26,6 @@ def packed_moments(m: NDArray[Any], v: NDArray[Any], draws: Words) -> Words:
 
 
 def rounding_draws(row: int, n_updates: int, coordinates: NDArray[np.int64]) -> Words:
-    """32 random bits for each coordinate of a row at its n-th update: a finaliser of 32 bits (Wellons, 2018)."""
+    """32 random bits for each coordinate of a row at its n-th update."""
     count = int(np.float32(n_updates).view(np.uint32))  # as it is kept
-    x = random_bits(0, row, count).astype(np.uint32) + coordinates.astype(np.uint32)
-    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
-    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
-    return x ^ (x >> np.uint32(16))
+    return mix32(random_bits(0, row, count).astype(np.uint32) + coordinates.astype(np.uint32))

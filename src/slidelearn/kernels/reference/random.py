@@ -16,6 +16,13 @@ def mix64(x: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+def mix32(x: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The finaliser lowbias32 (Wellons, 2018)."""
+    x = (x ^ (x >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> np.uint32(15))) * np.uint32(0x846CA68B)
+    return x ^ (x >> np.uint32(16))
+
+
 def random_bits(seed: int, stream: int | NDArray[np.int64], n: int | NDArray[np.int64]) -> NDArray[np.uint64]:
     """64 random bits for each (stream, n)."""
     streams, counters = np.asarray(stream, np.uint64), np.asarray(n, np.uint64)
