@@ -18,13 +18,12 @@ from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.text.stream import TextStream
+from slidelearn.text.texts import check_texts, warn_of_wordless
 from slidelearn.text.vectorizers import (
     Vectorizer,
-    check_texts,
     grown_vectorizer,
     parameters_to_save,
     usual_vectorizer,
-    warn_of_wordless,
 )
 
 

@@ -14,12 +14,17 @@ import pytest
 from commands import QUICK, last_json, run
 
 from slidelearn import SlideClassifier, __version__, write_xmc
+from slidelearn.cli.arguments import FORMAT_NAMES
+from slidelearn.cli.checkpoints import KEEP
 from slidelearn.cli.display import size
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
 from slidelearn.costs import Costs
 from slidelearn.datasets import Dataset
+from slidelearn.formats import FORMATS
 from slidelearn.metrics import evaluate, propensities
+from slidelearn.sample_stream import BUFFER_SIZE
+from slidelearn.tuning import METRIC, N_TRIALS
 
 METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "ndcg@5", "recall@20"}
 TRAINING = {
@@ -159,7 +164,7 @@ def test_labels_that_the_tables_find(place: Path, tiny: Dataset) -> None:
     found, exact = (last_json(run("evaluate", model, test, "--method", m, "--json")) for m in ("lsh", "exact"))
     assert found["recall@20"] < exact["recall@20"]
     for command in ("predict", "evaluate"):
-        assert "method must be 'auto'" in run(command, model, test, "--method", "fast", code=1).stderr
+        assert "'fast' is not one of 'auto'," in run(command, model, test, "--method", "fast", code=2).stderr
 
 
 def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +181,7 @@ def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_info_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIDELEARN_HOME", str(tmp_path))
     assert "the package" in last_json(run("info", "--json"))["costs_from"]
-    monkeypatch.setattr("slidelearn.cli.commands.measure_costs", lambda: Costs(index_from=1234))
+    monkeypatch.setattr("slidelearn.calibration.measure_costs", lambda: Costs(index_from=1234))
     report = last_json(run("info", "--calibrate", "--json"))
     assert report == last_json(run("info", "--json")) | {"free_memory_mb": report["free_memory_mb"]}
     assert report["costs"] == {"scanned_per_second": 1.25e11, "index_from": 1234}
@@ -339,6 +344,19 @@ def test_mistakes_with_models(place: Path, tmp_path: Path, trained: SlideClassif
         assert message in run(*arguments, code=1).stderr
 
 
+def test_help_tells_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written without importing what has them."""
+    assert tuple(FORMATS) == FORMAT_NAMES
+    monkeypatch.setenv("COLUMNS", "200")
+    for command, told in (
+        ("train", f"{BUFFER_SIZE:,} if not given"),
+        ("train", f"{KEEP} if not given"),
+        ("tune", f"{N_TRIALS} if neither"),
+        ("tune", f"[default: {METRIC}]"),
+    ):
+        assert told in run(command, "--help").stdout
+
+
 def test_options_can_be_read_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for command in ("train", "tune", "evaluate", "predict", "report", "export", "convert"):
@@ -359,7 +377,7 @@ def test_a_system_without_memory_is_explained(
         raise error
 
     monkeypatch.setattr(SlideClassifier, "load", fail)
-    result = run("predict", place / "model", place / "test.txt", code=1)
+    result = run("evaluate", place / "model", place / "test.txt", code=1)
     assert result.stderr.startswith(f"slidelearn: {message}")
 
 

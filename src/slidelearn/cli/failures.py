@@ -16,7 +16,6 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from slidelearn.interrupts import Terminated, terminated_by_exception
-from slidelearn.progress import TrainingDiverged
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -59,7 +58,7 @@ def _explained() -> Iterator[None]:
             raise
         _complain("the system starts no more threads: there is too little memory, or a limit on threads")
         raise typer.Exit(1) from None
-    except (ValueError, TrainingDiverged, ImportError) as error:
+    except (ValueError, FloatingPointError, ImportError) as error:  # one of these is that training has diverged
         _complain(str(error))
         raise typer.Exit(1) from None
 

@@ -20,12 +20,13 @@ from slidelearn.arrays import name_of_numbers
 from slidelearn.cli.display import size
 from slidelearn.machine import available_bytes, processor_name, resolve_threads
 from slidelearn.machine_costs import costs_here
-from slidelearn.model.files import inspect_model
 from slidelearn.version import __version__
 
 
 def model_report(directory: Path) -> dict[str, Any]:
     """Sizes, arrays, documents, options, and the report of the training."""
+    from slidelearn.model.files import inspect_model
+
     description, arrays = inspect_model(directory)
     files = {name: directory / file for name, file in description["documents"].items()}
     documents = {name: file.stat().st_size for name, file in files.items()}

@@ -19,7 +19,8 @@ from slidelearn.model.documents import Documents, put_counts, put_label_counts, 
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features
 from slidelearn.text.stream import TextStream
-from slidelearn.text.vectorizers import Vectorizer, n_wordless
+from slidelearn.text.texts import n_wordless
+from slidelearn.text.vectorizers import Vectorizer
 from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.wording import counted
 

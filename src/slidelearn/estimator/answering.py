@@ -210,8 +210,6 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
         if method not in ("auto", "exact", "index", "lsh"):
             raise ValueError(f"method must be 'auto', 'exact', 'index' or 'lsh', but is {method!r}")
-        if method == "index" and self._model.members[0].index is None:
-            raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
         return top_k(
             self._model.members,
             self._model.prepared(checked),
