@@ -76,6 +76,28 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
+def test_quiet(place: Path, tmp_path: Path) -> None:
+    """What was asked for, and nothing beside it."""
+    train, test, model = place / "train.txt.gz", place / "test.txt", place / "model"
+    for arguments, results in (
+        (("train", train, "--out", tmp_path / "new", *QUICK), ""),
+        (("train", train, "--test", test, *QUICK), "608 test samples"),
+        (("evaluate", model, test), "608 test samples"),
+        (("data", "info", test), "test.txt"),
+        (("convert", test, tmp_path / "new.svm"), ""),
+        (("export", model, tmp_path / "small", "--test", test), "form"),
+    ):
+        done = run(*arguments, "--quiet")
+        assert done.stdout.startswith(results), arguments
+        assert bool(done.stdout) == bool(results), arguments
+        assert not done.stderr
+    assert not run("predict", model, test, "-q").stderr
+    for command in (("evaluate", model, test), ("data", "info", test)):
+        done = run(*command, "-q", "--json")
+        assert last_json(done)
+        assert not done.stderr
+
+
 def test_train_as_json(place: Path, tmp_path: Path, tiny: Dataset) -> None:
     files = (place / "train.txt.gz", "--test", place / "test.txt", "--out", tmp_path / "model")
     files = (*files, "--validation", place / "test.txt")
@@ -355,6 +377,12 @@ def test_help_tells_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         ("tune", f"[default: {METRIC}]"),
     ):
         assert told in run(command, "--help").stdout
+
+
+def test_flags_are_not_said_to_take_a_value() -> None:
+    for command in ("train", "predict", "info"):
+        for line in run(command, "--help").stdout.splitlines():
+            assert "bool" not in line or "--help" in line, line
 
 
 def test_options_can_be_read_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,30 +28,27 @@ class Method(StrEnum):
     LSH = "lsh"
 
 
-def file_argument(name: str, meaning: str) -> Any:
-    """A file that must be there."""
-    return typer.Argument(metavar=name, exists=True, dir_okay=False, help=meaning, show_default=False)
-
-
-def _standard_input(path: Path) -> Path:
-    return STANDARD_INPUT if path == Path("-") else path
-
-
 def samples_argument(name: str, meaning: str) -> Any:
-    """A file of samples, which may be standard input."""
+    """A file of samples that must be there, or standard input."""
+
+    def found(path: Path) -> Path:
+        if path == Path("-"):
+            return STANDARD_INPUT
+        if not path.exists():
+            raise ValueError(f"{name} is {path}, but there is no such file")
+        return path
+
     return typer.Argument(
         metavar=name,
-        exists=True,
         dir_okay=False,
-        allow_dash=True,
-        callback=_standard_input,
+        callback=found,
         help=f"{meaning} - is standard input, in the format of --from.",
         show_default=False,
     )
 
 
 def file_option(meaning: str) -> Any:
-    """The same, if it is given."""
+    """A file that must be there, if it is given."""
     return typer.Option(exists=True, dir_okay=False, help=meaning, show_default=False)
 
 
