@@ -317,7 +317,7 @@ MISTAKES = {
     "form": (("--set", "n_epochs"), "--set must be of the form name=value, such as n_epochs=5, but is 'n_epochs'"),
     "memory": (("--set", "hidden_sizes=1000000000"), "training needs"),
     "inference only": (("--inference-only",), "--inference-only needs --out"),
-    "out is a file": (("--out", "{place}/test.txt"), "a model is a directory, but"),
+    "out is a file": (("--out", "{place}/test.txt"), "test.txt must be a directory, but"),
     "out is taken": (("--out", "{taken}"), "move what is there out of the way"),
     "test has other columns": (("--test", "{small}"), "must have 3546 features, as {train} has, but has 2"),
     "not XMC": (("--test", "{labels}"), "labels.txt, line 1"),

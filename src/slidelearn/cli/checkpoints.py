@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from slidelearn.callbacks import Checkpointing, latest_checkpoint
+from slidelearn.paths import make_directory
 
 CHECKPOINTS = "checkpoints"
 """Where a model's directory has those of its training, until it is finished."""
@@ -61,7 +62,7 @@ def saying_how_to_resume(kept: Checkpointing | None) -> Iterator[None]:
     """Have a directory for checkpoints from the beginning, by which `--resume` knows that a training has begun."""
     try:
         if kept:
-            kept.directory.mkdir(parents=True, exist_ok=True)
+            make_directory(kept.directory)
         yield
     except KeyboardInterrupt as interrupt:
         if not kept:

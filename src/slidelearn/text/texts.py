@@ -55,13 +55,12 @@ def n_wordless(X: csr_array, texts: Sequence[str]) -> int:
     return sum(bool(texts[int(place)].strip()) for place in np.flatnonzero(np.diff(X.indptr) == 0))
 
 
-def warn_of_wordless(X: csr_array, texts: Sequence[str]) -> None:
-    """Say so where nothing can be learnt from many of the texts."""
-    n = n_wordless(X, texts)
-    if n > TOLERATED_WORDLESS * len(texts):
+def warn_of_wordless(n: int, n_texts: int) -> None:
+    """Say so where nothing can be learnt from many of the texts; for what a user calls."""
+    if n > TOLERATED_WORDLESS * n_texts:
         warnings.warn(
-            f"{n:,} of {len(texts):,} texts have no feature, as no word of theirs is in the vocabulary; for languages "
+            f"{n:,} of {n_texts:,} texts have no feature, as no word of theirs is in the vocabulary; for languages "
             "without blanks between words give a vectoriser such as TfidfVectorizer(analyzer='char', "
             "ngram_range=(1, 3), sublinear_tf=True)",
-            stacklevel=4,
+            stacklevel=3,
         )
