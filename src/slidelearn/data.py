@@ -20,6 +20,7 @@ from slidelearn.formats import (
     format_of,
     require_readable,
 )
+from slidelearn.machine import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.packed_files import DataError
 from slidelearn.paths import to_path
@@ -91,7 +92,8 @@ def read_samples(
     path, kind = _path_and_format(path, format)
     require_readable(path, kind)
     _check_threads(n_threads)
-    samples = kind.read(path, make_layout(layout), with_labels=with_labels, n_threads=n_threads)
+    with saying_what_takes_memory(f"reading {path}", "read it in parts: --stream, fit_stream or iter_samples"):
+        samples = kind.read(path, make_layout(layout), with_labels=with_labels, n_threads=n_threads)
     if with_labels:
         return samples
     return replace(samples, Y=samples.Y[:, :0], label_names=None, unjudged=None)

@@ -15,6 +15,7 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
+from slidelearn.machine import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.text.stream import TextStream
@@ -24,6 +25,10 @@ from slidelearn.text.vectorizers import (
     grown_vectorizer,
     parameters_to_save,
     usual_vectorizer,
+)
+
+_FOR_WORDS = saying_what_takes_memory(
+    "making features of texts", "give fewer texts (fit_stream, partial_fit), or a vectoriser with max_features"
 )
 
 
@@ -73,6 +78,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier = SlideClassifier(**options) if options else classifier
         self.vectorizer = vectorizer
 
+    @_FOR_WORDS
     def fit(
         self,
         texts: Sequence[str],
@@ -101,6 +107,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
         return self
 
+    @_FOR_WORDS
     def fit_stream(
         self, stream: TextStream, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None
     ) -> Self:
@@ -135,6 +142,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, features.vectorizer, features.n_samples
         return self
 
+    @_FOR_WORDS
     def partial_fit(
         self,
         texts: Sequence[str],

@@ -379,6 +379,17 @@ def test_help_tells_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         assert told in run(command, "--help").stdout
 
 
+@pytest.mark.parametrize("width", [40, 60])
+def test_no_number_is_cut_on_a_narrow_terminal(width: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, test = place / "model", place / "test.txt"
+    commands = (("evaluate", model, test, "-q"), ("inspect", model), ("data", "info", test), ("info",))
+    for arguments in commands:
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert "…" not in run(*arguments).stdout, arguments
+    assert "precision at k " in run(*commands[0]).stdout
+    assert "input.weights " in run("inspect", model).stdout
+
+
 def test_flags_are_not_said_to_take_a_value() -> None:
     for command in ("train", "predict", "info"):
         for line in run(command, "--help").stdout.splitlines():

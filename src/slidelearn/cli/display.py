@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+_WIDEST = 1000
 
 
 def make_console(*, json: bool = False, quiet: bool = False) -> Console:
@@ -42,6 +46,13 @@ def size(n_bytes: float) -> str:
     if n_bytes >= 1e9:
         return f"{n_bytes / 1e9:.1f} GB"
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 1e5 else f"{n_bytes / 1e3:.1f} kB"
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table at its own width: a narrow terminal breaks its lines, where numbers would be cut."""
+    wide = console.options.update(width=_WIDEST)
+    table.width = Measurement.get(console, wide, table).maximum
+    console.print(table, crop=False)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from slidelearn.cli.arguments import From, Json, LayoutSettings, Model, Quiet, Threads
-from slidelearn.cli.display import make_console, print_json, size
+from slidelearn.cli.display import make_console, print_json, print_table, size
 from slidelearn.cli.places import require_file_place
 from slidelearn.extras import import_extra
 
@@ -148,4 +148,4 @@ def _print(console: Console, report: Mapping[str, Mapping[str, float]]) -> None:
         table.add_column(header, justify="left" if header == "form" else "right")
     for form, values in report.items():
         table.add_row(form, size(1e6 * values["mb"]), *(f"{100 * values[name]:.2f} %" for name in names))
-    console.print(table)
+    print_table(console, table)

@@ -16,7 +16,7 @@ from slidelearn.config import Config
 from slidelearn.data import holds_texts
 from slidelearn.estimator import SlideClassifier
 from slidelearn.known_features import KnownFeatures
-from slidelearn.machine import resolve_threads
+from slidelearn.machine import resolve_threads, saying_what_takes_memory
 from slidelearn.model.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features
@@ -56,7 +56,10 @@ class SamplesInput(TrainingInput):
     def __init__(self, inputs: Inputs, path: Path) -> None:
         samples, vectorizer = inputs.read("train", path), None
         if samples.X is None:
-            with inputs.console.status("counting words"):
+            with (
+                inputs.console.status("counting words"),
+                saying_what_takes_memory(f"making features of {path}", "leave the texts in their file: --stream"),
+            ):
                 vectorizer = vectorizer_for(samples)
                 samples = with_features(samples, vectorizer)
             assert samples.X is not None

@@ -16,7 +16,7 @@ from slidelearn.estimator.checked_input import read_features
 from slidelearn.estimator.fitted import Fitted
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
-from slidelearn.machine import require_memory
+from slidelearn.machine import require_memory, saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_same_length
 from slidelearn.metrics import precision_at_k
 from slidelearn.model.documents import label_names
@@ -201,6 +201,7 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
+    @saying_what_takes_memory("answering", "ask about fewer samples at a time")
     def _best(self, X: Any, k: int, method: str, after_batch: Callable[[int], None] | None) -> tuple[Ids, Float]:
         self._check_fitted()
         checked = read_features(X, least=0)

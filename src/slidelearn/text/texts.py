@@ -56,11 +56,11 @@ def n_wordless(X: csr_array, texts: Sequence[str]) -> int:
 
 
 def warn_of_wordless(n: int, n_texts: int) -> None:
-    """Say so where nothing can be learnt from many of the texts; for what a user calls."""
+    """Say so where nothing can be learnt from many of the texts; for a decorated method that a user calls."""
     if n > TOLERATED_WORDLESS * n_texts:
         warnings.warn(
             f"{n:,} of {n_texts:,} texts have no feature, as no word of theirs is in the vocabulary; for languages "
             "without blanks between words give a vectoriser such as TfidfVectorizer(analyzer='char', "
             "ngram_range=(1, 3), sublinear_tf=True)",
-            stacklevel=3,
+            stacklevel=4,
         )
