@@ -46,6 +46,16 @@ def test_memory_is_asked_for_before_it_is_taken(monkeypatch: pytest.MonkeyPatch)
     machine.require_memory(10**18, "it", "do less")
 
 
+def test_memory_that_was_not_foreseen_is_explained() -> None:
+    for error, message in (
+        (MemoryError("std::bad_alloc"), "it takes more memory than there is; do less"),
+        (MemoryError("Unable to allocate 7 MiB"), r"it takes more memory than there is \(Unable to .* MiB\); do less"),
+        (machine.NotEnoughMemory("choose less"), "^choose less$"),
+    ):
+        with pytest.raises(MemoryError, match=message), machine.saying_what_takes_memory("it", "do less"):
+            raise error
+
+
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell how large a process is")
 def test_what_ulimit_leaves_is_what_is_free() -> None:
     code = (

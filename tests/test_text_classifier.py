@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier
+from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier, TextStream
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
 from slidelearn.metrics import precision_at_k
@@ -195,8 +196,25 @@ def test_no_texts_have_no_answers(trained_on_texts: SlideTextClassifier) -> None
     assert ids.shape == scores.shape == (0, 2)
 
 
-def test_texts_without_words_are_warned_of() -> None:
+def test_options_are_those_of_the_classifier() -> None:
+    """As users expect who know SlideClassifier."""
+    clf = SlideTextClassifier(preset="quick", n_jobs=1)
+    assert clf.classifier.get_params() == SlideClassifier(preset="quick", n_jobs=1).get_params()
+    assert clone(clf).set_params(classifier__preset="paper").get_params()["classifier__preset"] == "paper"
+    assert SlideTextClassifier(vectorizer=CountVectorizer(), n_epochs=2).fit(["a cat", "a dog"], [["a"], ["b"]])
+    with pytest.raises(TypeError, match="presett"):
+        SlideTextClassifier(presett="quick")
+    with pytest.raises(ValueError, match=r"preset must be given to the classifier, SlideClassifier\(preset=...\)"):
+        SlideTextClassifier(SMALL, preset="quick")
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit", "fit_stream"])
+def test_texts_without_words_are_warned_of(way: str, tmp_path: Path) -> None:
     texts = [f"\u8336\u53f6{chr(0x4E00 + number)}" for number in range(MANY_TEXTS)]  # one run of letters each
     texts[::2] = ["a cat"] * (MANY_TEXTS // 2)
+    lines = (json.dumps({"text": text, "labels": [text[0]]}) for text in texts)
+    (tmp_path / "texts.jsonl").write_text("\n".join(lines))
+    stream = TextStream(tmp_path / "texts.jsonl", buffer_size=300)
+    learnt = (stream,) if way == "fit_stream" else (texts, [["a"], ["b"]] * (MANY_TEXTS // 2))
     with pytest.warns(UserWarning, match="500 of 1,000 texts have no feature.*analyzer='char'"):
-        SlideTextClassifier(SMALL).fit(texts, [["a"], ["b"]] * (MANY_TEXTS // 2))
+        getattr(SlideTextClassifier(SMALL), way)(*learnt)

@@ -1,6 +1,6 @@
 """slidelearn: neural networks with very wide outputs, trained on CPUs by computing only the neurons that matter.
 
-What it offers is imported when it is first asked for: by a command, not before it knows how to end on Ctrl-C.
+What it offers is imported when it is first asked for: by a command, not before it knows what it is to do.
 """
 
 from importlib import import_module

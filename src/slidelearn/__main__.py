@@ -1,18 +1,14 @@
 """``slidelearn`` and ``python -m slidelearn``: the command line."""
 
 import signal
-import sys
 
 
 def main() -> None:
-    """Run the command line; while its libraries are being imported, Ctrl-C ends the process without a word."""
+    """Run the command line; before it knows how to end on Ctrl-C, that ends the process without a word."""
     heard = signal.getsignal(signal.SIGINT)
     if heard is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    try:
-        from slidelearn.cli import main as run
-    except ValueError as error:  # of an environment variable, which is looked at when the kernels are imported
-        sys.exit(f"slidelearn: {error}")
+    from slidelearn.cli import main as run
 
     if heard is signal.default_int_handler:
         signal.signal(signal.SIGINT, heard)

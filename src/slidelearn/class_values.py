@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, column_or_1d
 
 LEAVE_OUT = "leave samples without a class out"
 
@@ -34,6 +33,8 @@ def listed_classes(labels: Any, name: str) -> NDArray[Any]:
     ValueError
         If it is no list, or holds what cannot be a class.
     """
+    from sklearn.utils import check_array, column_or_1d
+
     listed = several(labels, name)
     if isinstance(listed, list):
         require_one_kind(listed, name)

@@ -9,7 +9,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from slidelearn.formats import FORMATS, Format, LabelledText, Layout, Pieces, SampleSet, format_named, format_of
+from slidelearn.formats import (
+    FORMATS,
+    Format,
+    LabelledText,
+    Layout,
+    Pieces,
+    SampleSet,
+    format_named,
+    format_of,
+    require_readable,
+)
+from slidelearn.machine import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.packed_files import DataError
 from slidelearn.paths import to_path
@@ -79,8 +90,10 @@ def read_samples(
     (['a red fox'], ['animal', 'red'], (1, 2))
     """
     path, kind = _path_and_format(path, format)
+    require_readable(path, kind)
     _check_threads(n_threads)
-    samples = kind.read(path, make_layout(layout), with_labels=with_labels, n_threads=n_threads)
+    with saying_what_takes_memory(f"reading {path}", "read it in parts: --stream, fit_stream or iter_samples"):
+        samples = kind.read(path, make_layout(layout), with_labels=with_labels, n_threads=n_threads)
     if with_labels:
         return samples
     return replace(samples, Y=samples.Y[:, :0], label_names=None, unjudged=None)
@@ -222,6 +235,7 @@ def open_samples(
         If the format is one of texts, or one that is only read as a whole; and as `read_samples` does.
     """
     path, kind = _path_and_format(path, format)
+    require_readable(path, kind)
     _check_threads(n_threads)
     if kind.pieces is None:
         if kind.texts:

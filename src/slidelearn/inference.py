@@ -65,7 +65,14 @@ def top_k(
         (n_samples, k) int32, best first; -1 where an index or the tables found fewer than k.
     scores
         (n_samples, k) float32: their logits, or the ranker's scores; -inf beside -1.
+
+    Raises
+    ------
+    ValueError
+        If an index is asked for that there is not.
     """
+    if method == "index" and members[0].index is None:
+        raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
     answering = [_Answering(member, neighbours, k, method, n_threads) for member in members]
     features = to_csr(X)
     ids = np.empty((X.shape[0], k), np.int32)

@@ -6,6 +6,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from numbers import Integral
 from pathlib import Path
@@ -86,6 +88,10 @@ def _free_bytes_of_process() -> int | None:
     return max(most - n_pages * resource.getpagesize(), 0)
 
 
+class NotEnoughMemory(MemoryError):
+    """Says what takes the memory, and what to change."""
+
+
 def require_memory(n_bytes: int, what: str, remedy: str) -> None:
     """Refuse an allocation that cannot succeed, before the system kills the process for it.
 
@@ -96,7 +102,25 @@ def require_memory(n_bytes: int, what: str, remedy: str) -> None:
     """
     available = available_bytes()
     if available is not None and n_bytes > available:
-        raise MemoryError(f"{what} needs {n_bytes / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free; {remedy}")
+        raise NotEnoughMemory(f"{what} needs {n_bytes / 1e9:.1f} GB, but {available / 1e9:.1f} GB are free; {remedy}")
+
+
+@contextmanager
+def saying_what_takes_memory(what: str, remedy: str) -> Iterator[None]:
+    """Have a want of memory that was not foreseen say what took it, and what to change, as `require_memory` does.
+
+    Raises
+    ------
+    MemoryError
+        With both, instead of one that has neither.
+    """
+    try:
+        yield
+    except NotEnoughMemory:
+        raise
+    except MemoryError as error:
+        reason = "" if str(error) in ("", "std::bad_alloc") else f" ({error})"
+        raise NotEnoughMemory(f"{what} takes more memory than there is{reason}; {remedy}") from error
 
 
 def peak_bytes() -> int | None:

@@ -20,6 +20,7 @@ from slidelearn import kernels
 from slidelearn.atomic_files import digest_of, write_atomically
 from slidelearn.costs import Costs
 from slidelearn.machine import processor_name
+from slidelearn.paths import make_directory
 
 HOME = "SLIDELEARN_HOME"
 """The environment variable that names another directory for the file."""
@@ -63,7 +64,7 @@ def keep_costs(costs: Costs) -> Path:
     """Put the file in place of the former one; return its path."""
     path = place_of_costs()
     content = _Content(**_here(), measured=time.strftime("%Y-%m-%d"), costs=costs).model_dump()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     write_atomically(path, (json.dumps({**content, "digest": _digest(content)}, indent=2) + "\n").encode())
     return path
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.preprocessing import StandardScaler
 
 from slidelearn.kernels import Float, Ids
 from slidelearn.matrices import FloatCsr, are_entries
+
+if TYPE_CHECKING:
+    from sklearn.preprocessing import StandardScaler
 
 N_ASKING, N_ASKED, N_NEAREST = 1000, 4000, 10
 """Samples that ask, others that are asked, and how many of the latter, the nearest, are to have the asker's labels."""
@@ -40,12 +42,12 @@ class Standards:
     @classmethod
     def of(cls, X: FloatCsr) -> Self:
         """Those of the features of X."""
-        return cls._found(StandardScaler().fit(X.toarray()))
+        return cls._found(_scaler_of(X))
 
     @classmethod
     def that_suit(cls, X: FloatCsr, Y: FloatCsr) -> Self:
         """Those of the features of X, so that neighbours are alike in their labels Y, as far as that tells."""
-        scaler = StandardScaler().fit(X.toarray())
+        scaler = _scaler_of(X)
         whole, tempered = cls._found(scaler), cls._found(scaler, tempered=True)
         labelled = np.flatnonzero(np.diff(Y.indptr))
         some = np.random.default_rng(0).permutation(labelled)[: N_ASKING + N_ASKED]
@@ -108,3 +110,9 @@ class Standards:
         )
         elected = (votes @ Y[asked]).argmax(axis=1)
         return float(are_entries(Y[asking], elected[:, None]).mean())
+
+
+def _scaler_of(X: FloatCsr) -> StandardScaler:
+    from sklearn.preprocessing import StandardScaler  # half a second, which answers do not need
+
+    return StandardScaler().fit(X.toarray())

@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
 from slidelearn.class_values import (
     LEAVE_OUT,
@@ -71,6 +69,9 @@ def look_at(y: Any) -> Given:
     names = rows_of_names(y)
     if names is not None:
         return Given("names", [names_of(labels) for labels in names], np.dtype(object))
+    from sklearn.utils import check_array, column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
     least = {"ensure_min_samples": 0, "ensure_min_features": 0}
     values = check_array(_as_array(y), ensure_2d=False, dtype=None, **least, input_name="y")
     if values.ndim == 2 and values.shape[1] != 1:

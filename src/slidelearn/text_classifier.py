@@ -15,16 +15,20 @@ from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Float
+from slidelearn.machine import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.text.stream import TextStream
+from slidelearn.text.texts import check_texts, n_wordless, warn_of_wordless
 from slidelearn.text.vectorizers import (
     Vectorizer,
-    check_texts,
     grown_vectorizer,
     parameters_to_save,
     usual_vectorizer,
-    warn_of_wordless,
+)
+
+_FOR_WORDS = saying_what_takes_memory(
+    "making features of texts", "give fewer texts (fit_stream, partial_fit), or a vectoriser with max_features"
 )
 
 
@@ -39,6 +43,9 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         What makes features of texts: scikit-learn's TfidfVectorizer, CountVectorizer or HashingVectorizer, its
         parameters plain values, so that they can be saved. None: tf-idf of words, logarithmic in the number of times
         that a word stands in a text; from 1,000 texts on without words that stand in one text only.
+    **options
+        Instead of a classifier: those of `SlideClassifier`, such as ``preset="quick"``. They are parameters of the
+        classifier that is made with them: ``set_params(classifier__preset="paper")``.
 
     Attributes
     ----------
@@ -55,15 +62,23 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     --------
     >>> texts = ["a small domesticated feline", "the young of a cat", "a boat that travels under water"]
     >>> labels = [["cat"], ["cat"], ["vessel", "boat"]]
-    >>> clf = SlideTextClassifier(SlideClassifier(n_jobs=1)).fit(texts, labels)
+    >>> clf = SlideTextClassifier(n_jobs=1).fit(texts, labels)
     >>> clf.predict(["a domesticated cat"])
     [['cat']]
     """
 
-    def __init__(self, classifier: SlideClassifier | None = None, vectorizer: Vectorizer | None = None) -> None:
-        self.classifier = classifier
+    def __init__(
+        self, classifier: SlideClassifier | None = None, vectorizer: Vectorizer | None = None, **options: Any
+    ) -> None:
+        if options and classifier is not None:
+            raise ValueError(
+                f"{next(iter(options))} must be given to the classifier, SlideClassifier({next(iter(options))}=...), "
+                "where there is one"
+            )
+        self.classifier = SlideClassifier(**options) if options else classifier
         self.vectorizer = vectorizer
 
+    @_FOR_WORDS
     def fit(
         self,
         texts: Sequence[str],
@@ -86,11 +101,13 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         texts = check_texts(texts)
         classifier, vectorizer, X = self._begin(texts)
+        warn_of_wordless(n_wordless(X, texts), len(texts))
         documents = _documents(vectorizer, len(texts))
         classifier.fit(X, y, sample_weight, callbacks=callbacks, resume_from=resume_from, documents=documents)
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
         return self
 
+    @_FOR_WORDS
     def fit_stream(
         self, stream: TextStream, *, callbacks: Sequence[Callback] = (), resume_from: str | Path | None = None
     ) -> Self:
@@ -114,16 +131,18 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         >>> data = load_dataset("wordnet-tiny")
         >>> samples = SampleSet(data.Y_train, texts=data.train_texts, label_names=data.label_names)
         >>> write_samples("large.jsonl", samples)
-        >>> clf = SlideTextClassifier(SlideClassifier(preset="quick", n_jobs=1))
+        >>> clf = SlideTextClassifier(preset="quick", n_jobs=1)
         >>> _ = clf.fit_stream(TextStream("large.jsonl", buffer_size=1000))
         """
         classifier = self._new_classifier()
         features = stream.features(self.vectorizer)
+        warn_of_wordless(features.n_wordless, features.n_samples)
         documents = _documents(features.vectorizer, features.n_samples)
         classifier.fit_stream(features, callbacks=callbacks, resume_from=resume_from, documents=documents)
         self.classifier_, self.vectorizer_, self.n_texts_ = classifier, features.vectorizer, features.n_samples
         return self
 
+    @_FOR_WORDS
     def partial_fit(
         self,
         texts: Sequence[str],
@@ -141,6 +160,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         texts = check_texts(texts)
         if not hasattr(self, "classifier_"):
             classifier, vectorizer, X = self._begin(texts)
+            warn_of_wordless(n_wordless(X, texts), len(texts))
             documents = _documents(vectorizer, len(texts))
             classifier.partial_fit(X, y, classes, sample_weight, callbacks=callbacks, documents=documents)
             self.classifier_, self.vectorizer_, self.n_texts_ = classifier, vectorizer, len(texts)
@@ -251,9 +271,7 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.vectorizer is not None:
             parameters_to_save(self.vectorizer)  # before the time for training is spent
             vectorizer = clone(self.vectorizer)
-        X = vectorizer.fit_transform(texts)
-        warn_of_wordless(X, texts)
-        return classifier, vectorizer, X
+        return classifier, vectorizer, vectorizer.fit_transform(texts)
 
     def _new_classifier(self) -> SlideClassifier:
         if self.classifier is None:

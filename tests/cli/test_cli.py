@@ -14,12 +14,17 @@ import pytest
 from commands import QUICK, last_json, run
 
 from slidelearn import SlideClassifier, __version__, write_xmc
+from slidelearn.cli.arguments import FORMAT_NAMES
+from slidelearn.cli.checkpoints import KEEP
 from slidelearn.cli.display import size
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
 from slidelearn.costs import Costs
 from slidelearn.datasets import Dataset
+from slidelearn.formats import FORMATS
 from slidelearn.metrics import evaluate, propensities
+from slidelearn.sample_stream import BUFFER_SIZE
+from slidelearn.tuning import METRIC, N_TRIALS
 
 METRICS = {"p@1", "p@3", "p@5", "psp@1", "psp@3", "psp@5", "ndcg@1", "ndcg@3", "ndcg@5", "recall@20"}
 TRAINING = {
@@ -69,6 +74,28 @@ def test_train_says_what_it_does(place: Path, tmp_path: Path) -> None:
     assert ", of which the ranker took " in lines[6]
     assert lines[7] == f"saved {tmp_path / 'model'}"
     assert result.stderr == ""
+
+
+def test_quiet(place: Path, tmp_path: Path) -> None:
+    """What was asked for, and nothing beside it."""
+    train, test, model = place / "train.txt.gz", place / "test.txt", place / "model"
+    for arguments, results in (
+        (("train", train, "--out", tmp_path / "new", *QUICK), ""),
+        (("train", train, "--test", test, *QUICK), "608 test samples"),
+        (("evaluate", model, test), "608 test samples"),
+        (("data", "info", test), "test.txt"),
+        (("convert", test, tmp_path / "new.svm"), ""),
+        (("export", model, tmp_path / "small", "--test", test), "form"),
+    ):
+        done = run(*arguments, "--quiet")
+        assert done.stdout.startswith(results), arguments
+        assert bool(done.stdout) == bool(results), arguments
+        assert not done.stderr
+    assert not run("predict", model, test, "-q").stderr
+    for command in (("evaluate", model, test), ("data", "info", test)):
+        done = run(*command, "-q", "--json")
+        assert last_json(done)
+        assert not done.stderr
 
 
 def test_train_as_json(place: Path, tmp_path: Path, tiny: Dataset) -> None:
@@ -159,7 +186,7 @@ def test_labels_that_the_tables_find(place: Path, tiny: Dataset) -> None:
     found, exact = (last_json(run("evaluate", model, test, "--method", m, "--json")) for m in ("lsh", "exact"))
     assert found["recall@20"] < exact["recall@20"]
     for command in ("predict", "evaluate"):
-        assert "method must be 'auto'" in run(command, model, test, "--method", "fast", code=1).stderr
+        assert "'fast' is not one of 'auto'," in run(command, model, test, "--method", "fast", code=2).stderr
 
 
 def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +203,7 @@ def test_info(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_info_calibrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLIDELEARN_HOME", str(tmp_path))
     assert "the package" in last_json(run("info", "--json"))["costs_from"]
-    monkeypatch.setattr("slidelearn.cli.commands.measure_costs", lambda: Costs(index_from=1234))
+    monkeypatch.setattr("slidelearn.calibration.measure_costs", lambda: Costs(index_from=1234))
     report = last_json(run("info", "--calibrate", "--json"))
     assert report == last_json(run("info", "--json")) | {"free_memory_mb": report["free_memory_mb"]}
     assert report["costs"] == {"scanned_per_second": 1.25e11, "index_from": 1234}
@@ -290,7 +317,7 @@ MISTAKES = {
     "form": (("--set", "n_epochs"), "--set must be of the form name=value, such as n_epochs=5, but is 'n_epochs'"),
     "memory": (("--set", "hidden_sizes=1000000000"), "training needs"),
     "inference only": (("--inference-only",), "--inference-only needs --out"),
-    "out is a file": (("--out", "{place}/test.txt"), "a model is a directory, but"),
+    "out is a file": (("--out", "{place}/test.txt"), "test.txt must be a directory, but"),
     "out is taken": (("--out", "{taken}"), "move what is there out of the way"),
     "test has other columns": (("--test", "{small}"), "must have 3546 features, as {train} has, but has 2"),
     "not XMC": (("--test", "{labels}"), "labels.txt, line 1"),
@@ -339,6 +366,36 @@ def test_mistakes_with_models(place: Path, tmp_path: Path, trained: SlideClassif
         assert message in run(*arguments, code=1).stderr
 
 
+def test_help_tells_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written without importing what has them."""
+    assert tuple(FORMATS) == FORMAT_NAMES
+    monkeypatch.setenv("COLUMNS", "200")
+    for command, told in (
+        ("train", f"{BUFFER_SIZE:,} if not given"),
+        ("train", f"{KEEP} if not given"),
+        ("tune", f"{N_TRIALS} if neither"),
+        ("tune", f"[default: {METRIC}]"),
+    ):
+        assert told in run(command, "--help").stdout
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_no_number_is_cut_on_a_narrow_terminal(width: int, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, test = place / "model", place / "test.txt"
+    commands = (("evaluate", model, test, "-q"), ("inspect", model), ("data", "info", test), ("info",))
+    for arguments in commands:
+        monkeypatch.setenv("COLUMNS", str(width))
+        assert "…" not in run(*arguments).stdout, arguments
+    assert "precision at k " in run(*commands[0]).stdout
+    assert "input.weights " in run("inspect", model).stdout
+
+
+def test_flags_are_not_said_to_take_a_value() -> None:
+    for command in ("train", "predict", "info"):
+        for line in run(command, "--help").stdout.splitlines():
+            assert "bool" not in line or "--help" in line, line
+
+
 def test_options_can_be_read_on_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     for command in ("train", "tune", "evaluate", "predict", "report", "export", "convert"):
@@ -359,7 +416,7 @@ def test_a_system_without_memory_is_explained(
         raise error
 
     monkeypatch.setattr(SlideClassifier, "load", fail)
-    result = run("predict", place / "model", place / "test.txt", code=1)
+    result = run("evaluate", place / "model", place / "test.txt", code=1)
     assert result.stderr.startswith(f"slidelearn: {message}")
 
 

@@ -143,11 +143,22 @@ def test_nothing_is_answered_by_nothing_and_judges_nothing(place: Path, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-def test_a_pipe_is_read_once(place: Path) -> None:
-    command = [sys.executable, "-m", "slidelearn", "data", "info", "/dev/stdin", "--from", "jsonl"]
+def test_standard_input(place: Path) -> None:
+    def piped(*arguments: object) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "slidelearn", *map(str, arguments)]
+        return subprocess.run(command, input=texts, capture_output=True, check=False)
+
     texts = (place / "train.jsonl").read_bytes()
-    found = subprocess.run(command, input=texts, capture_output=True, check=True)
-    assert found.stdout.startswith(b"/dev/stdin: 2,589 texts")
+    for name in ("-", "/dev/stdin"):
+        assert piped("data", "info", name, "--from", "jsonl").stdout.startswith(b"/dev/stdin: 2,589 texts")
+    lines = b"xmc, libsvm, csv, tsv, jsonl"
+    assert b"the format of a pipe must be named (--from, format=): " + lines in piped("data", "info", "-").stderr
+    for format in ("xmc-pair", "npz", "parquet"):
+        refused = piped("data", "info", "-", "--from", format).stderr
+        assert b"/dev/stdin: a pipe must be in one of " + lines in refused
+
+
+def test_a_pipe_is_read_once() -> None:
     message = run("train", "/dev/null", "--stream", "--from", "jsonl", code=1).stderr
     assert "--stream needs a file that can be read several times, but /dev/null is a pipe or device" in message
 

@@ -149,7 +149,7 @@ def interrupted(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_checkpoints_have_the_names_of_labels(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slidelearn.callbacks.checkpointing.Checkpointing._remove_old", lambda _: None)
-    monkeypatch.setattr("slidelearn.cli.train.remove_checkpoints", lambda _: None)
+    monkeypatch.setattr("slidelearn.callbacks.checkpointing.remove_checkpoints", lambda _: None)
     (tmp_path / "names.txt").write_text("".join(f"name {number}\n" for number in range(50)))
     out = ("--out", tmp_path / "out", "--labels", tmp_path / "names.txt")
     run("train", place / "train.txt", *QUICK, *out, "--checkpoint-every-steps", 5)

@@ -122,3 +122,18 @@ def test_few_labels_need_no_k(tiny: Dataset) -> None:
     assert clf.predict_topk(tiny.X_test)[0].shape[1] == 3
     with pytest.raises(ValueError, match=r"k must be an integer in \[1, 3\], but is 5"):
         clf.predict_topk(tiny.X_test, 5)
+
+
+def test_no_memory_while_answering_or_training_is_explained(
+    trained: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("std::bad_alloc")
+
+    monkeypatch.setattr("slidelearn.estimator.answering.top_k", fail)
+    monkeypatch.setattr("slidelearn.estimator.classifier.ModelTraining.run", fail)
+    with pytest.raises(MemoryError, match=r"answering takes .*; ask about fewer samples at a time"):
+        trained.predict_topk(tiny.X_test)
+    for learn in (trained.fit, trained.partial_fit):
+        with pytest.raises(MemoryError, match=r"training takes .*; choose smaller hidden_sizes"):
+            learn(tiny.X_test, tiny.Y_test)

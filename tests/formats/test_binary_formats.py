@@ -95,9 +95,9 @@ def test_lists_as_others_write_them(write: Any) -> None:
 def test_texts_as_others_write_them(write: Any) -> None:
     import pyarrow as pa
 
-    table = pa.table({"text": ["one", "two", "three"], "labels": pa.array([["b", "a", "b"], None, []]), "n": [1, 2, 3]})
+    table = pa.table({"text": ["one", None, "three"], "labels": pa.array([["b", "a", "b"], None, []]), "n": [1, 2, 3]})
     found = read_samples(write(table))
-    assert (found.texts, found.label_names) == (["one", "two", "three"], ["a", "b"])
+    assert (found.texts, found.label_names) == (["one", "", "three"], ["a", "b"])
     table = pa.table({"title": pa.array(["one", "two"], pa.large_string()), "subjects": ["b|a", ""]})
     found = read_samples(write(table), text_column="title", label_column="subjects", label_separator="|")
     assert (found.texts, found.label_names) == (["one", "two"], ["a", "b"])
@@ -128,8 +128,8 @@ def test_what_arrow_refuses(write: Any) -> None:
          ", row 1 (counting from 0): labels must have no nulls"),
         (pa.table({"title": ["a"], "labels": [["a"]]}),
          ": expected the column 'text' or 'features', but found 'title', 'labels'; text_column, or --layout"),
-        (pa.table({"text": ["a", None], "labels": [["a"], []]}),
-         ", row 1 (counting from 0): expected a string as 'text', but found None"),
+        (pa.table({"text": [b"a"], "labels": [["a"]]}),
+         ", row 0 (counting from 0): expected a string as 'text', but found b'a'"),
         (pa.table({"text": ["a"], "labels": [[1.5]]}),
          ", row 0 (counting from 0): expected a list of labels, but found [1.5]"),
     ):  # fmt: skip

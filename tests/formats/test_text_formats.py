@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from slidelearn.data import DataError, read_samples
@@ -53,6 +54,21 @@ def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", "text,labels\n,\na,b\n"),
+        ("a.tsv", "text\tlabels\n\t\na\tb\n"),
+        ("a.jsonl", '{"text": null, "labels": null}\n{"text": "a", "labels": ["b"]}\n'),
+    ],
+)
+def test_what_is_not_there_is_empty(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    samples = read_samples(tmp_path / name)
+    assert samples.texts == ["", "a"]
+    assert np.diff(samples.Y.indptr).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", b"", "line 1: expected the names of the columns, but the file is empty"),
@@ -72,12 +88,10 @@ def test_labels_may_be_missing_where_they_are_not_wanted(name: str, tmp_path: Pa
         ("a.jsonl", b'{"text": "", "labels": []}\n[]\n', "line 2: expected a JSON object, but found a list '[]'"),
         ("a.jsonl", b'{"text": ""\n', "line 1: expected a JSON object, but in column 12: Expecting"),
         ("a.json", b'[{"text": "a", "labels": []}]', "line 1: expected a JSON object, but found a list"),
-        ("a.jsonl", b'{"text": null, "labels": []}', "line 1: expected a string as 'text', but found null"),
         ("a.jsonl", b'{"text": 3, "labels": []}\n', "line 1: expected a string as 'text', but found 3"),
         ("a.jsonl", b'{"text": "", "labels": {"a": 1}}\n', "line 1: expected a list of labels, but found {'a': 1}"),
         ("a.jsonl", b'{"text": "", "labels": [1.5]}\n', "line 1: expected a list of labels, but found [1.5]"),
         ("a.jsonl", b'{"text": "", "labels": [true]}\n', "line 1: expected a list of labels, but found [True]"),
-        ("a.jsonl", b'{"text": "", "labels": null}\n', "line 1: expected a list of labels, but found None"),
         ("a.jsonl", b'{"text": "\\ud800", "labels": []}\n', "line 1: expected whole characters, but found a half"),
         ("a.jsonl", b'{"text": "", "labels": ["\\ud800"]}\n', "line 1: expected whole characters, but found a half"),
         ("a.jsonl", b'{"a":' * 100_000, "line 1: expected a JSON object, but "),

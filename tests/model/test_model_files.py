@@ -303,16 +303,26 @@ def test_inspect_reads_no_arrays(saved: Path) -> None:
     assert arrays["output.weights"] == ((413, 8), np.dtype(np.float32))
 
 
+def test_a_link_to_nowhere_is_told(tmp_path: Path, trained: SlideClassifier) -> None:
+    """The system only says that the file exists."""
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    told = f"must be a directory, but {tmp_path / 'link'} is a link to {tmp_path / 'nowhere'}, which is not there"
+    for place in (tmp_path / "link", tmp_path / "link" / "model"):
+        with pytest.raises(ValueError, match=told):
+            files.require_place(place, 1)
+        with pytest.raises(ValueError, match=told):
+            trained.save(place)
+
+
 def test_a_place_where_no_model_can_be_saved_is_refused(
     saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files.require_place(tmp_path / "new" / "model", 1)
     files.require_place(saved, 1)
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match=r"a model is a directory, but .* is a file"):
-        files.require_place(tmp_path / "file", 1)
-    with pytest.raises(ValueError, match="cannot be written"):
-        files.require_place(tmp_path / "file" / "model", 1)
+    for place in (tmp_path / "file", tmp_path / "file" / "model"):
+        with pytest.raises(ValueError, match=f"{place} must be a directory, but {tmp_path / 'file'} is a file"):
+            files.require_place(place, 1)
     with pytest.raises(ValueError, match="MB are free there"):
         files.require_place(saved, 10**18)
     (tmp_path / "config.json").write_text("{}")

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import slidelearn
+from slidelearn import SlideClassifier, write_xmc
+from slidelearn.datasets import Dataset
 
 FIT = """
 import json, sys
@@ -69,19 +71,70 @@ from {module} import {function}
 """
 
 
-def test_ctrl_c_while_libraries_are_imported_is_quiet(tmp_path: Path) -> None:
-    (tmp_path / "numpy.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+COMMAND = """
+import json, sys
+from slidelearn.__main__ import main
+sys.argv = ["slidelearn", *{arguments!r}]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+finally:
+    print()
+    print(json.dumps([name for name in sys.modules if "." not in name]))
+"""
+
+
+def modules_of_command(*arguments: object) -> set[str]:
+    code = COMMAND.format(arguments=[str(argument) for argument in arguments])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("train", "--help"), ("tune", "--help")])
+def test_help_is_there_at_once(arguments: tuple[str, ...]) -> None:
+    assert not {"numpy", "scipy", "sklearn"} & modules_of_command(*arguments)
+
+
+def test_commands_that_need_no_scikit_learn_do_not_import_it(
+    tiny: Dataset, trained: SlideClassifier, tmp_path: Path
+) -> None:
+    """It takes a second."""
+    write_xmc(tmp_path / "test.txt", tiny.X_test, tiny.Y_test)
+    trained.save(tmp_path / "model")
+    for arguments in (
+        ("info",),
+        ("inspect", tmp_path / "model"),
+        ("predict", tmp_path / "model", tmp_path / "test.txt"),
+        ("convert", tmp_path / "test.txt", tmp_path / "test.svm"),
+        ("data", "info", tmp_path / "test.txt"),
+        ("convert", "--help"),
+    ):
+        assert "sklearn" not in modules_of_command(*arguments), arguments
+
+
+def test_ctrl_c_while_libraries_are_imported_is_no_failure_to_explain(tmp_path: Path) -> None:
+    """Before commands are known it is quiet; while one of them imports what it needs, it is interrupted."""
+    for module, arguments, code, errors in (
+        ("typer", [], -signal.SIGINT, ""),  # which shells have as 130
+        ("numpy", ["info"], 130, "slidelearn: interrupted\n"),
+    ):
+        (tmp_path / module).mkdir()
+        (tmp_path / module / f"{module}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+        _check_end(tmp_path / module, arguments, code, errors)
+
+
+def _check_end(place: Path, arguments: list[str], code: int, errors: str) -> None:
     (entry,) = entry_points(group="console_scripts", name="slidelearn")
-    script = SCRIPT.format(place=str(tmp_path), module=entry.module, function=entry.attr)
+    script = SCRIPT.format(place=str(place), module=entry.module, function=entry.attr)
     for command in (["-c", script], ["-m", "slidelearn"]):
         done = subprocess.run(
-            [sys.executable, *command],
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            [sys.executable, *command, *arguments],
+            env={**os.environ, "PYTHONPATH": str(place)},
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        assert done.returncode == -signal.SIGINT, done.stderr  # which shells have as 130
-        assert not done.stderr
+        assert (done.returncode, done.stderr) == (code, errors)

@@ -18,7 +18,7 @@ from slidelearn.paths import to_path
 from slidelearn.progress import Progress
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.targets import look_at
-from slidelearn.text.vectorizers import are_texts, check_texts
+from slidelearn.text.texts import are_texts, check_texts
 
 _N_RANKS = 20
 

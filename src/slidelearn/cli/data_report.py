@@ -13,13 +13,15 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from slidelearn.cli.display import print_table
 from slidelearn.data import SampleSet
 from slidelearn.extras import import_extra
 from slidelearn.matrices import FloatCsr
 from slidelearn.text.samples import with_labels_of
 from slidelearn.wording import counted
 
-_BAR = 40
+_BAR, _NUMBERS = 40, 32
+"""Columns of the terminal that the longest bar of a histogram may have, and that the numbers before it take."""
 
 
 def data_report(samples: SampleSet) -> dict[str, Any]:
@@ -86,22 +88,23 @@ def print_report(console: Console, title: str, report: Mapping[str, Any]) -> Non
         if not isinstance(value, list | dict):
             shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
             table.add_row(name.removeprefix("n_").replace("_", " "), shown)
-    console.print(table)
+    print_table(console, table)
 
 
 def print_histogram(console: Console, report: Mapping[str, Any]) -> None:
     """Print how many labels there are by how many samples they have."""
     rows = report["labels_by_samples"]
     most = max((row["n_labels"] for row in rows), default=0)
+    longest = max(min(_BAR, console.width - _NUMBERS), 1)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for header in ("samples of a label", "labels"):
         table.add_column(header, justify="right")
     table.add_column("")
     for row in rows:
-        length = max(round(_BAR * row["n_labels"] / most), int(row["n_labels"] > 0))
+        length = max(round(longest * row["n_labels"] / most), int(row["n_labels"] > 0))
         between = f"{row['from']:,}" if row["from"] == row["to"] else f"{row['from']:,} - {row['to']:,}"
         table.add_row(between, f"{row['n_labels']:,}", f"[green]{'▇' * length}[/]")
-    console.print(table)
+    print_table(console, table)
 
 
 def plot_label_counts(path: Path, counts: Mapping[str, NDArray[np.int64]]) -> None:

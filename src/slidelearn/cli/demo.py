@@ -15,7 +15,8 @@ from rich.text import Text
 from scipy.special import expit
 
 from slidelearn.callbacks import Callback
-from slidelearn.cli.display import TrainingDisplay, duration, size
+from slidelearn.cli.display import duration, size
+from slidelearn.cli.training_display import TrainingDisplay
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset, load_dataset, readable_label
 from slidelearn.estimator import SlideClassifier

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from slidelearn.cli.arguments import Json, Model, Threads
-from slidelearn.cli.display import make_console, print_json, size
-from slidelearn.cli.inputs import From, Inputs, LayoutSettings
+from slidelearn.cli.arguments import From, Json, LayoutSettings, Model, Quiet, Threads
+from slidelearn.cli.display import make_console, print_json, print_table, size
 from slidelearn.cli.places import require_file_place
-from slidelearn.estimator import SlideClassifier
-from slidelearn.export import onnx_top_k, to_hub, to_onnx
-from slidelearn.export.hub import metrics_of
 from slidelearn.extras import import_extra
-from slidelearn.matrices import FloatCsr
-from slidelearn.model.files import require_place
+
+if TYPE_CHECKING:
+    from slidelearn.estimator import SlideClassifier
+    from slidelearn.matrices import FloatCsr
 
 _KS = (1, 3, 5)
 _TOP_K = 5
-
-Samples = tuple[FloatCsr, FloatCsr]
 
 
 class Form(StrEnum):
@@ -79,9 +75,16 @@ def export(
     layout: LayoutSettings = None,
     threads: Threads = None,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model in another form: for inference only, as ONNX, or as a folder for the Hugging Face Hub."""
-    console = make_console(json=json)
+    from slidelearn.cli.inputs import Inputs
+    from slidelearn.estimator import SlideClassifier
+    from slidelearn.export import onnx_top_k, to_hub, to_onnx
+    from slidelearn.export.hub import metrics_of
+    from slidelearn.model.files import require_place
+
+    console = make_console(json=json, quiet=quiet)
     if out.absolute() == model.absolute():
         raise ValueError(f"OUT must be another place than MODEL, which stays as it is, but both are {out}")
     _require_options_of(to, {Form.onnx: {"--top-k": top_k, "--inputs": inputs}, Form.hub: {"--name": name}})
@@ -92,7 +95,11 @@ def export(
     for package in _PACKAGES[to]:
         import_extra(package, to, "slidelearn export")
     clf = SlideClassifier.load(model, n_jobs=threads)
-    samples = _read(Inputs.of(console, threads, from_format, layout), test, clf, model) if test else None
+    samples = None
+    if test:
+        read = Inputs.of(console, threads, from_format, layout).read_for("test", test, clf, model)
+        assert read.X is not None
+        samples = read.X, read.Y[:, : clf.n_labels_]
     before = _metrics(clf, samples)
     match to:
         case Form.inference:
@@ -106,7 +113,7 @@ def export(
         case Form.hub:
             after = to_hub(clf, out, name=name, test=samples, tested_on=test.name if test else "")
     report = {"model": {"mb": _n_bytes(model) / 1e6} | before, to.value: {"mb": _n_bytes(out) / 1e6} | after}
-    _print(console, report)
+    _print(make_console(json=json, quiet=json and quiet), report)
     console.print(f"wrote {out}", soft_wrap=True)
     if to is Form.onnx and clf.ranker_:
         console.print("The ranker is not in the graph: its labels are in the network's order.", soft_wrap=True)
@@ -122,13 +129,9 @@ def _require_options_of(form: Form, options: Mapping[Form, Mapping[str, object]]
                 raise ValueError(f"{option} is for --to {of}, but the model is exported --to {form}")
 
 
-def _read(inputs: Inputs, test: Path, clf: SlideClassifier, model: Path) -> Samples:
-    samples = inputs.read_for("test", test, clf, model)
-    assert samples.X is not None
-    return samples.X, samples.Y[:, : clf.n_labels_]
+def _metrics(clf: SlideClassifier, samples: tuple[FloatCsr, FloatCsr] | None) -> dict[str, float]:
+    from slidelearn.export.hub import metrics_of
 
-
-def _metrics(clf: SlideClassifier, samples: Samples | None) -> dict[str, float]:
     return metrics_of(clf, clf.predict_topk(samples[0], k=min(5, clf.n_labels_))[0], samples[1]) if samples else {}
 
 
@@ -145,4 +148,4 @@ def _print(console: Console, report: Mapping[str, Mapping[str, float]]) -> None:
         table.add_column(header, justify="left" if header == "form" else "right")
     for form, values in report.items():
         table.add_row(form, size(1e6 * values["mb"]), *(f"{100 * values[name]:.2f} %" for name in names))
-    console.print(table)
+    print_table(console, table)

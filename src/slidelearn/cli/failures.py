@@ -16,7 +16,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from slidelearn.interrupts import Terminated, terminated_by_exception
-from slidelearn.progress import TrainingDiverged
+from slidelearn.machine import NotEnoughMemory
 
 _INTERRUPTED, _TERMINATED = 130, 143
 
@@ -51,15 +51,15 @@ def _explained() -> Iterator[None]:
         _complain(f"{error.filename}: {reason}" if error.filename else reason)
         raise typer.Exit(1) from None
     except MemoryError as error:
-        reason = str(error)
-        _complain("out of memory" if reason in ("", "std::bad_alloc") else reason)
+        unexplained = f"out of memory; fewer samples or a smaller model take less ({error})"
+        _complain(str(error) if isinstance(error, NotEnoughMemory) else unexplained)
         raise typer.Exit(1) from None
     except RuntimeError as error:
         if "start new thread" not in str(error):
             raise
         _complain("the system starts no more threads: there is too little memory, or a limit on threads")
         raise typer.Exit(1) from None
-    except (ValueError, TrainingDiverged, ImportError) as error:
+    except (ValueError, FloatingPointError, ImportError) as error:  # one of these is that training has diverged
         _complain(str(error))
         raise typer.Exit(1) from None
 

@@ -5,41 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from slidelearn.cli.display import size
 from slidelearn.cli.options import parse_layout
 from slidelearn.data import SampleSet, read_samples
-from slidelearn.estimator import SlideClassifier
-from slidelearn.formats import FORMATS
 from slidelearn.formats.labelled_texts import names_of_samples
 from slidelearn.machine import resolve_threads
-from slidelearn.model.documents import label_names, vectorizer_of
+from slidelearn.model.documents import Documents, label_names, vectorizer_of
 from slidelearn.text.samples import with_features, with_labels_of
 from slidelearn.wording import counted
 
-From = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="FORMAT",
-        help=f"Format of the data files, if their names do not say it: {', '.join(FORMATS)}.",
-        show_default=False,
-    ),
-]
-LayoutSettings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--layout",
-        metavar="NAME=VALUE",
-        help="How the data files are laid out: text_column, label_column, label_separator, first_id.",
-        show_default=False,
-    ),
-]
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    from slidelearn.estimator import SlideClassifier
 
 
 @dataclass(frozen=True)
@@ -69,13 +51,9 @@ class Inputs:
         self.console.print(f"{what}: {_described(samples)}", soft_wrap=True)
         return samples
 
-    def read_for(
-        self, what: str, path: Path, clf: SlideClassifier, model: Path, *, with_labels: bool = True
-    ) -> SampleSet:
-        """Read samples for a saved model: with its features, and its labels first."""
-        vectorizer, names = vectorizer_of(clf.documents_), label_names(clf.documents_, clf.n_labels_)
-        columns = Columns(clf.n_features_in_, clf.n_labels_, str(model), vectorizer, names)
-        return self.read_alike(what, path, columns, with_labels=with_labels)
+    def read_for(self, what: str, path: Path, clf: SlideClassifier, model: Path) -> SampleSet:
+        """Read samples to judge a saved model by: with its features, and its labels first."""
+        return self.read_alike(what, path, Columns.of(clf.documents_, clf.n_features_in_, clf.n_labels_, model))
 
     def read_alike(self, what: str, path: Path, columns: Columns, *, with_labels: bool = True) -> SampleSet:
         """Read samples that must have the given columns; labels that are not among these come after them.
@@ -113,6 +91,12 @@ class Columns:
     vectorizer: TfidfVectorizer | None
     """What makes features of texts."""
     label_names: Sequence[str] | None
+
+    @classmethod
+    def of(cls, documents: Documents, n_features: int, n_labels: int, model: Path) -> Columns:
+        """Those of a saved model."""
+        vectorizer, names = vectorizer_of(documents), label_names(documents, n_labels)
+        return cls(n_features, n_labels, str(model), vectorizer, names)
 
     def known(self, samples: SampleSet) -> Any:
         """The labels of samples that training knows, in the form in which it knows them."""

@@ -17,15 +17,16 @@ from rich.table import Table
 
 from slidelearn import kernels
 from slidelearn.arrays import name_of_numbers
-from slidelearn.cli.display import size
+from slidelearn.cli.display import print_table, size
 from slidelearn.machine import available_bytes, processor_name, resolve_threads
 from slidelearn.machine_costs import costs_here
-from slidelearn.model.files import inspect_model
 from slidelearn.version import __version__
 
 
 def model_report(directory: Path) -> dict[str, Any]:
     """Sizes, arrays, documents, options, and the report of the training."""
+    from slidelearn.model.files import inspect_model
+
     description, arrays = inspect_model(directory)
     files = {name: directory / file for name, file in description["documents"].items()}
     documents = {name: file.stat().st_size for name, file in files.items()}
@@ -57,8 +58,9 @@ def print_model(console: Console, directory: Path, report: Mapping[str, Any]) ->
     console.print(f"[bold]{directory}[/]  {size(report['bytes'])}, slidelearn {report['slidelearn_version']}")
     if report["inference_only"]:
         console.print("for inference only; a row of weights is the integers in weights times its number in scales")
+    console.print("\n[bold]arrays[/]")
+    print_table(console, _arrays_table(report["arrays"]))
     parts = {
-        "arrays": _arrays_table(report["arrays"]),
         "documents": _pairs({name: size(n_bytes) for name, n_bytes in report["documents"].items()}),
         "options": _pairs(report["options"]),
         "training": _pairs(report["training"]),
@@ -108,6 +110,8 @@ def _arrays_table(arrays: Sequence[Mapping[str, Any]]) -> Table:
 
 def _pairs(values: dict[str, Any]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in values.items():
         table.add_row(name, _written(value))
     return table

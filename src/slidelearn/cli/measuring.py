@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from slidelearn.cli.display import counting
+from slidelearn.cli.display import counting, print_table
 from slidelearn.data import SampleSet
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
@@ -96,7 +96,7 @@ def print_measured(console: Console, measured: Mapping[str, Any]) -> None:
         values = [measured[f"{name}@{k}"] for k in KS]
         if None not in values:
             table.add_row(title, *(f"{100 * value:.2f} %" for value in values))
-    console.print(table)
+    print_table(console, table)
     console.print(
         f"recall at 20: {100 * measured['recall@20']:.2f} %; "
         f"{measured['predict_ms_per_sample']:.3f} ms per sample in batches, "

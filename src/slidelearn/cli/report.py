@@ -7,15 +7,10 @@ from typing import Annotated
 
 import typer
 
-from slidelearn.atomic_files import write_atomically
-from slidelearn.cli.arguments import Model, Threads, file_option
+from slidelearn.cli.arguments import From, LayoutSettings, Model, Quiet, Threads, file_option
 from slidelearn.cli.display import make_console
-from slidelearn.cli.inputs import From, Inputs, LayoutSettings
-from slidelearn.cli.measuring import measure
 from slidelearn.cli.places import require_file_place
-from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
-from slidelearn.report import page
 
 
 def report(
@@ -25,9 +20,16 @@ def report(
     from_format: From = None,
     layout: LayoutSettings = None,
     threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write a page about a saved model: learning curves, accuracy by label frequency, tables, speed, mistakes."""
-    console = make_console()
+    from slidelearn.atomic_files import write_atomically
+    from slidelearn.cli.inputs import Inputs
+    from slidelearn.cli.measuring import measure
+    from slidelearn.estimator import SlideClassifier
+    from slidelearn.report import page
+
+    console = make_console(quiet=quiet)
     require_file_place("--out", out, [test, model])
     import_extra("matplotlib", "plot", "slidelearn report")
     clf = SlideClassifier.load(model, n_jobs=threads)

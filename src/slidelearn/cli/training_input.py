@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from slidelearn.callbacks import Callback
 from slidelearn.cli.display import size
 from slidelearn.cli.inputs import Columns, Inputs
@@ -14,12 +16,13 @@ from slidelearn.config import Config
 from slidelearn.data import holds_texts
 from slidelearn.estimator import SlideClassifier
 from slidelearn.known_features import KnownFeatures
-from slidelearn.machine import resolve_threads
+from slidelearn.machine import resolve_threads, saying_what_takes_memory
 from slidelearn.model.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features
 from slidelearn.text.stream import TextStream
-from slidelearn.text.vectorizers import Vectorizer, n_wordless
+from slidelearn.text.texts import n_wordless
+from slidelearn.text.vectorizers import Vectorizer
 from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.wording import counted
 
@@ -53,13 +56,14 @@ class SamplesInput(TrainingInput):
     def __init__(self, inputs: Inputs, path: Path) -> None:
         samples, vectorizer = inputs.read("train", path), None
         if samples.X is None:
-            with inputs.console.status("counting words"):
+            with (
+                inputs.console.status("counting words"),
+                saying_what_takes_memory(f"making features of {path}", "leave the texts in their file: --stream"),
+            ):
                 vectorizer = vectorizer_for(samples)
                 samples = with_features(samples, vectorizer)
             assert samples.X is not None
-            n_words, n_without = len(vectorizer.vocabulary_), n_wordless(samples.X, samples.texts or [])
-            without = f"; {counted(n_without, 'text')} without any of them" if n_without else ""
-            inputs.console.print(f"features: {counted(n_words, 'word')}{without}", soft_wrap=True)
+            _print_words(inputs.console, len(vectorizer.vocabulary_), n_wordless(samples.X, samples.texts or []))
         assert samples.X is not None
         self.X, self.Y, self._samples = samples.X, samples.Y, samples
         self.known = KnownFeatures.of(samples.X, samples.Y)
@@ -96,6 +100,7 @@ class StreamInput(TrainingInput):
             if holds_texts(path, inputs.format):
                 of_texts = TextStream(path, **given).features()
                 stream, vectorizer = of_texts, of_texts.vectorizer
+                _print_words(inputs.console, stream.n_features, of_texts.n_wordless)
             else:
                 stream = SampleStream(path, n_threads=resolve_threads(inputs.threads), **given)
         at_a_time = counted(min(buffer_size, stream.n_samples), "sample")
@@ -122,3 +127,8 @@ class StreamInput(TrainingInput):
         put_counts(documents, self._stream.label_counts(), self._stream.n_samples)
         if self.columns.vectorizer is not None:
             put_vectorizer(documents, self.columns.vectorizer, self._stream.n_samples)
+
+
+def _print_words(console: Console, n_words: int, n_without: int) -> None:
+    without = f"; {counted(n_without, 'text')} without any of them" if n_without else ""
+    console.print(f"features: {counted(n_words, 'word')}{without}", soft_wrap=True)

@@ -16,7 +16,7 @@ from slidelearn.estimator.checked_input import read_features
 from slidelearn.estimator.fitted import Fitted
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
-from slidelearn.machine import require_memory
+from slidelearn.machine import require_memory, saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_same_length
 from slidelearn.metrics import precision_at_k
 from slidelearn.model.documents import label_names
@@ -201,6 +201,7 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
         tags.classifier_tags.multi_label = True
         return tags
 
+    @saying_what_takes_memory("answering", "ask about fewer samples at a time")
     def _best(self, X: Any, k: int, method: str, after_batch: Callable[[int], None] | None) -> tuple[Ids, Float]:
         self._check_fitted()
         checked = read_features(X, least=0)
@@ -210,8 +211,6 @@ class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]
             raise ValueError(f"k must be an integer in [1, {self.n_labels_}], but is {k!r}")
         if method not in ("auto", "exact", "index", "lsh"):
             raise ValueError(f"method must be 'auto', 'exact', 'index' or 'lsh', but is {method!r}")
-        if method == "index" and self._model.members[0].index is None:
-            raise ValueError("method='index' needs an index: train with answers='index', or choose method='exact'")
         return top_k(
             self._model.members,
             self._model.prepared(checked),

@@ -12,7 +12,7 @@ from slidelearn.columns import without_frame
 from slidelearn.kernels import Float
 from slidelearn.matrices import FloatCsr, check_features, require_no_mask
 from slidelearn.targets import Given, look_at
-from slidelearn.text.vectorizers import are_texts
+from slidelearn.text.texts import are_texts
 
 
 def read_features(X: Any, least: int = 1) -> FloatCsr:

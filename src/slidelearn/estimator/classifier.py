@@ -22,6 +22,7 @@ from slidelearn.fitting.resuming import Interrupted
 from slidelearn.fitting.streams import begin_stream
 from slidelearn.fitting.updating import changed_options, reconsider, retrain, update
 from slidelearn.kernels import Float
+from slidelearn.machine import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, digest_of_samples
 from slidelearn.model.documents import LABEL_COUNTS, add_label_counts, put_counts, put_label_counts
 from slidelearn.sample_stream import SampleStream
@@ -29,6 +30,10 @@ from slidelearn.targets import Given, Targets
 from slidelearn.training.model_training import Began, ModelTraining, now
 from slidelearn.training.prequential import answer_first
 from slidelearn.training_set import TrainingSet
+
+_FOR_TRAINING = saying_what_takes_memory(
+    "training", "choose smaller hidden_sizes or ranker=False, or give fewer samples (fit_stream, partial_fit)"
+)
 
 
 class SlideClassifier(Changing):
@@ -82,6 +87,7 @@ class SlideClassifier(Changing):
     [['even'], ['odd'], ['even', 'odd']]
     """
 
+    @_FOR_TRAINING
     def fit(
         self,
         X: Any,
@@ -142,6 +148,7 @@ class SlideClassifier(Changing):
             )
         return self._trained(training, targets, X, callbacks, documents)
 
+    @_FOR_TRAINING
     def fit_stream(
         self,
         stream: SampleStream,
@@ -189,6 +196,7 @@ class SlideClassifier(Changing):
         no_samples = sparse.csr_array((0, stream.n_features), dtype="float32")
         return self._trained(training, targets, no_samples, callbacks, documents)
 
+    @_FOR_TRAINING
     def partial_fit(
         self,
         X: Any,

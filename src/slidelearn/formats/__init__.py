@@ -10,8 +10,19 @@ from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.labelled_texts import LabelledText
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.packed_files import PACKED, DataError, unpacked_name
+from slidelearn.temporary_files import is_device
 
-__all__ = ["FORMATS", "Format", "LabelledText", "Layout", "Pieces", "SampleSet", "format_named", "format_of"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "LabelledText",
+    "Layout",
+    "Pieces",
+    "SampleSet",
+    "format_named",
+    "format_of",
+    "require_readable",
+]
 
 FORMATS: Mapping[str, Format] = {
     each.name: each
@@ -27,6 +38,7 @@ FORMATS: Mapping[str, Format] = {
         jsonl.FORMAT,
     )
 }
+_OF_ONE_PASS = (xmc.FORMAT, libsvm.FORMAT, delimited.CSV, delimited.TSV, jsonl.FORMAT)
 _HEAD = 4096
 """Bytes of a file that its format is recognised by."""
 
@@ -61,10 +73,28 @@ def format_of(path: Path) -> Format:
     for each in FORMATS.values():
         if each.starts_like(head):
             return each
+    if is_device(path):
+        raise DataError(f"{path}: the format of a pipe must be named (--from, format=): {_names_of_one_pass()}")
     raise DataError(
         f"{path}: cannot tell its format by its name: give it one of {', '.join(FORMATS)}, or an ending of "
         f"{', '.join(ending for each in FORMATS.values() for ending in each.endings)}"
     )
+
+
+def require_readable(path: Path, format: Format) -> None:
+    """Refuse to read from a pipe what takes more than one pass, or more than one file.
+
+    Raises
+    ------
+    DataError
+        Naming the formats that pipes may have.
+    """
+    if is_device(path) and format not in _OF_ONE_PASS:
+        raise DataError(f"{path}: a pipe must be in one of {_names_of_one_pass()}, but {format.name} was asked for")
+
+
+def _names_of_one_pass() -> str:
+    return ", ".join(each.name for each in _OF_ONE_PASS)
 
 
 def _by_name(path: Path) -> Format | None:

@@ -23,6 +23,7 @@ from slidelearn.formats.labelled_texts import (
     LabelledText,
     checked_names,
     checked_sample,
+    checked_text,
     collected,
     names_in,
     names_of_samples,
@@ -117,9 +118,8 @@ def _texts(
     for batch in batches:
         for text, *names in zip(*(batch.column(column).to_pylist() for column in columns), strict=True):
             try:
-                if not isinstance(text, str):
-                    raise ValueError(f"expected a string as {layout.text_column!r}, but found {text!r:.40}")
-                sample = checked_sample(text, _names(names[0], layout) if names else ())
+                found = _names(names[0], layout) if names else ()
+                sample = checked_sample(checked_text(text, layout.text_column), found)
             except ValueError as error:
                 raise DataError(f"{path}, row {row} (counting from 0): {error}") from None
             yield sample
@@ -129,7 +129,7 @@ def _texts(
 def _names(names: Any, layout: Layout) -> list[str]:
     if isinstance(names, str):
         return list(names_in(names, layout.label_separator))
-    return checked_names([] if names is None else names)
+    return checked_names(names)
 
 
 def _open_pieces(path: Path, layout: Layout, *, with_labels: bool, n_threads: int, batches: _Batches) -> Pieces:

@@ -15,6 +15,7 @@ from slidelearn.formats.labelled_texts import (
     LabelledText,
     checked_names,
     checked_sample,
+    checked_text,
     names_in,
     names_of_samples,
     which_to_take,
@@ -30,9 +31,7 @@ def read(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledT
             continue
         try:
             entry = _object(line)
-            text = _value(entry, layout.text_column, "text_column")
-            if not isinstance(text, str):
-                raise ValueError(f"expected a string as {layout.text_column!r}, but found {json.dumps(text):.40}")
+            text = checked_text(_value(entry, layout.text_column, "text_column"), layout.text_column)
             sample = checked_sample(text, _names(entry, layout) if with_labels else ())
         except ValueError as error:
             raise DataError(f"{path}, line {number}: {error}") from None

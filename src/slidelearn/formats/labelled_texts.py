@@ -90,14 +90,31 @@ def names_in(cell: str, separator: str) -> Sequence[str]:
         raise ValueError(f"expected a JSON list of labels, but found {cell[:40]!r}") from None
 
 
-def checked_names(names: Any) -> list[str]:
-    """A list of names, where whole numbers are names as well.
+def checked_text(text: Any, column: str) -> str:
+    """A text of the given column; a null is an empty one, as an empty cell of a table is.
 
     Raises
     ------
     ValueError
         If it is anything else.
     """
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise ValueError(f"expected a string as {column!r}, but found {text!r:.40}")
+    return text
+
+
+def checked_names(names: Any) -> list[str]:
+    """A list of names, where whole numbers are names as well; a null has none, as an empty cell of a table has none.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    if names is None:
+        return []
     if not isinstance(names, list) or not all(type(name) in (str, int) for name in names):
         raise ValueError(f"expected a list of labels, but found {names!r:.40}")
     return [str(name) for name in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import propensities_of_counts
 from slidelearn.targets import FORMS, Targets
-from slidelearn.text.vectorizers import Vectorizer, vectorizer_from_json, vectorizer_to_json
+
+if TYPE_CHECKING:
+    from slidelearn.text.vectorizers import Vectorizer
 
 LABEL_NAMES = "labels.txt"
 LABEL_COUNTS = "label_counts.json"
@@ -180,6 +182,8 @@ def feature_names(documents: Documents, n_features: int) -> NDArray[Any] | None:
 
 def put_vectorizer(documents: Documents, vectorizer: Vectorizer, n_texts: int = 0) -> None:
     """Keep how texts become features, and how many texts that was learnt from."""
+    from slidelearn.text.vectorizers import vectorizer_to_json
+
     documents[VECTORIZER] = json.dumps(vectorizer_to_json(vectorizer) | {"n_texts": n_texts})
 
 
@@ -195,6 +199,8 @@ def vectorizer_of(documents: Documents) -> Vectorizer | None:
     """What makes features of texts; None where the model was not trained on texts."""
     if VECTORIZER not in documents:
         return None
+    from slidelearn.text.vectorizers import vectorizer_from_json  # brings scikit-learn, in a second
+
     try:
         return vectorizer_from_json(_from_json(documents, VECTORIZER))
     except (KeyError, TypeError, ValueError) as error:

@@ -38,6 +38,7 @@ from slidelearn.model.model import (
     prefix_of_member,
 )
 from slidelearn.model.rooms import empty_model
+from slidelearn.paths import make_directory, require_directory_place
 
 Read = TypeVar("Read")
 
@@ -52,7 +53,7 @@ def save_model(directory: Path, model: Model, *, inference_only: bool = False) -
     inference_only = inference_only or not network.trainable
     named = dict(model.named_arrays(with_state=not inference_only))
     stored = compact(named) if inference_only else named
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     with one_writer(directory):
         _write_model(directory, model, stored, inference_only=inference_only)
 
@@ -144,15 +145,14 @@ def require_place(directory: Path, n_bytes: int) -> None:
     ValueError
         If the place is a file, belongs to something else, cannot be written, or has too little room.
     """
-    if directory.exists() and not directory.is_dir():
-        raise ValueError(f"a model is a directory, but {directory} is a file: give another place")
+    require_directory_place(directory)
     if (directory / "config.json").exists():
         try:
             Description.read(directory)
         except CheckpointError as error:
             raise ValueError(f"{error}; to save a model there, move what is there out of the way") from None
     above = next(path for path in (directory, *directory.absolute().parents) if path.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+    if not os.access(above, os.W_OK | os.X_OK):
         raise ValueError(f"{directory} cannot be written: {above} does not allow it; give another place")
     free = shutil.disk_usage(above).free
     if free < n_bytes:

@@ -21,6 +21,7 @@ from slidelearn.counts import Counts
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
+from slidelearn.paths import make_directory
 
 STATE = "training_state.json"
 _ARRAYS = "training_arrays.safetensors"
@@ -87,7 +88,7 @@ class Snapshot:
 
 def save_snapshot(directory: Path, snapshot: Snapshot) -> None:
     """Write a snapshot to a directory, which should be new."""
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     arrays = write_with_digest(directory, _ARRAYS, lambda file: write_arrays(file, snapshot.arrays))
     state = snapshot.state.model_copy(update={"arrays": arrays}).model_dump_json()
     documents = {**snapshot.model.documents, STATE: state}

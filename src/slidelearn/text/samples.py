@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from slidelearn.data import SampleSet
 from slidelearn.matrices import check_features, check_labels
-from slidelearn.text.vectorizers import Vectorizer, usual_vectorizer
+
+if TYPE_CHECKING:
+    from slidelearn.text.vectorizers import Vectorizer
 
 
 def vectorizer_for(samples: SampleSet) -> Vectorizer:
@@ -21,6 +24,8 @@ def vectorizer_for(samples: SampleSet) -> Vectorizer:
     ValueError
         If there are no words, or of many texts no word that stands in two.
     """
+    from slidelearn.text.vectorizers import usual_vectorizer
+
     assert samples.texts is not None
     if not samples.texts:
         raise ValueError("there must be texts to make features of, but there are none")

@@ -16,6 +16,7 @@ from slidelearn.kept_chunks import Chunk, KeptChunks
 from slidelearn.matrices import check_features
 from slidelearn.paths import to_path
 from slidelearn.sample_stream import BUFFER_SIZE, SampleStream
+from slidelearn.text.texts import n_wordless
 from slidelearn.text.vectorizers import Vectorizer, parameters_to_save, usual_vectorizer
 from slidelearn.text.word_counts import WordCounts
 
@@ -103,6 +104,8 @@ class TextFeatures(SampleStream):
         self._texts, self.vectorizer = texts, vectorizer
         self._numbers = {name: number for number, name in enumerate(label_names)}
         self._kept = KeptChunks()
+        self.n_wordless = 0
+        """Texts that are not blank and have no feature."""
         super().__init__(texts.path, buffer_size=texts.buffer_size)
         self.label_names = label_names
 
@@ -111,6 +114,7 @@ class TextFeatures(SampleStream):
 
     def _made(self, n_rows: int) -> Iterator[Chunk]:
         texts, ends, labels = list[str](), array("q", [0]), array("i")
+        self.n_wordless = 0
         for text, names in self._texts:
             texts.append(text)
             try:
@@ -126,4 +130,6 @@ class TextFeatures(SampleStream):
 
     def _with_features(self, texts: list[str], ends: array[int], labels: array[int]) -> Chunk:
         Y = labels_matrix(ends, np.frombuffer(labels, np.int32), len(self._numbers))
-        return check_features(self.vectorizer.transform(texts)), Y
+        X = check_features(self.vectorizer.transform(texts))
+        self.n_wordless += n_wordless(X, texts)
+        return X, Y
