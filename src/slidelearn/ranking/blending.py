@@ -25,8 +25,9 @@ OTHERS_GAIN, USUAL_FIRST_SHARE = np.float32(0.7), np.float32(0.3)
 samples tell: of the answers after the first, about a point of P@5 is given for two to four of PSP@5."""
 
 
-LEAST_RIGHT = 2500
-"""Right labels on the lists of held-out samples that a refinement needs: from fewer it takes chance for sense."""
+LEAST_RIGHT, ENOUGH_RIGHT, CLEAR_GAIN = 500, 2500, 0.03
+"""Right labels on the lists of held-out samples from which a refinement is tried, and from which on any gain is
+believed; of fewer it takes chance for sense, unless it lowers the loss by at least this share."""
 
 
 def blended(
@@ -42,8 +43,8 @@ def blended(
     Parameters
     ----------
     ranker
-        Its classifiers and neighbours had not seen the judges' samples. If it has a refinement, another one follows it
-        that need not prove again that it is of use.
+        Its classifiers and neighbours had not seen the judges' samples. If it has a refinement, that stays where judges
+        are too few for another one, and where they are many the next one need not prove again that it is of use.
     judges
         What was known of their labels.
     partners
@@ -60,7 +61,7 @@ def blended(
     _, _, fit, known = max(fitted, key=lambda one: one[:2])
     if partners is None or known.n_right < LEAST_RIGHT:
         return replace(fit, refinement=ranker.refinement)
-    return known.refined(fit, partners(), proven=ranker.refinement is not None)
+    return known.refined(fit, partners(), ranker.refinement)
 
 
 def with_gains(ranker: Ranker, judges: Judges | None, log_gains: Float, *, n_threads: int) -> Ranker:
@@ -116,23 +117,27 @@ class _Known:
             known.remove(against[0])
         return blend
 
-    def refined(self, ranker: Ranker, partners: Csr, *, proven: bool) -> Ranker:
-        """The ranker with a refinement, if one that half of the groups taught judges the other half better.
+    def refined(self, ranker: Ranker, partners: Csr, former: Refinement | None) -> Ranker:
+        """The ranker, which has none, with a new refinement if that is of use, else with the former one."""
+        is_proven = former is not None and self.n_right >= ENOUGH_RIGHT
+        if is_proven or self._gain_of_refinement(ranker, partners) > (CLEAR_GAIN if self.n_right < ENOUGH_RIGHT else 0):
+            return self._with_refinement(ranker, partners)
+        return replace(ranker, refinement=former)
 
-        Where that has been `proven` before, it is not asked again.
-        """
-        before, after, groups = 0.0, -1.0 if proven else 0.0, self._judges.groups
-        halves = [np.flatnonzero(groups % 2 == half) for half in (0, 1)]
-        for taught, asked in () if proven else (halves, halves[::-1]):
+    def _gain_of_refinement(self, ranker: Ranker, partners: Csr) -> float:
+        """By what share of the loss one that half of the groups taught judges the other half better."""
+        before = after = 0.0
+        halves = [np.flatnonzero(self._judges.groups % 2 == half) for half in (0, 1)]
+        for taught, asked in (halves, halves[::-1]):
             teacher, judge = (_Known(ranker, self._judges.of_rows(rows), self._n_threads) for rows in (taught, asked))
             if not teacher.tell or not judge.tell:
-                return ranker
+                return 0.0
             plain = replace(ranker, blend=teacher.blend(ranker.blend))
             # Where a refinement looks.
             first = first_places(judge.log_odds(plain), judge._ids, n_threads=self._n_threads)
             before += judge.loss(plain, first)
             after += judge.loss(teacher._with_refinement(plain, partners), first)
-        return self._with_refinement(ranker, partners) if after < before else ranker
+        return 1 - after / before
 
     def precision(self, ranker: Ranker) -> float:
         """P@1 + P@3 + P@5."""
