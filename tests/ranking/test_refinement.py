@@ -104,11 +104,14 @@ def test_it_learns_what_no_linear_blend_can(rng: np.random.Generator, monkeypatc
     assert refined > 0.95 > 0.7 > plain
 
 
-@pytest.mark.parametrize(("n", "is_better", "is_there"), [(600, True, True), (600, False, False), (300, True, False)])
-def test_it_must_serve_others_better_and_know_enough(
-    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, n: int, is_better: bool, is_there: bool
+@pytest.mark.parametrize(
+    ("n", "gain", "is_there"),
+    [(600, 0.01, True), (600, -0.01, False), (300, 0.04, True), (300, 0.02, False), (60, 0.04, False)],
+)
+def test_it_must_serve_others_better_and_clearly_so_where_few_tell(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, n: int, gain: float, is_there: bool
 ) -> None:
-    losses = {True: 0.5, False: 0.6} if is_better else {True: 0.6, False: 0.5}
+    losses = {True: 1 - gain, False: 1.0}
     monkeypatch.setattr(blending._Known, "loss", lambda _, ranker, __: losses[ranker.refinement is not None])
     assert (_Lists(rng, n).blended(monkeypatch).refinement is not None) == is_there
 

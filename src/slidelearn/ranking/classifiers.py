@@ -33,13 +33,13 @@ USUAL_PRECISION = 20.0
 def classifiers_bytes(config: Config, X: Extents, Y: Extents, n_with_list: int) -> int:
     """Memory that training them with so many shortlists takes at its peak, beside the network and the samples.
 
-    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 40 for each weight,
+    16 bytes for each label on a shortlist while these are sorted by label, 12 afterwards, and then 28 for each weight,
     of which there are at most as many as the labels' samples have features. All that time the label rows are there in
     eight bits too, for making the shortlists.
     """
     n_listed = n_with_list * min(config.shortlist_length, Y.shape[1])
     n_weights = Y.nnz * X.nnz // max(X.shape[0], 1)
-    return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 40 * n_weights)
+    return Y.shape[1] * config.hidden_sizes[-1] + max(16 * n_listed, 12 * n_listed + 28 * n_weights)
 
 
 class Classifiers:
