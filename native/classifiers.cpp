@@ -52,9 +52,9 @@ class Problem {
         add(x, positives, label, 1.0f);
         add(x, negatives, label, -1.0f);
         weights_.assign(n_numbers_, 0.0f);
-        precisions_.assign(n_numbers_, 1.0f);
+        curvatures_.assign(n_numbers_, 1.0f);
         bias_ = 0.0;
-        bias_precision_ = bias_feature_ = 1.0;
+        bias_curvature_ = bias_feature_ = 1.0;
         if (former) start_from(*former, label);
     }
 
@@ -103,24 +103,24 @@ class Problem {
         }
     }
 
-    // The precisions rise by the curvature of the losses that are not 0; units are those of the features again.
+    // The curvatures rise by that of the losses that are not 0; units are those of the features again.
     void settle() {
-        curvatures_.assign(n_numbers_, 0.0f);
+        gains_.assign(n_numbers_, 0.0f);
         const float per_sample = static_cast<float>(1.0 / diagonal_);
         int64_t n_told = 0;
         for (const Sample& sample : samples_) {
             if (sample.dual == 0.0) continue;
             const Entry* entry = entries_.data() + sample.begin;
             for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry)
-                curvatures_[entry->number] += per_sample * entry->value * entry->value;
+                gains_[entry->number] += per_sample * entry->value * entry->value;
             ++n_told;
         }
         for (int64_t number = 0; number < n_numbers_; ++number) {
-            weights_[number] /= std::sqrt(precisions_[number]);
-            precisions_[number] *= 1.0f + curvatures_[number];
+            weights_[number] /= std::sqrt(curvatures_[number]);
+            curvatures_[number] *= 1.0f + gains_[number];
         }
         bias_ *= bias_feature_;
-        bias_precision_ += static_cast<double>(n_told) / diagonal_;
+        bias_curvature_ += static_cast<double>(n_told) / diagonal_;
     }
 
     // The weights by ascending feature; those below the threshold are 0, or left out where there are no former ones.
@@ -128,13 +128,13 @@ class Problem {
         std::vector<Weight> told;
         for (int64_t number = 0; number < n_numbers_; ++number) {
             const float weight = std::abs(weights_[number]) >= threshold ? weights_[number] : 0.0f;
-            if (has_former || weight != 0.0f) told.push_back({features_[number], weight, precisions_[number]});
+            if (has_former || weight != 0.0f) told.push_back({features_[number], weight, curvatures_[number]});
         }
         std::sort(told.begin(), told.end(), [](const Weight& a, const Weight& b) { return a.feature < b.feature; });
         return told;
     }
     float bias() const { return static_cast<float>(bias_); }
-    float bias_precision() const { return static_cast<float>(bias_precision_); }
+    float bias_curvature() const { return static_cast<float>(bias_curvature_); }
 
   private:
     // A new one, where the feature has none yet; without a branch, for no one can tell which features are new.
@@ -154,17 +154,17 @@ class Problem {
         for (int64_t e = weights.begin(label); e < weights.end(label); ++e) {
             const int32_t number = number_of_[weights.indices[e]];
             if (number < 0) continue;
-            precisions_[number] = former.precisions[e];
-            weights_[number] = weights.data[e] * std::sqrt(former.precisions[e]);
+            curvatures_[number] = former.curvatures[e];
+            weights_[number] = weights.data[e] * std::sqrt(former.curvatures[e]);
         }
-        bias_precision_ = former.bias_precisions[label];
-        bias_feature_ = 1.0 / std::sqrt(bias_precision_);
+        bias_curvature_ = former.bias_curvatures[label];
+        bias_feature_ = 1.0 / std::sqrt(bias_curvature_);
         bias_ = former.rows.biases[label] / bias_feature_;
         for (Sample& sample : samples_) {
             double curvature = diagonal_ + bias_feature_ * bias_feature_;
             Entry* entry = entries_.data() + sample.begin;
             for (const Entry* const end = entry + sample.n_entries; entry < end; ++entry) {
-                entry->value /= std::sqrt(precisions_[entry->number]);
+                entry->value /= std::sqrt(curvatures_[entry->number]);
                 curvature += double{entry->value} * entry->value;
             }
             sample.inverse_curvature = 1.0 / curvature;
@@ -225,19 +225,19 @@ class Problem {
     int64_t n_entries_ = 0;
     std::vector<Sample> samples_;  // the positive ones first
     std::vector<int32_t> order_;
-    std::vector<float> weights_, precisions_, curvatures_;  // by number
-    double bias_ = 0.0;                                     // the weight of a feature that is alike for all samples
+    std::vector<float> weights_, curvatures_, gains_;  // by number
+    double bias_ = 0.0;                                // the weight of a feature that is alike for all samples
     double bias_feature_ = 1.0;
-    double bias_precision_ = 1.0;
+    double bias_curvature_ = 1.0;
     double diagonal_ = 0.0;
 };
 
-// Calls take(feature, weight, precision) for all weights of a label, by ascending feature.
+// Calls take(feature, weight, curvature) for all weights of a label, by ascending feature.
 template <class Take>
 void join(const std::vector<Weight>& told, const LearntClassifiers* former, int64_t label, Take take) {
     auto next = told.begin();
     const auto take_told = [&] {
-        if (next->value != 0.0f) take(next->feature, next->value, next->precision);
+        if (next->value != 0.0f) take(next->feature, next->value, next->curvature);
         ++next;
     };
     const Csr rows = former ? former->rows.weights : Csr{};
@@ -246,7 +246,7 @@ void join(const std::vector<Weight>& told, const LearntClassifiers* former, int6
         if (next != told.end() && next->feature == rows.indices[e])
             take_told();
         else
-            take(rows.indices[e], rows.data[e], former->precisions[e]);
+            take(rows.indices[e], rows.data[e], former->curvatures[e]);
     }
     while (next != told.end()) take_told();
 }
@@ -260,7 +260,7 @@ ToldClassifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr 
     ToldClassifiers told;
     told.weights.resize(n_labels);
     told.biases.resize(n_labels);
-    told.bias_precisions.resize(n_labels);
+    told.bias_curvatures.resize(n_labels);
     told.indptr.assign(n_labels + 1, 0);
     parallel_for(n_threads, n_labels, [&](int64_t label, int worker) {
         const bool has_positives = positives.length(label) > 0, has_negatives = negatives.length(label) > 0;
@@ -271,10 +271,10 @@ ToldClassifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr 
             problem.settle();
             told.weights[label] = problem.told(rule.threshold, former != nullptr);
             told.biases[label] = problem.bias();
-            told.bias_precisions[label] = problem.bias_precision();
+            told.bias_curvatures[label] = problem.bias_curvature();
         } else {
             told.biases[label] = former ? former->rows.biases[label] : has_positives ? 1.0f : -1.0f;
-            told.bias_precisions[label] = former ? former->bias_precisions[label] : 1.0f;
+            told.bias_curvatures[label] = former ? former->bias_curvatures[label] : 1.0f;
         }
         join(told.weights[label], former, label, [&](int32_t, float, float) { ++told.indptr[label + 1]; });
     });
@@ -283,13 +283,13 @@ ToldClassifiers train_classifiers(Csr x, int64_t n_features, Csr positives, Csr 
 }
 
 void write_weights(const ToldClassifiers& told, const LearntClassifiers* former, int32_t* features, float* weights,
-                   float* precisions, int n_threads) {
+                   float* curvatures, int n_threads) {
     parallel_for(n_threads, static_cast<int64_t>(told.weights.size()), [&](int64_t label, int) {
         int64_t place = told.indptr[label];
-        join(told.weights[label], former, label, [&](int32_t feature, float weight, float precision) {
+        join(told.weights[label], former, label, [&](int32_t feature, float weight, float curvature) {
             features[place] = feature;
             weights[place] = weight;
-            precisions[place++] = precision;
+            curvatures[place++] = curvature;
         });
     });
 }

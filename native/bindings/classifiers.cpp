@@ -10,7 +10,7 @@ namespace slidelearn {
 namespace {
 
 using InClassifiers = std::tuple<InCsr, InArray<float>>;                     // weights and biases
-using InLearnt = std::tuple<InClassifiers, InArray<float>, InArray<float>>;  // precisions of weights and of biases
+using InLearnt = std::tuple<InClassifiers, InArray<float>, InArray<float>>;  // curvatures of weights and of biases
 using OutLearnt = std::tuple<std::tuple<OutCsr, OutArray<float>>, OutArray<float>, OutArray<float>>;
 
 ClassifierRows view_unread(const InClassifiers& classifiers) {
@@ -22,7 +22,7 @@ ClassifierRows view_unread(const InClassifiers& classifiers) {
 }
 
 LearntClassifiers view_learnt(const InLearnt& learnt, int64_t n_features, int64_t n_labels) {
-    const auto& [classifiers, precisions, bias_precisions] = learnt;
+    const auto& [classifiers, curvatures, bias_curvatures] = learnt;
     view(std::get<0>(classifiers), n_features);
     const ClassifierRows rows = view_unread(classifiers);
     require(rows.weights.n_rows == n_labels, "former must have as many rows as positives");
@@ -31,14 +31,14 @@ LearntClassifiers view_learnt(const InLearnt& learnt, int64_t n_features, int64_
         for (int64_t e = rows.weights.begin(label) + 1; e < rows.weights.end(label); ++e)
             ascending &= rows.weights.indices[e - 1] < rows.weights.indices[e];
     require(ascending, "former.weights must have ascending features in each row");
-    require(precisions.size() == std::get<1>(std::get<0>(classifiers)).size(),
-            "former.precisions must have one element per weight");
-    require(static_cast<int64_t>(bias_precisions.size()) == n_labels,
-            "former.bias_precisions must have one element per row of the weights");
-    for (const auto& array : {precisions, bias_precisions})
+    require(curvatures.size() == std::get<1>(std::get<0>(classifiers)).size(),
+            "former.curvatures must have one element per weight");
+    require(static_cast<int64_t>(bias_curvatures.size()) == n_labels,
+            "former.bias_curvatures must have one element per row of the weights");
+    for (const auto& array : {curvatures, bias_curvatures})
         require(std::all_of(array.data(), array.data() + array.size(), [](float value) { return value > 0; }),
-                "precisions must be > 0");
-    return {rows, precisions.data(), bias_precisions.data()};
+                "curvatures must be > 0");
+    return {rows, curvatures.data(), bias_curvatures.data()};
 }
 
 OutLearnt bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr& positives, const InCsr& negatives,
@@ -64,14 +64,14 @@ OutLearnt bind_train_classifiers(const InCsr& x, int64_t n_features, const InCsr
     }
     const int64_t n_weights = told.indptr.back();
     auto features = new_array<int32_t>(n_weights);
-    auto weights = new_array<float>(n_weights), precisions = new_array<float>(n_weights);
+    auto weights = new_array<float>(n_weights), curvatures = new_array<float>(n_weights);
     {
         const GilReleased unlocked;
-        write_weights(told, known, features.data(), weights.data(), precisions.data(), n_threads);
+        write_weights(told, known, features.data(), weights.data(), curvatures.data(), n_threads);
     }
     return {{{to_array(told.indptr), features, weights}, to_array(told.biases)},
-            precisions,
-            to_array(told.bias_precisions)};
+            curvatures,
+            to_array(told.bias_curvatures)};
 }
 
 OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, const InMatrix<int32_t>& ids,

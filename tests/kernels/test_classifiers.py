@@ -80,7 +80,7 @@ def test_former_classifiers_without_samples_stay(rng: np.random.Generator, x: Cs
     (weights, biases), *firmness = kernels.train_classifiers(
         x, N_FEATURES, nobody, nobody, former=former, **rule, n_threads=2
     )
-    expected = *former.rows.weights, former.rows.biases, former.precisions, former.bias_precisions
+    expected = *former.rows.weights, former.rows.biases, former.curvatures, former.bias_curvatures
     for now, before in zip((*weights, biases, *firmness), expected, strict=True):
         np.testing.assert_array_equal(now, before)
 
@@ -97,8 +97,8 @@ def test_what_many_samples_told_is_as_good_as_having_them_again(rng: np.random.G
 
     whole = trained([0, 1, 2, 3], [4, 5, 6, 7], None)
     parts = trained([2, 3], [6, 7], trained([0, 1], [4, 5], None))
-    np.testing.assert_allclose(parts.precisions, whole.precisions, rtol=1e-5)
-    np.testing.assert_allclose(parts.bias_precisions, whole.bias_precisions, rtol=1e-5)
+    np.testing.assert_allclose(parts.curvatures, whole.curvatures, rtol=1e-5)
+    np.testing.assert_allclose(parts.bias_curvatures, whole.bias_curvatures, rtol=1e-5)
     np.testing.assert_allclose(parts.rows.weights.data, whole.rows.weights.data, rtol=0.1)
     again = trained([2, 3], [6, 7], None)
     assert abs(again.rows.weights.data - whole.rows.weights.data) > abs(
@@ -142,8 +142,8 @@ def test_damaged_arguments_are_refused(rng: np.random.Generator, x: Csr) -> None
     some = random_csr(rng, N_LABELS, N_SAMPLES, 5, data=False)
     unsorted = classifiers._replace(weights=weights._replace(indices=indices[::-1].copy()))
     for former, complaint in (
-        (learnt._replace(precisions=-learnt.precisions), "precisions must be > 0"),
-        (learnt._replace(bias_precisions=fewer), "one element per row of the weights"),
+        (learnt._replace(curvatures=-learnt.curvatures), "curvatures must be > 0"),
+        (learnt._replace(bias_curvatures=fewer), "one element per row of the weights"),
         (learnt._replace(rows=unsorted), "ascending features in each row"),
     ):
         with pytest.raises(ValueError, match=complaint):

@@ -59,11 +59,11 @@ def test_versions_have_what_they_were_raised_for() -> None:
     assert inspect_model(GOLDEN / "format-6" / "refined")[1]["ranker.refinement.hidden"] == ((5, 32), np.float32)
     arrays = inspect_model(GOLDEN / "format-7" / "refined")[1]
     assert arrays["ranker.refinement.hidden"] == ((6, 32), np.float32)
-    assert not {"ranker.precisions", "ranker.judges.ids"} & arrays.keys()
+    assert not {"ranker.curvatures", "ranker.judges.ids"} & arrays.keys()
     arrays = inspect_model(GOLDEN / "format-8" / "refined")[1]
-    assert arrays["ranker.precisions"] == arrays["ranker.weights"]
+    assert arrays["ranker.curvatures"] == arrays["ranker.weights"]
     assert arrays["ranker.judges.ids"][0] == arrays["ranker.judges.margins"][0]
-    assert "ranker.precisions" not in inspect_model(GOLDEN / "format-8" / "refined-inference")[1]
+    assert "ranker.curvatures" not in inspect_model(GOLDEN / "format-8" / "refined-inference")[1]
 
 
 def test_the_models_of_a_former_ensemble_are_networks() -> None:

@@ -54,8 +54,8 @@ class LearntClassifiers(NamedTuple):
     """Classifiers, and how firm what they have learnt is: the curvature of all that they were trained to minimise."""
 
     rows: ClassifierRows
-    precisions: Float  # (n_weights,)
-    bias_precisions: Float  # (n_labels,)
+    curvatures: Float  # (n_weights,)
+    bias_curvatures: Float  # (n_labels,)
 
 
 class NeighbourIndex(NamedTuple):

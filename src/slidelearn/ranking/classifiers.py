@@ -26,7 +26,7 @@ MAX_PASSES = 20
 THRESHOLD_SHARE = 0.5
 """Of the threshold, which classifiers are held to when they go on learning: what a few samples say of a feature is
 little each time, and if it were dropped each time it would never be heard."""
-USUAL_PRECISION = 20.0
+USUAL_CURVATURE = 20.0
 """Of weights and biases in models that do not know theirs."""
 
 
@@ -51,12 +51,12 @@ class Classifiers:
         Their weights and biases.
     n_features
         Columns of the weights.
-    precisions
+    curvatures
         Of the weights and of the biases; None in models that do not know them.
     """
 
-    def __init__(self, rows: ClassifierRows, n_features: int, precisions: tuple[Float, Float] | None) -> None:
-        self._rows, self._n_features, self._precisions = rows, n_features, precisions
+    def __init__(self, rows: ClassifierRows, n_features: int, curvatures: tuple[Float, Float] | None) -> None:
+        self._rows, self._n_features, self._curvatures = rows, n_features, curvatures
 
     @classmethod
     def trained(
@@ -86,7 +86,7 @@ class Classifiers:
             Classifiers to go on from: the more samples have told a weight, the closer it stays to what it was.
         """
         share = THRESHOLD_SHARE if former else 1.0
-        (weights, biases), *precisions = kernels.train_classifiers(
+        (weights, biases), *curvatures = kernels.train_classifiers(
             to_csr(X),
             X.shape[1],
             _by_label(Y),
@@ -99,16 +99,16 @@ class Classifiers:
             seed=config.random_state,
             n_threads=n_threads,
         )
-        return cls(ClassifierRows(Csr(*weights), biases), X.shape[1], (precisions[0], precisions[1]))
+        return cls(ClassifierRows(Csr(*weights), biases), X.shape[1], (curvatures[0], curvatures[1]))
 
     @property
     def _learnt(self) -> LearntClassifiers:
-        unknown = (np.full(len(array), USUAL_PRECISION, np.float32) for array in (self.weights.data, self._rows.biases))
-        return LearntClassifiers(self._rows, *(self._precisions or unknown))
+        unknown = (np.full(len(array), USUAL_CURVATURE, np.float32) for array in (self.weights.data, self._rows.biases))
+        return LearntClassifiers(self._rows, *(self._curvatures or unknown))
 
     def resized(self, places: Ids, n_features: int, kept: Ids, n_labels: int) -> Classifiers:
         """Those of the labels `kept`, and for labels after them such as say nothing; feature i is ``places[i]`` now."""
-        ((indptr, features, weights), biases), precisions, bias_precisions = self._learnt
+        ((indptr, features, weights), biases), curvatures, bias_curvatures = self._learnt
         new = (0, n_labels - len(kept))
 
         def of_all(values: Float) -> Csr:
@@ -116,7 +116,7 @@ class Classifiers:
             rows = to_csr(matrix if len(kept) == len(biases) else matrix[kept])
             return rows._replace(indptr=np.pad(rows.indptr, new, mode="edge"))
 
-        now = of_all(precisions).data, np.pad(bias_precisions[kept], new, constant_values=1)
+        now = of_all(curvatures).data, np.pad(bias_curvatures[kept], new, constant_values=1)
         return Classifiers(ClassifierRows(of_all(weights), np.pad(biases[kept], new)), n_features, now)
 
     def margins(self, x: Csr, ids: Ids, *, n_threads: int) -> Float:
@@ -132,23 +132,23 @@ class Classifiers:
     def empty(cls, lengths: Mapping[str, int], n_features: int, n_labels: int) -> Classifiers:
         """Room for some that are to be read from a file, whose arrays have these lengths, by name."""
         n_weights = lengths["weights"]
-        values, biases, precisions, bias_precisions = (
+        values, biases, curvatures, bias_curvatures = (
             np.zeros(n, np.float32) for n in (n_weights, n_labels, n_weights, n_labels)
         )
         rows = ClassifierRows(Csr(np.zeros(n_labels + 1, np.int64), np.zeros(n_weights, np.int32), values), biases)
-        return cls(rows, n_features, (precisions, bias_precisions) if "precisions" in lengths else None)
+        return cls(rows, n_features, (curvatures, bias_curvatures) if "curvatures" in lengths else None)
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other, as in `Ranker.is_sound`."""
-        are_positive = all(bool((array > 0).all()) for array in self._precisions or ())
+        are_positive = all(bool((array > 0).all()) for array in self._curvatures or ())
         return are_positive and is_sound(self.weights, self._n_features)
 
     def named_arrays(self, *, with_state: bool) -> Iterator[tuple[str, NDArray[Any]]]:
         """What is saved; without what only training needs, if so wanted."""
         yield from zip(("indptr", "features", "weights"), self.weights, strict=True)
         yield "biases", self._rows.biases
-        if self._precisions and with_state:
-            yield from zip(("precisions", "bias_precisions"), self._precisions, strict=True)
+        if self._curvatures and with_state:
+            yield from zip(("curvatures", "bias_curvatures"), self._curvatures, strict=True)
 
 
 def _wrong_ones(shortlists: sparse.csr_array, Y: sparse.csr_array) -> sparse.csr_array:

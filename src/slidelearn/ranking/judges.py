@@ -99,9 +99,9 @@ class Judges:
 
     def last(self) -> Self:
         """The last `MOST_KEPT` of them."""
-        first = max(len(self) - MOST_KEPT, 0)
-        kept = self.of_rows(np.arange(first, len(self)))
-        return replace(kept, n_unheard=np.minimum(self.n_unheard, np.int32(len(kept))))
+        kept = self.of_rows(np.arange(max(len(self) - MOST_KEPT, 0), len(self)))
+        n_unheard = np.minimum(self.n_unheard, np.int32(len(kept)))
+        return replace(kept, groups=kept.groups - kept.groups.min(), n_unheard=n_unheard)
 
     def heard(self) -> Self:
         """The same, now that they have been asked."""
