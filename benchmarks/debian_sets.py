@@ -15,6 +15,7 @@ The sets are written to DIR in the XMC format, where those that are there alread
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -83,10 +84,11 @@ def about(name: str) -> str:
     return (SETS[name].read.__doc__ or "").strip().rstrip(".")
 
 
-def measured_shape(results: Results, name: str, data: Path) -> Row | None:
-    """The row with the shape of a set."""
+def row_of_shape(results: Results, name: str, args: Namespace) -> Row | None:
+    """The row with the shape of a set, measured now or stored before."""
     job = {"data_set": name, "measured": "shape", "threads": 1, "seed": 0}
-    results.measure(f"{name}, shape", job, shape, data, threads=1)
+    if args.sets is None or name in args.sets:
+        results.measure(f"{name}, shape", job, shape, args.data, threads=1)
     return results.find(job)
 
 
@@ -107,7 +109,7 @@ def main() -> None:
     rows: list[Row] = []
     for name in available(names, args.data):
         of_set = rows_by_seed(results, name, args)
-        if row := measured_shape(results, name, args.data):
+        if row := row_of_shape(results, name, args):
             shapes[name] = row
         if of_set[0]:
             sections.append(section(name, of_set))
