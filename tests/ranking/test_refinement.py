@@ -116,6 +116,13 @@ def test_it_must_serve_others_better_and_clearly_so_where_few_tell(
     assert (_Lists(rng, n).blended(monkeypatch).refinement is not None) == is_there
 
 
+def test_where_the_first_look_is_never_wrong_there_is_none(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blending._Known, "loss", lambda *_: 0.0)
+    assert _Lists(rng, 600).blended(monkeypatch).refinement is None
+
+
 def test_near_duplicates_do_not_judge_what_they_taught(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

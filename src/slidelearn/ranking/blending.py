@@ -137,7 +137,7 @@ class _Known:
             first = first_places(judge.log_odds(plain), judge._ids, n_threads=self._n_threads)
             before += judge.loss(plain, first)
             after += judge.loss(teacher._with_refinement(plain, partners), first)
-        return 1 - after / before
+        return 1 - after / before if before else 0.0  # nothing is left to gain where the first look is never wrong
 
     def precision(self, ranker: Ranker) -> float:
         """P@1 + P@3 + P@5."""
