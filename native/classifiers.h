@@ -58,8 +58,9 @@ void write_weights(const ToldClassifiers& told, const LearntClassifiers* former,
                    float* curvatures, int n_threads);
 
 // margins[i, j] = the margin of sample i under the classifier of label ids[i, j]; -inf where ids[i, j] is -1. Both have
-// no gaps between their rows. False if a classifier that was asked lies outside its arrays.
-bool classifier_margins(Csr x, Matrix<const int32_t> ids, ClassifierRows classifiers, Matrix<float> margins,
-                        int n_threads);
+// no gaps between their rows. False if a classifier that was asked lies outside its arrays, or has features that are
+// none.
+bool classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, ClassifierRows classifiers,
+                        Matrix<float> margins, int n_threads);
 
 }  // namespace slidelearn

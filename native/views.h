@@ -34,9 +34,13 @@ struct Csr {
     bool has_row(int64_t i) const { return 0 <= begin(i) && begin(i) <= end(i) && end(i) <= n_entries(); }
     bool has_sound_row(int64_t i, int64_t n_columns) const {
         if (!has_row(i)) return false;
-        bool inside = true;
-        for (int64_t e = begin(i); e < end(i); ++e) inside &= indices[e] >= 0 && indices[e] < n_columns;
-        return inside;
+        const uint32_t last = static_cast<uint32_t>(n_columns - 1);  // columns are numbered by 31 bits
+        uint32_t outside = 0;                                        // its highest bit
+        for (int64_t e = begin(i); e < end(i); ++e) {
+            const uint32_t column = static_cast<uint32_t>(indices[e]);
+            outside |= column | (last - column);
+        }
+        return static_cast<int32_t>(outside) >= 0;
     }
 };
 

@@ -88,9 +88,9 @@ OutMatrix<float> bind_classifier_margins(const InCsr& x, int64_t n_features, con
     bool sound;
     {
         const GilReleased unlocked;
-        sound = classifier_margins(vx, vi, rows, view(margins), n_threads);
+        sound = classifier_margins(vx, n_features, vi, rows, view(margins), n_threads);
     }
-    require(sound, "classifiers.weights must have ascending indptr");
+    require(sound, "classifiers.weights must have ascending indptr, and indices that lie within the features");
     return margins;
 }
 

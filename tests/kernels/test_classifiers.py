@@ -114,14 +114,40 @@ def test_numbers_of_features_and_labels_that_no_ids_have_are_refused(x: Csr) -> 
 
 
 @pytest.mark.parametrize("m", [0, 1, 7])
-@pytest.mark.parametrize("most_features", [1, 20])
-def test_classifier_margins(rng: np.random.Generator, most_features: int, m: int) -> None:
-    """One feature among many weights is looked up, many are written out."""
-    x = random_csr(rng, N_SAMPLES, N_FEATURES, most_features)
-    ids = rng.integers(-1, N_LABELS, (N_SAMPLES, m), np.int32)
+@pytest.mark.parametrize(("n_samples", "most_features"), [(1, 1), (N_SAMPLES, 1), (N_SAMPLES, 20)])
+def test_classifier_margins(rng: np.random.Generator, n_samples: int, most_features: int, m: int) -> None:
+    """One feature is looked up among many weights, many in all of them, written out."""
+    x = random_csr(rng, n_samples, N_FEATURES, most_features)
+    ids = rng.integers(-1, N_LABELS, (n_samples, m), np.int32)
     assert_twins_agree(
         "classifier_margins", x, N_FEATURES, ids, _some_classifiers(rng), n_terms=N_FEATURES, magnitude=4.0
     )
+
+
+def test_margins_are_the_same_bits_alone_and_together(rng: np.random.Generator) -> None:
+    x, classifiers = random_csr(rng, N_SAMPLES, N_FEATURES, 2), _some_classifiers(rng)
+    ids = rng.integers(0, N_LABELS, (N_SAMPLES, 5), np.int32)
+    together = kernels.classifier_margins(x, N_FEATURES, ids, classifiers, n_threads=1)
+    for i in range(N_SAMPLES):
+        one = Csr(*kernels.take_rows(x, np.array([i])))
+        alone = kernels.classifier_margins(one, N_FEATURES, ids[i : i + 1], classifiers, n_threads=1)
+        np.testing.assert_array_equal(alone[0], together[i])
+
+
+@pytest.mark.parametrize("n_samples", [1, N_SAMPLES])
+@pytest.mark.parametrize("feature", [-1, N_FEATURES, 2**31 - 1])
+def test_weights_of_features_that_are_none_do_no_harm(rng: np.random.Generator, n_samples: int, feature: int) -> None:
+    """Classifiers are too many to be checked at each call: such weights are refused where they would be written out."""
+    x = random_csr(rng, n_samples, N_FEATURES, 1)
+    ids = rng.integers(0, N_LABELS, (n_samples, 5), np.int32)
+    classifiers = _some_classifiers(rng)
+    classifiers.weights.indices[:] = feature
+    if n_samples == 1:
+        margins = kernels.classifier_margins(x, N_FEATURES, ids, classifiers, n_threads=1)
+        np.testing.assert_array_equal(margins, classifiers.biases[ids])
+    else:
+        with pytest.raises(ValueError, match="indices that lie within the features"):
+            kernels.classifier_margins(x, N_FEATURES, ids, classifiers, n_threads=1)
 
 
 def test_damaged_arguments_are_refused(rng: np.random.Generator, x: Csr) -> None:
