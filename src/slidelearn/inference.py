@@ -16,10 +16,11 @@ from scipy import sparse
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
-from slidelearn.kernels import Csr, Float, Ids, Labels
+from slidelearn.kernels import Csr, Float, Ids
+from slidelearn.label_index import LabelIndex
 from slidelearn.lsh import LshIndex
 from slidelearn.model.model import Member
-from slidelearn.network.active import ActiveSet, no_labels
+from slidelearn.network.active import ActiveSet
 from slidelearn.network.layers import Execution, densify
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
@@ -96,32 +97,22 @@ class _Answering:
         is_shortlist = member.ranker is not None or len(member.networks) > 1
         self._n_listed = min(max(k, network.config.shortlist_length), network.n_labels) if is_shortlist else k
         self._index = member.index if method in ("auto", "index") else None
-        for each in member.networks:
-            each.prepare_answers(n_threads)
         self._tables = network.answer_tables(n_threads) if method == "lsh" else None
 
     def best(self, batch: Csr) -> tuple[Ids, Float]:
         """At least k labels, or all that were found, best first, and their scores."""
-        networks, ranker, run = self._member.networks, self._member.ranker, self._run
-        hidden = [each.forward_hidden(batch, seed=None, run=run).hidden for each in networks]
-        ids, logits = self._found(hidden[0])
+        ranker, n_threads = self._member.ranker, self._run.n_threads
+        seen = _Seen(self._member.networks, batch, self._run)
+        ids, logits = seen.best(self._n_listed, index=self._index, tables=self._tables)
         if ranker:
-            shortlist = _extended(ids, logits, networks, hidden, batch, self._neighbours, ranker.lengths, run)
-            return ranker.order(batch, shortlist, n_threads=run.n_threads)
-        if len(networks) > 1:
-            return best_first(ids, _mean_logits(ids, logits, networks, hidden, run), n_threads=run.n_threads)
+            shortlist = seen.shortlist(ids, logits, self._neighbours, ranker.lengths)
+            return ranker.order(batch, shortlist, n_threads=n_threads)
+        if len(self._member.networks) > 1:
+            return best_first(ids, seen.mean_logits(ids, logits), n_threads=n_threads)
         return ids, logits
 
-    def _found(self, hidden: Float | Csr) -> tuple[Ids, Float]:
-        network, n, run = self._member.network, self._n_listed, self._run
-        if self._tables:
-            return _top_k_of_tables(network, self._tables, hidden, n, run)
-        if self._index:
-            return self._index.top_k(network.output, _dense(hidden, network), n, run.n_threads)
-        return network.output.top_k(_dense(hidden, network), n, run.n_threads)
 
-
-def shortlists(
+def shortlist_of(
     member: Member, x: Csr, neighbours: Neighbours | None, lengths: tuple[int, int], *, n_threads: int
 ) -> Shortlist:
     """What a ranker would be given for some samples, few enough to be asked together.
@@ -129,7 +120,7 @@ def shortlists(
     Parameters
     ----------
     member
-        Whose networks make them.
+        Whose networks make it.
     x
         The samples' features, as they were in training.
     neighbours
@@ -137,71 +128,72 @@ def shortlists(
     lengths
         How many labels the network, and how many the neighbours put on each list.
     """
-    networks, run = member.networks, Execution(n_threads)
-    for each in networks:
-        each.prepare_answers(n_threads)
-    hidden = [each.forward_hidden(x, seed=None, run=run).hidden for each in networks]
-    best = networks[0].output.top_k(_dense(hidden[0], networks[0]), lengths[0], n_threads)
-    return _extended(*best, networks, hidden, x, neighbours, lengths, run)
+    seen = _Seen(member.networks, x, Execution(n_threads))
+    return seen.shortlist(*seen.best(lengths[0]), neighbours, lengths)
 
 
-def _extended(
-    ids: Ids,
-    logits: Float,
-    networks: Sequence[Network],
-    hidden: Sequence[Float | Csr],
-    batch: Csr,
-    neighbours: Neighbours | None,
-    lengths: tuple[int, int],
-    run: Execution,
-) -> Shortlist:
-    """The first network's best labels, those that the neighbours add after so many of these, and what is known of all.
+class _Seen:
+    """Samples as the networks of a member see them."""
 
-    What the neighbours name the network may have further down: there it is taken out.
-    """
-    n, n_others = min(lengths[0], ids.shape[1]), lengths[1]
-    listed, rest = ids[:, :n], ids[:, n:]
-    votes = np.zeros((len(ids), n), np.float32)
-    if neighbours:
-        votes, others = neighbours.votes(batch, np.ascontiguousarray(listed), n_others, n_threads=run.n_threads)
-        if rest.shape[1]:
-            rest = np.where((rest[:, :, None] == others[:, None, :]).any(axis=2), np.int32(-1), rest)
-        ids = np.hstack([listed, others, rest])
-        of_others = _logits(networks[0], hidden[0], others, run)
-        logits = np.hstack([logits[:, :n], of_others, np.where(rest < 0, -np.inf, logits[:, n:])])
-    return Shortlist(ids, _mean_logits(ids, logits, networks, hidden, run), votes)
+    def __init__(self, networks: Sequence[Network], features: Csr, run: Execution) -> None:
+        for network in networks:
+            network.prepare_answers(run.n_threads)
+        self._networks, self._features, self._run = networks, features, run
+        self._hidden = [network.forward_hidden(features, seed=None, run=run).hidden for network in networks]
 
+    def best(self, n: int, *, index: LabelIndex | None = None, tables: LshIndex | None = None) -> tuple[Ids, Float]:
+        """The first network's n best of all labels, or of those that an index or hash tables find; -1 for none."""
+        network, threads = self._networks[0], self._run.n_threads
+        if tables:
+            return self._best_of_tables(tables, n)
+        hidden = _dense(self._hidden[0], network)
+        if index:
+            return index.top_k(network.output, hidden, n, threads)
+        return network.output.top_k(hidden, n, threads)
 
-def _mean_logits(
-    ids: Ids, logits: Float, networks: Sequence[Network], hidden: Sequence[Float | Csr], run: Execution
-) -> Float:
-    """The mean logits of these labels, of which the first network's are known."""
-    others = zip(networks[1:], hidden[1:], strict=True)
-    return sum((_logits(network, of_it, ids, run) for network, of_it in others), logits) / np.float32(len(networks))
+    def shortlist(self, ids: Ids, logits: Float, neighbours: Neighbours | None, lengths: tuple[int, int]) -> Shortlist:
+        """The first network's best labels, those that the neighbours add after so many of these, and what is known.
 
+        What the neighbours name the network may have further down: there it is taken out.
+        """
+        n, n_others = min(lengths[0], ids.shape[1]), lengths[1]
+        listed, rest = ids[:, :n], ids[:, n:]
+        votes = np.zeros((len(ids), n), np.float32)
+        if neighbours:
+            asked = np.ascontiguousarray(listed)
+            votes, others = neighbours.votes(self._features, asked, n_others, n_threads=self._run.n_threads)
+            if rest.shape[1]:
+                rest = np.where((rest[:, :, None] == others[:, None, :]).any(axis=2), np.int32(-1), rest)
+            ids = np.hstack([listed, others, rest])
+            of_others = self._logits(0, others)
+            logits = np.hstack([logits[:, :n], of_others, np.where(rest < 0, -np.inf, logits[:, n:])])
+        return Shortlist(ids, self.mean_logits(ids, logits), votes)
 
-def _logits(network: Network, hidden: Float | Csr, ids: Ids, run: Execution) -> Float:
-    """A network's logits of these labels, (n_samples, n); -inf beside -1."""
-    there = ids >= 0
-    logits = np.full(ids.shape, -np.inf, np.float32)
-    if there.any():
-        nobody = no_labels(len(ids))
-        indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-        listed = ActiveSet(ids[there], indptr, Labels(nobody.indptr, nobody.indices))
-        logits[there] = network.output.forward(hidden, listed, run).logits
-    return logits
+    def mean_logits(self, ids: Ids, logits: Float) -> Float:
+        """The mean logits of these labels, of which the first network's are known."""
+        n = len(self._networks)
+        return sum((self._logits(number, ids) for number in range(1, n)), logits) / np.float32(n)
 
+    def _logits(self, number: int, ids: Ids) -> Float:
+        """A network's logits of these labels, (n_samples, n); -inf beside -1."""
+        there = ids >= 0
+        logits = np.full(ids.shape, -np.inf, np.float32)
+        if there.any():
+            indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+            logits[there] = self._logits_of(number, ActiveSet.unlabelled(ids[there], indptr))
+        return logits
 
-def _top_k_of_tables(
-    network: Network, tables: LshIndex, hidden: Float | Csr, k: int, run: Execution
-) -> tuple[Ids, Float]:
-    queries = _dense(hidden, network)
-    n_candidates = max(network.config.lsh_candidates, k)
-    found = tables.candidates(queries, n_candidates=n_candidates, seed=None, n_threads=run.n_threads)
-    nobody = no_labels(len(queries))
-    labels = Labels(nobody.indptr, nobody.indices)
-    done = network.output.forward(hidden, ActiveSet(found.indices, found.indptr, labels), run)
-    return kernels.top_others(done.logits, found.indptr, found.indices, labels, k, n_threads=run.n_threads)
+    def _best_of_tables(self, tables: LshIndex, k: int) -> tuple[Ids, Float]:
+        network, threads = self._networks[0], self._run.n_threads
+        queries = _dense(self._hidden[0], network)
+        n_candidates = max(network.config.lsh_candidates, k)
+        found = tables.candidates(queries, n_candidates=n_candidates, seed=None, n_threads=threads)
+        active = ActiveSet.unlabelled(found.indices, found.indptr)
+        logits = self._logits_of(0, active)
+        return kernels.top_others(logits, active.indptr, active.ids, active.labels, k, n_threads=threads)
+
+    def _logits_of(self, number: int, active: ActiveSet) -> Float:
+        return self._networks[number].output.forward(self._hidden[number], active, self._run).logits
 
 
 def _dense(hidden: Float | Csr, network: Network) -> Float:

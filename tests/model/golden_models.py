@@ -20,7 +20,7 @@ from slidelearn import SlideClassifier
 from slidelearn.batches import to_csr
 from slidelearn.callbacks import Callback, Checkpointing
 from slidelearn.callbacks.checkpointing import checkpoints
-from slidelearn.inference import shortlists
+from slidelearn.inference import shortlist_of
 from slidelearn.ranking.refinement import Refinement, partners_of
 
 N_FEATURES, N_LABELS, N_SAMPLES = 24, 10, 60
@@ -65,7 +65,7 @@ def refine(clf: SlideClassifier) -> None:
     X, Y = samples()
     member, neighbours = clf._model.members[0], clf._model.neighbours
     ranker, x = member.ranker, to_csr(X)
-    asked = shortlists(member, x, neighbours, ranker.lengths, n_threads=1)
+    asked = shortlist_of(member, x, neighbours, ranker.lengths, n_threads=1)
     evidence = ranker.evidence(asked, ranker.margins(x, asked.ids, n_threads=1), n_threads=1)
     is_own = np.take_along_axis(Y.toarray(), asked.ids, axis=1) > 0
     log_odds = ranker.log_odds(evidence, asked.ids, 1)

@@ -27,6 +27,11 @@ class ActiveSet:
     log_q: Float | None = None
     """What the loss subtracts from logits of labels that are not a sample's own, one per id: beta * log q."""
 
+    @classmethod
+    def unlabelled(cls, ids: Ids, indptr: Offsets) -> ActiveSet:
+        """A set for each sample, none of which has labels of its own: those of queries, and of hidden layers."""
+        return cls(ids, indptr, Labels(np.zeros_like(indptr), np.empty(0, np.int32)))
+
     @property
     def shared(self) -> bool:
         """Whether all samples of the batch have the same active neurons."""

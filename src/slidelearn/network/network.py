@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from slidelearn import kernels
 from slidelearn.config import Config
-from slidelearn.kernels import Csr, Float, Ids, Labels, UpdateRule
+from slidelearn.kernels import Csr, Float, Ids, UpdateRule
 from slidelearn.lsh import LshIndex
 from slidelearn.lsh.family import MAX_DEFAULT_BUCKETS
 from slidelearn.network.active import ActiveSet, all_neurons, no_labels
@@ -173,7 +173,7 @@ class Network:
         indptr, ids, _, _ = kernels.assemble(
             nobody, found, nobody, nothing, n_active, layer.n_neurons, seed, n_threads=run.n_threads
         )
-        return ActiveSet(ids, indptr, Labels(np.zeros(n_samples + 1, np.int64), nothing))
+        return ActiveSet.unlabelled(ids, indptr)
 
     @property
     def indexes(self) -> list[tuple[LshIndex, NeuronLayer]]:
@@ -202,6 +202,7 @@ class Network:
 
     def answer_tables(self, n_threads: int) -> LshIndex:
         """The tables over the output layer, made for answers alone if training did without them."""
+        self.prepare_answers(n_threads)
         if self.output_index is not None:
             return self.output_index
         if self._answer_tables is None:

@@ -16,7 +16,7 @@ from scipy import sparse
 
 from slidelearn.batches import to_csr
 from slidelearn.callbacks.base import Callback
-from slidelearn.inference import shortlists, top_k
+from slidelearn.inference import shortlist_of, top_k
 from slidelearn.kernels import Csr, Float, Ids
 from slidelearn.metrics import best_threshold
 from slidelearn.model.model import Member, Model
@@ -98,7 +98,7 @@ def _asked(
 ) -> Judges:
     """New samples, their features and known labels, as judges of the ranker."""
     n_best, most = min(ranker.shortlist_length, member.network.n_labels), n_suggested(member.network.config)
-    asked = shortlists(member, x, neighbours, (n_best, most), n_threads=n_threads)
+    asked = shortlist_of(member, x, neighbours, (n_best, most), n_threads=n_threads)
     ids, logits = _of_known(asked.ids, asked.logits, known.shape[1])
     judges = Judges.of(asked._replace(ids=ids, logits=logits), known, np.arange(x.n_rows, dtype=np.int32), n_best)
     return judges.hearing(ranker.margins(x, ids, n_threads=n_threads))

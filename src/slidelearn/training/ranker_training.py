@@ -16,7 +16,7 @@ from scipy import sparse
 from slidelearn.batches import repeated, to_csr
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
-from slidelearn.inference import shortlists
+from slidelearn.inference import shortlist_of
 from slidelearn.kernels import Float
 from slidelearn.metrics import best_threshold, propensities
 from slidelearn.model.model import Member, Model
@@ -143,7 +143,7 @@ def train_rankers(
     for member in model.members:
         judges = None
         if x.n_rows:
-            asked = shortlists(member, x, model.neighbours, (n_best, most), n_threads=n_threads)
+            asked = shortlist_of(member, x, model.neighbours, (n_best, most), n_threads=n_threads)
             judges = Judges.of(asked, y, groups, n_best)
         in_time = time.perf_counter() < deadline
         ranker = _classified(member, X_rows, Y_rows, judges, n_threads, callbacks, in_time=in_time)
