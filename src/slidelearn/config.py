@@ -123,8 +123,8 @@ class Config(BaseModel):
     """Whether the ranker has a sparse linear classifier over the features for each label. ``if_cheap``: only where
     scanning all labels for all training samples takes seconds."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
-    """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: five times
-    the labels of a sample, at least 40."""
+    """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: more where
+    samples have more than 8 labels, in proportion to these."""
     ranker_c: Annotated[float, Field(gt=0)] | None = None
     """Weight of a sample's loss against the regulariser (C of a support vector machine); None: the network's P@1 on
     held-out training samples: the harder it is to tell what is right, the less a single sample should count."""

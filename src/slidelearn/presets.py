@@ -1,4 +1,4 @@
-"""The presets: sets of values of the options in `slidelearn.config`, and nothing else."""
+"""The presets: sets of values of the options in `slidelearn.config`."""
 
 from __future__ import annotations
 
@@ -41,3 +41,5 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "n_epochs": 8,
     },
 }
+RAISED_BY_DATA = frozenset({"shortlist_length"})
+"""Options that stay open where a preset has a value for them: samples may call for more."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from slidelearn import SlideClassifier
 from slidelearn.config import make_config
 from slidelearn.fitting.suiting import suit
 
@@ -23,9 +24,19 @@ def test_few_samples_are_passed_over_more_often(n_samples: int, n_epochs: int) -
     assert suit(make_config(), {"n_epochs"}, _features(n_samples), _labels(n_samples, 1)).n_epochs == n_epochs
 
 
-@pytest.mark.parametrize(("each", "length"), [(0, 40), (3, 40), (8, 40), (9, 45), (30, 150)])
-def test_shortlists_are_longer_where_samples_have_many_labels(each: int, length: int) -> None:
-    assert suit(make_config(), {"shortlist_length"}, _features(10), _labels(10, each)).shortlist_length == length
+@pytest.mark.parametrize(
+    ("preset", "each", "length"),
+    [("recipe", 0, 40), ("recipe", 8, 40), ("recipe", 9, 45), ("recipe", 30, 150), ("quick", 8, 20), ("quick", 30, 75)],
+)
+def test_shortlists_are_longer_where_samples_have_many_labels(preset: str, each: int, length: int) -> None:
+    suited = suit(make_config(preset), {"shortlist_length"}, _features(10), _labels(10, each))
+    assert suited.shortlist_length == length
+
+
+@pytest.mark.parametrize(("given", "length"), [({}, 75), ({"shortlist_length": 20}, 20)])
+def test_a_preset_leaves_open_how_long_shortlists_are(given: dict[str, int], length: int) -> None:
+    clf = SlideClassifier(preset="quick", n_epochs=1, hidden_sizes=(4,), **given)
+    assert clf.fit(_features(40), _labels(40, 30)).config_.shortlist_length == length
 
 
 @pytest.mark.parametrize(("n_samples", "n_networks"), [(59, 3), (60, 2), (119, 2), (120, 1)])

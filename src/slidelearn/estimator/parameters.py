@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from slidelearn.config import Config, make_config
-from slidelearn.presets import PRESETS
+from slidelearn.presets import PRESETS, RAISED_BY_DATA
 
 _NOT_OPTIONS = ("preset", "n_jobs", "warm_start")
 
@@ -113,7 +113,10 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
     def _left_open(self) -> set[str]:
-        """The options that neither the user nor the preset has given; a seed from a ``RandomState`` is one too."""
-        fixed = PRESETS[self.preset]
+        """The options that the data may settle: those that neither the user nor the preset has given, as good as.
+
+        A seed from a ``RandomState`` is not given either.
+        """
+        fixed = PRESETS[self.preset].keys() - RAISED_BY_DATA
         absent = (type(None), np.random.RandomState)
         return {name for name, value in self.get_params().items() if isinstance(value, absent) and name not in fixed}

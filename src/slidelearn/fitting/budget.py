@@ -12,8 +12,10 @@ from scipy import sparse
 
 from slidelearn.config import Config
 from slidelearn.fitting.pilot import samples_of_trials, trial_trainer
+from slidelearn.fitting.suiting import suit
 from slidelearn.inference import top_k
 from slidelearn.model.model import Member
+from slidelearn.presets import RAISED_BY_DATA
 from slidelearn.training.ranker_training import wants_classifiers
 from slidelearn.training.shortlists import listed_share
 
@@ -72,11 +74,11 @@ def fit_into(
     expected: dict[str, float] = {}
     for plan in PLANS:
         chosen = {name: value for name, value in plan.items() if name in left_open and value != getattr(config, name)}
-        planned = config.model_copy(update=chosen)
+        planned = suit(config.model_copy(update=chosen), RAISED_BY_DATA & chosen.keys(), X, Y)
         width = planned.hidden_sizes
         if width not in speeds:
             speeds[width] = _measure(planned, X, Y, n_threads)
-        name = ", ".join(f"{option}={value}" for option, value in chosen.items()) or "as it is"
+        name = ", ".join(f"{option}={getattr(planned, option)}" for option in chosen) or "as it is"
         expected[name] = _expected_seconds(planned, left_open, speeds[width], Y, n_threads)
         if expected[name] <= MARGIN * (seconds - (time.perf_counter() - began)):
             break

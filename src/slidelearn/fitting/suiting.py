@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set
 
 import numpy as np
 from scipy import sparse
@@ -28,11 +29,12 @@ MOST_DENSE_VALUES = 10_000_000
 learns what neighbours tell."""
 N_LOOKED_AT = 5000
 """Samples, about, that tell the kurtosis."""
-LISTED_PER_LABEL = 5
-"""Labels on a shortlist for each that a sample has: with fewer, P@5 suffers where samples have many."""
+FEW_LABELS = 8
+"""Labels of a sample up to which shortlists are as long as a preset has them; those of more are longer in proportion.
+With shorter ones P@5 suffers, and where nearly all of a list is right, nothing is learnt of what is wrong."""
 
 
-def suit(config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
+def suit(config: Config, left_open: Set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
     """The configuration, with those options of `left_open` replaced for which such samples call for another value.
 
     Parameters
@@ -69,7 +71,7 @@ def suit(config: Config, left_open: set[str], X: sparse.csr_array, Y: sparse.csr
         if "n_neighbours" in left_open and n_times * X.nnz > MOST_DENSE_VALUES:
             suited["n_neighbours"] = 0
     if "shortlist_length" in left_open:
-        suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
+        suited["shortlist_length"] = round(config.shortlist_length * max(Y.nnz / n_labelled / FEW_LABELS, 1.0))
     return config.model_copy(update=suited)
 
 
