@@ -126,8 +126,9 @@ class Config(BaseModel):
     """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: more where
     samples have more than 8 labels, in proportion to these."""
     ranker_c: Annotated[float, Field(gt=0)] | None = None
-    """Weight of a sample's loss against the regulariser (C of a support vector machine); None: the network's P@1 on
-    held-out training samples: the harder it is to tell what is right, the less a single sample should count."""
+    """Weight of a sample's loss against the regulariser (C of a support vector machine); None: how often the
+    network is right on held-out training samples, which is its P@1 where these have one label: the harder it is to tell
+    what is right, the less a single sample should count."""
     ranker_threshold: Annotated[float, Field(ge=0)] = 0.1
     """Weights of smaller magnitude are dropped."""
     n_neighbours: Annotated[int, Field(ge=0, lt=2**31)] = 30

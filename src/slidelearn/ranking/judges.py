@@ -109,8 +109,18 @@ class Judges:
 
     def precision(self, scores: Float, k: int) -> float:
         """P@k of the labels in the order of their scores, (n_samples, m)."""
-        best = np.argsort(-np.where(self.shortlist.ids >= 0, scores, -np.inf), axis=1, kind="stable")[:, :k]
-        return float(np.take_along_axis(self.is_own, best, axis=1).sum() / (k * max(len(self), 1)))
+        return float(self._in_order(scores)[:, :k].sum() / (k * max(len(self), 1)))
+
+    def hit_rate(self, scores: Float) -> float:
+        """The share of samples that have one of the first n labels in this order, where they have n of those listed."""
+        in_order = self._in_order(scores)
+        first = np.arange(in_order.shape[1]) < self.is_own.sum(axis=1, keepdims=True)
+        return float((in_order & first).any(axis=1).sum() / max(len(self), 1))
+
+    def _in_order(self, scores: Float) -> NDArray[np.bool_]:
+        """Whether samples have the labels, those with the highest scores first."""
+        order = np.argsort(-np.where(self.shortlist.ids >= 0, scores, -np.inf), axis=1, kind="stable")
+        return np.take_along_axis(self.is_own, order, axis=1)
 
     def resized(self, numbers: Ids) -> Self:
         """The same for other labels: label i as ``numbers[i]``, -1: without it."""

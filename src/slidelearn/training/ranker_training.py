@@ -190,9 +190,12 @@ def _judged(
 
 
 def c_by(judges: Judges) -> float:
-    """C by how often the network alone is right at first: where it rarely is, so are what classifiers learn from."""
+    """C by how often the network alone is right: where it rarely is, so are what classifiers learn from.
+
+    A sample that has n of the labels on its list is asked whether one of them is among the first n.
+    """
     part = judges.listed(0)
-    return max(part.precision(part.shortlist.logits, 1), LEAST_C)
+    return max(part.hit_rate(part.shortlist.logits), LEAST_C)
 
 
 def refit_rankers(
