@@ -44,7 +44,8 @@ class Config(BaseModel):
     """L2-normalise the rows of X."""
     feature_power: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Values of features are raised to this power first, keeping their sign: below 1, large values count for less. If
-    not given: 1 where at least half of the values of X are not zero, unless most features have heavy tails."""
+    not given: less than 0.7 where the values of a sample differ much, as raw counts do; 1 where at least half of the
+    values of X are not zero, unless most features have heavy tails."""
 
     n_networks: Annotated[int, Field(ge=1, le=64)] = 1
     """Networks that differ by their random start and their order of samples. The first makes the shortlist; what counts
@@ -123,8 +124,8 @@ class Config(BaseModel):
     """Whether the ranker has a sparse linear classifier over the features for each label. ``if_cheap``: only where
     scanning all labels for all training samples takes seconds."""
     shortlist_length: Annotated[int, Field(ge=2)] = 40
-    """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given: more where
-    samples have more than 8 labels, in proportion to these."""
+    """Labels that the network puts on a shortlist, for training the ranker and for asking it. If not given, and
+    samples have more than 8 labels: five for each of these, at least."""
     ranker_c: Annotated[float, Field(gt=0)] | None = None
     """Weight of a sample's loss against the regulariser (C of a support vector machine); None: how often the
     network is right on held-out training samples, which is its P@1 where these have one label: the harder it is to tell

@@ -34,7 +34,7 @@ def test_sizes_and_precisions_of_both_forms_are_shown(place: Path, form: str) ->
     assert report["model"]["p@1"] > 0.3
     assert report["model"]["mb"] > report[form]["mb"] > 0.1
     loss = report["model"]["p@1"] - report[form]["p@1"]
-    assert abs(loss) < (0.2 if form == "onnx" else 0.02)  # a graph has no ranker
+    assert abs(loss) < (0.25 if form == "onnx" else 0.02)  # a graph has no ranker
     table = result.stderr
     assert f"{100 * report[form]['p@1']:.2f} %" in table
     assert ("The ranker is not in the graph" in table) == (form == "onnx")

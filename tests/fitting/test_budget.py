@@ -48,9 +48,9 @@ def test_the_best_plan_that_fits_is_taken(tiny: Dataset) -> None:
 def test_shorter_lists_are_still_long_where_samples_have_many_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "PLANS", ({"shortlist_length": 20},))
     X, Y = (sparse.csr_array(np.ones((10, n), np.float32)) for n in (3, 30))
-    config, expected = fit_into(make_config(shortlist_length=150), {"shortlist_length"}, X, Y, 1, 1e9)
-    assert config.shortlist_length == 75
-    assert list(expected) == ["shortlist_length=75"]
+    config, expected = fit_into(make_config(shortlist_length=300), {"shortlist_length"}, X, Y, 1, 1e9)
+    assert config.shortlist_length == 150
+    assert list(expected) == ["shortlist_length=150"]
 
 
 @pytest.mark.usefixtures("_slow_steps")

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from slidelearn import SlideClassifier
 from slidelearn.config import make_config
-from slidelearn.fitting.suiting import suit
+from slidelearn.fitting.suiting import MOST_SPREAD, spread_within, suit
 
 
 def _features(n_samples: int, density: float = 0.1) -> sparse.csr_array:
@@ -26,14 +26,21 @@ def test_few_samples_are_passed_over_more_often(n_samples: int, n_epochs: int) -
 
 @pytest.mark.parametrize(
     ("preset", "each", "length"),
-    [("recipe", 0, 40), ("recipe", 8, 40), ("recipe", 9, 45), ("recipe", 30, 150), ("quick", 8, 20), ("quick", 30, 75)],
+    [
+        ("recipe", 0, 40),
+        ("recipe", 8, 40),
+        ("recipe", 9, 45),
+        ("recipe", 30, 150),
+        ("quick", 8, 20),
+        ("quick", 30, 150),
+    ],
 )
 def test_shortlists_are_longer_where_samples_have_many_labels(preset: str, each: int, length: int) -> None:
     suited = suit(make_config(preset), {"shortlist_length"}, _features(10), _labels(10, each))
     assert suited.shortlist_length == length
 
 
-@pytest.mark.parametrize(("given", "length"), [({}, 75), ({"shortlist_length": 20}, 20)])
+@pytest.mark.parametrize(("given", "length"), [({}, 150), ({"shortlist_length": 20}, 20)])
 def test_a_preset_leaves_open_how_long_shortlists_are(given: dict[str, int], length: int) -> None:
     clf = SlideClassifier(preset="quick", n_epochs=1, hidden_sizes=(4,), **given)
     assert clf.fit(_features(40), _labels(40, 30)).config_.shortlist_length == length
@@ -88,6 +95,26 @@ def test_dense_features_stay_as_measured_unless_their_tails_are_heavy(
     config = suit(make_config(), {"feature_power"}, sparse.csr_array(X), _labels(len(X), 1))
     assert config.feature_power == power
     assert suit(make_config(feature_power=0.5), set(), sparse.csr_array(X), _labels(len(X), 1)).feature_power == 0.5
+
+
+@pytest.mark.parametrize(("spread", "power"), [(0.0, 0.7), (0.4, 0.7), (1.0, MOST_SPREAD), (2.0, MOST_SPREAD / 2)])
+def test_values_that_differ_much_within_a_sample_are_raised_to_less(spread: float, power: float) -> None:
+    logs = np.zeros((6, 10), np.float32)
+    logs[:, :2] = -spread, spread
+    X = np.exp(logs)
+    X[:, 2:] = 0
+    X[:2, 1] = 0  # samples with one value tell nothing
+    X[2:4] *= -5  # neither signs nor lengths count
+    config = suit(make_config(), {"feature_power"}, sparse.csr_array(X), _labels(6, 1))
+    assert config.feature_power == pytest.approx(power)
+    assert suit(make_config(), set(), sparse.csr_array(X), _labels(6, 1)).feature_power == 0.7
+
+
+def test_zeros_that_are_stored_and_samples_without_values_have_no_spread() -> None:
+    X = sparse.csr_array(np.tile(np.arange(10, dtype=np.float32) < 2, (4, 1)).astype(np.float32))
+    X.data[::2] = 0
+    assert spread_within(X) == 0
+    assert spread_within(X[:0]) == 0
 
 
 def test_a_part_stands_for_all() -> None:

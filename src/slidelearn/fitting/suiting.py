@@ -24,14 +24,17 @@ come, and this much makes the active set's as good as the one over all of them (
 AS_MEASURED, HEAVY_TAILED = 1.0, 4.5
 """Power that dense features are raised to, and the kurtosis of most of them from which on they are treated as counts
 are: a normal distribution has 3, coordinates of embeddings of words by singular value decomposition have 6 to 9."""
+MOST_SPREAD = 0.325
+"""Standard deviation of the logarithms of a sample's values, after they are raised to a power, that is left to them:
+raw counts, beside those whose logarithm has been taken, let a few words speak for all."""
 MOST_DENSE_VALUES = 10_000_000
 """Values of dense samples above which these do not vote: a model would hold as many, and of many samples the network
 learns what neighbours tell."""
 N_LOOKED_AT = 5000
-"""Samples, about, that tell the kurtosis."""
-FEW_LABELS = 8
-"""Labels of a sample up to which shortlists are as long as a preset has them; those of more are longer in proportion.
-With shorter ones P@5 suffers, and where nearly all of a list is right, nothing is learnt of what is wrong."""
+"""Samples, about, that tell the kurtosis, and the spread."""
+FEW_LABELS, LISTED_PER_LABEL = 8, 5
+"""Labels of a sample up to which shortlists are as long as a preset has them, and labels listed for each of more. With
+shorter lists P@5 suffers, and where nearly all of a list is right, nothing is learnt of what is wrong."""
 
 
 def suit(config: Config, left_open: Set[str], X: sparse.csr_array, Y: sparse.csr_array, n_times: float = 1.0) -> Config:
@@ -70,14 +73,34 @@ def suit(config: Config, left_open: Set[str], X: sparse.csr_array, Y: sparse.csr
             suited["feature_power"] = AS_MEASURED
         if "n_neighbours" in left_open and n_times * X.nnz > MOST_DENSE_VALUES:
             suited["n_neighbours"] = 0
-    if "shortlist_length" in left_open:
-        suited["shortlist_length"] = round(config.shortlist_length * max(Y.nnz / n_labelled / FEW_LABELS, 1.0))
+    elif "feature_power" in left_open:
+        suited["feature_power"] = min(config.feature_power, MOST_SPREAD / max(spread_within(X), MOST_SPREAD))
+    if "shortlist_length" in left_open and Y.nnz > FEW_LABELS * n_labelled:
+        suited["shortlist_length"] = max(config.shortlist_length, round(LISTED_PER_LABEL * Y.nnz / n_labelled))
     return config.model_copy(update=suited)
 
 
 def median_kurtosis(X: sparse.csr_array) -> float:
     """The median of the features' kurtoses, constant features left out; 0 where all are constant."""
-    some = X[:: max(X.shape[0] // N_LOOKED_AT, 1)].toarray().astype(np.float64)
+    some = _looked_at(X).toarray().astype(np.float64)
     varying = some[:, np.ptp(some, axis=0) > 0]
     squares = (varying - varying.mean(axis=0)) ** 2
     return float(np.median((squares**2).mean(axis=0) / squares.mean(axis=0) ** 2)) if varying.size else 0.0
+
+
+def spread_within(X: sparse.csr_array) -> float:
+    """The standard deviation of the logarithms of a sample's values, the mean over samples that have several."""
+    some = _looked_at(X)
+    lengths = np.diff(some.indptr)
+    several = lengths > 1
+    sample = np.repeat(np.arange(len(lengths)), lengths)
+    logs = np.log(np.abs(some.data), dtype=np.float64)
+    means = np.bincount(sample, logs, len(lengths)) / np.maximum(lengths, 1)
+    squares = np.bincount(sample, (logs - means[sample]) ** 2, len(lengths))
+    return float(np.sqrt(squares[several] / lengths[several]).mean()) if several.any() else 0.0
+
+
+def _looked_at(X: sparse.csr_array) -> sparse.csr_array:
+    some = X[:: max(X.shape[0] // N_LOOKED_AT, 1)].copy()
+    some.eliminate_zeros()
+    return some
