@@ -90,6 +90,8 @@ bool classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, Cl
     for (int64_t i = 0; i <= ids.n_rows; ++i) indptr[i] = i * ids.n_columns;
     const Transposed by_label({indptr.data(), labels.data(), nullptr, ids.n_rows});
     const Columns asked = by_label.columns();
+    // A place for each feature is cleared first: not for a few samples.
+    const bool are_many = x.n_entries() * ids.n_columns >= n_features;
     std::vector<std::vector<float>> all_weights(n_threads);
     std::atomic<bool> sound{true};
     parallel_for(n_threads, (asked.n + kLabelsTogether - 1) / kLabelsTogether, [&](int64_t chunk, int worker) {
@@ -106,7 +108,7 @@ bool classifier_margins(Csr x, int64_t n_features, Matrix<const int32_t> ids, Cl
                 for (int64_t a = asked.indptr[c]; a < asked.indptr[c + 1]; ++a)
                     margins.data[asked.entries[a]] = classifiers.biases[label] + product(asked.rows[a]);
             };
-            if (!worth_writing(weights.length(label), n_wanted)) {
+            if (!are_many || !worth_writing(weights.length(label), n_wanted)) {
                 answer([&](int64_t sample) { return product(x, sample, weights, label); });
             } else if (weights.has_sound_row(label, n_features)) {
                 all_weights[worker].resize(n_features);
