@@ -113,7 +113,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         return make_config(self.preset, **{name: value for name, value in given.items() if value is not None})
 
     def _left_open(self) -> set[str]:
-        """The options that the data may settle: those that neither the user nor the preset has given, as good as.
+        """The options that the data may settle: those that the user has not given, nor the preset for good.
 
         A seed from a ``RandomState`` is not given either.
         """
