@@ -22,7 +22,7 @@ import scipy
 
 import slidelearn
 from slidelearn import kernels
-from slidelearn.machine import peak_bytes, processor_name
+from slidelearn.machine.resources import peak_bytes, processor_name
 
 RESULTS = Path(__file__).parent / "results"
 _THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")

@@ -19,7 +19,7 @@ from scaling import FEATURES_PER_SAMPLE, LABELS_PER_SAMPLE, N_ACTIVE, N_FEATURES
 from training_job import Stopwatch
 
 from slidelearn import SlideClassifier
-from slidelearn.machine import available_bytes, peak_bytes
+from slidelearn.machine.resources import available_bytes, peak_bytes
 from slidelearn.training.trainer import Progress
 
 WIDTH = 128

@@ -16,7 +16,7 @@ from judged_training import train_on
 from report import markdown_table, percent, publish, seconds
 
 from slidelearn import read_samples
-from slidelearn.packed_files import PACKED
+from slidelearn.files.packed import PACKED
 from slidelearn.public_datasets import REPOSITORY, TEST_NAMES, TRAIN_NAMES, find_file
 
 DATA_SETS = ("EURLex-4K", "Wiki10-31K", "Amazon-670K")

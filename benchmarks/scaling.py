@@ -26,7 +26,7 @@ from training_job import Stopwatch
 from slidelearn.batches import Samples
 from slidelearn.config import make_config
 from slidelearn.lsh import RebuildSchedule
-from slidelearn.machine import require_memory
+from slidelearn.machine.resources import require_memory
 from slidelearn.matrices import FloatCsr, check_features, check_labels, normalize_rows
 from slidelearn.network.network import Network, estimated_bytes
 from slidelearn.training.trainer import Trainer

@@ -20,8 +20,8 @@ from scipy import sparse
 
 from slidelearn.batches import Samples
 from slidelearn.callbacks import Callback
-from slidelearn.ceilings import measure_ceilings
 from slidelearn.config import make_config
+from slidelearn.machine.ceilings import measure_ceilings
 from slidelearn.matrices import FloatCsr, check_features, check_labels, normalize_rows
 from slidelearn.network.network import Network
 from slidelearn.training.trainer import Progress, Trainer

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import settings
 from support import Planted, planted_samples
 
-from slidelearn import SlideClassifier, kernels, load_dataset, machine_costs
+from slidelearn import SlideClassifier, kernels, load_dataset
 from slidelearn.datasets import Dataset
+from slidelearn.machine import calibrated_costs
 
 pytest_plugins = ["optional_packages"]
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -19,7 +20,7 @@ settings.load_profile("untimed")
 def costs_of_the_package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Not those of the machine that runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(machine_costs.HOME, str(tmp_path_factory.mktemp("home")))
+        patch.setenv(calibrated_costs.HOME, str(tmp_path_factory.mktemp("home")))
         yield
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from slidelearn import CheckpointError, SlideClassifier
-from slidelearn.atomic_files import digest_of
+from slidelearn.files.atomic import digest_of
 from slidelearn.model.description import digest_of_description
 
 

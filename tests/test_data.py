@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy.sparse import csr_array
 
-from slidelearn import packed_files
 from slidelearn.data import DataError, read_xmc, write_xmc
+from slidelearn.files import packed
 from slidelearn.formats import sample_lines
 
 TEXT = b"3 4 5\n4,1 2:0.5 0:-1\n 3:0.1\n\n"
@@ -69,7 +69,7 @@ def test_writes_short_numbers_in_the_format_of_the_repository(tmp_path):
 @pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "a.txt.xz"])
 def test_round_trip_in_many_blocks(tmp_path, name, monkeypatch):
     monkeypatch.setattr(sample_lines, "_ROWS_PER_WRITE", 2)
-    monkeypatch.setattr(packed_files, "_PIECE", 16)
+    monkeypatch.setattr(packed, "_PIECE", 16)
     write_xmc(tmp_path / name, X, csr_array(Y))
     X_read, Y_read = read_xmc(tmp_path / name, n_threads=2)
     np.testing.assert_array_equal(X_read.toarray(), X)
@@ -119,8 +119,9 @@ def test_refuses_to_write_what_it_could_not_read(tmp_path):
 
 READ_AND_MEASURE = """
 import resource, sys
-from slidelearn import packed_files, read_xmc
-packed_files._PIECE = 1 << 20
+from slidelearn import read_xmc
+from slidelearn.files import packed
+packed._PIECE = 1 << 20
 read_xmc(sys.argv[1])  # what the first reading needs once
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 X, Y = read_xmc(sys.argv[2])

@@ -136,7 +136,7 @@ def test_a_folder_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: py
         raise PermissionError
 
     put(tmp_path)
-    monkeypatch.setattr("slidelearn.checksums.write_atomically", refuse)
+    monkeypatch.setattr("slidelearn.files.checksums.write_atomically", refuse)
     assert fetch_dataset(NAME, tmp_path).X_train.shape == (40, 9)
     assert not (tmp_path / "SHA256SUMS").exists()
     (tmp_path / "SHA256SUMS").write_text("train.txt is fine\n")

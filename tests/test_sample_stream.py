@@ -222,8 +222,9 @@ def test_what_is_refused(tmp_path: Path, file: Path) -> None:
 PASS_AND_MEASURE = """
 import resource, sys
 import numpy as np
-from slidelearn import SampleStream, packed_files
-packed_files._PIECE = 1 << 18
+from slidelearn import SampleStream
+from slidelearn.files import packed
+packed._PIECE = 1 << 18
 for path in sys.argv[1:]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     batches = SampleStream(path, buffer_size=500).shuffled(64, np.random.default_rng(0))

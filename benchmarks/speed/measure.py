@@ -9,7 +9,7 @@ from typing import Any
 
 from common import Job
 
-from slidelearn.ceilings import measure_ceilings
+from slidelearn.machine.ceilings import measure_ceilings
 from speed.contestants import ENTRIES
 from speed.quiet import busy_cores
 from speed.race import cores_for, race

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from peers.install import python_of
 
-from slidelearn.machine import available_bytes
+from slidelearn.machine.resources import available_bytes
 from speed.contestants import ENTRIES, REFERENCE, Entry
 from speed.shapes import Shape
 

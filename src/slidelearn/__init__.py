@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 _MODULES = {
-    "CheckpointError": "atomic_files",
+    "CheckpointError": "files.atomic",
     "DataError": "data",
     "SampleSet": "data",
     "SampleStream": "sample_stream",
@@ -28,7 +28,6 @@ _MODULES = {
 __all__ = sorted(_MODULES)
 
 if TYPE_CHECKING:
-    from slidelearn.atomic_files import CheckpointError as CheckpointError
     from slidelearn.data import DataError as DataError
     from slidelearn.data import SampleSet as SampleSet
     from slidelearn.data import iter_samples as iter_samples
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from slidelearn.data import write_xmc as write_xmc
     from slidelearn.datasets import load_dataset as load_dataset
     from slidelearn.estimator import SlideClassifier as SlideClassifier
+    from slidelearn.files.atomic import CheckpointError as CheckpointError
     from slidelearn.progress import TrainingDiverged as TrainingDiverged
     from slidelearn.public_datasets import fetch_dataset as fetch_dataset
     from slidelearn.sample_stream import SampleStream as SampleStream

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from slidelearn.ceilings import best_seconds
-from slidelearn.costs import Costs
 from slidelearn.label_index import LabelIndex
+from slidelearn.machine.ceilings import best_seconds
+from slidelearn.machine.costs import Costs
 from slidelearn.network.layers import NeuronLayer
 
 WIDTH, N_QUERIES, N_WANTED = 256, 256, 40

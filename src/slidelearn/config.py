@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from slidelearn.costs import Costs
+from slidelearn.machine.costs import Costs
 from slidelearn.option_errors import readable
 from slidelearn.presets import PRESETS
 
@@ -153,9 +153,9 @@ class Config(BaseModel):
     which takes a time that grows with the square root of their number; ``auto``: by an index where that is quicker,
     which is from 100,000 labels on unless `costs` are others."""
     costs: Costs = Costs()
-    """How long work takes on a machine (`slidelearn.costs.Costs`): this decides ``auto`` and ``if_cheap``, and how many
-    samples get shortlists. If not given: what ``slidelearn info --calibrate`` has measured on this machine, or else the
-    package's own. A model keeps the costs that it began with."""
+    """How long work takes on a machine (`slidelearn.machine.costs.Costs`): this decides ``auto`` and ``if_cheap``, and
+    how many samples get shortlists. If not given: what ``slidelearn info --calibrate`` has measured on this machine, or
+    else the package's own. A model keeps the costs that it began with."""
 
     # The pilot, and time
     max_seconds: Annotated[float, Field(gt=0)] | None = None

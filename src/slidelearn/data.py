@@ -9,6 +9,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from slidelearn.files.packed import DataError
+from slidelearn.files.paths import to_path
 from slidelearn.formats import (
     FORMATS,
     Format,
@@ -20,10 +22,8 @@ from slidelearn.formats import (
     format_of,
     require_readable,
 )
-from slidelearn.machine import saying_what_takes_memory
+from slidelearn.machine.resources import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
-from slidelearn.packed_files import DataError
-from slidelearn.paths import to_path
 
 __all__ = [
     "DataError",

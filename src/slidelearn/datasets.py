@@ -12,8 +12,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 
 from slidelearn.data import read_xmc
+from slidelearn.files.packed import read_bytes
 from slidelearn.matrices import FloatCsr
-from slidelearn.packed_files import read_bytes
 
 DATASETS = ("wordnet-hyper", "wordnet-tiny")
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from slidelearn.checksums import check_files
 from slidelearn.data import SampleSet, files_of, read_samples
 from slidelearn.datasets import Dataset
-from slidelearn.packed_files import PACKED
-from slidelearn.paths import to_path
+from slidelearn.files.checksums import check_files
+from slidelearn.files.packed import PACKED
+from slidelearn.files.paths import to_path
 
 REPOSITORY = "http://manikvarma.org/downloads/XC/XMLRepository.html"
 PLACE = "SLIDELEARN_DATA"

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from slidelearn.batches import Block, SampleSource, to_csr
 from slidelearn.data import DataError, open_samples
+from slidelearn.features.known import KnownFeatures
+from slidelearn.files.paths import to_path
 from slidelearn.formats.growing_rows import GrowingRows
 from slidelearn.kernels import Ids
-from slidelearn.known_features import KnownFeatures
 from slidelearn.matrices import FloatCsr, digest_of_samples
-from slidelearn.paths import to_path
 from slidelearn.wording import counted
 
 BUFFER_SIZE = 1 << 17

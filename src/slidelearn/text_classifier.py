@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 
-from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks import Callback
 from slidelearn.estimator import SlideClassifier
+from slidelearn.files.atomic import CheckpointError
 from slidelearn.kernels import Float
-from slidelearn.machine import saying_what_takes_memory
+from slidelearn.machine.resources import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.model.documents import VECTORIZER, Documents, n_texts_of, put_vectorizer, vectorizer_of
 from slidelearn.text.stream import TextStream

@@ -18,9 +18,9 @@ from saved_models import mutated, rewrite_description
 from support import Planted
 
 from slidelearn import CheckpointError, SlideClassifier
-from slidelearn.atomic_files import digest_of
 from slidelearn.callbacks import Callback, Checkpointing, latest_checkpoint
 from slidelearn.callbacks.checkpointing import checkpoints
+from slidelearn.files.atomic import digest_of
 from slidelearn.fitting import beginning as fitting
 from slidelearn.fitting import pilot
 from slidelearn.interrupts import Terminated

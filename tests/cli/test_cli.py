@@ -19,9 +19,9 @@ from slidelearn.cli.checkpoints import KEEP
 from slidelearn.cli.display import size
 from slidelearn.cli.options import gather_options
 from slidelearn.config import Config
-from slidelearn.costs import Costs
 from slidelearn.datasets import Dataset
 from slidelearn.formats import FORMATS
+from slidelearn.machine.costs import Costs
 from slidelearn.metrics import evaluate, propensities
 from slidelearn.sample_stream import BUFFER_SIZE
 from slidelearn.tuning import METRIC, N_TRIALS

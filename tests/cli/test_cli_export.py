@@ -10,7 +10,7 @@ from commands import run
 
 from slidelearn import SlideClassifier, write_xmc
 from slidelearn.datasets import Dataset
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
 from slidelearn.inference import top_k
 from slidelearn.metrics import precision_at_k
 from slidelearn.model.model import Member

@@ -88,7 +88,7 @@ def test_probabilities_of_labels(options: dict[str, Any], planted: Planted) -> N
 
 
 def test_scores_of_all_labels_may_be_too_many(trained: SlideClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("slidelearn.machine.available_bytes", lambda: 10**9)
+    monkeypatch.setattr("slidelearn.machine.resources.available_bytes", lambda: 10**9)
     X = sparse.csr_array((200_000, trained.n_features_in_))
     for answer in (trained.decision_function, trained.predict_proba, trained.predict_log_proba):
         with pytest.raises(MemoryError, match=r"2.0 GB, but 1.0 GB are free; predict_topk gives those of the best k"):

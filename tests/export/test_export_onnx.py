@@ -10,7 +10,7 @@ import pytest
 from slidelearn import SlideClassifier
 from slidelearn.datasets import Dataset
 from slidelearn.export import ExportError, onnx_graph, onnx_top_k, to_onnx
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
 from slidelearn.inference import top_k
 from slidelearn.model.model import Member
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from slidelearn import packed_files
 from slidelearn.data import DataError, read_samples
+from slidelearn.files import packed
 
 COUNTS = "three counts below 2^31"
 
@@ -58,7 +58,7 @@ def test_the_header_of_xmc(content: bytes, found: str, tmp_path: Path) -> None:
     ],
 )
 def test_lines_of_xmc(content: bytes, expected: str, piece: int, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(packed_files, "_PIECE", piece)
+    monkeypatch.setattr(packed, "_PIECE", piece)
     assert refused(tmp_path / "a.txt", content) == f"a.txt, {expected}"
 
 

@@ -13,8 +13,8 @@ from hypothesis.extra import numpy as arrays
 from sample_sets import assert_same, with_features, with_texts
 from scipy import sparse
 
-from slidelearn import packed_files
 from slidelearn.data import iter_samples, open_samples, read_samples, write_samples
+from slidelearn.files import packed
 from slidelearn.formats import FORMATS, SampleSet
 
 NEEDS_PYARROW = ("parquet", "arrow")
@@ -52,7 +52,7 @@ def test_every_format_is_tried() -> None:
 @pytest.mark.parametrize("piece", [50, 1 << 20])
 def test_features(format: str, name: str, piece: int, tmp_path: Path, rng: np.random.Generator, monkeypatch) -> None:
     need(format)
-    monkeypatch.setattr(packed_files, "_PIECE", piece)
+    monkeypatch.setattr(packed, "_PIECE", piece)
     samples = with_features(rng)
     write_samples(tmp_path / name, samples)
     layout = {"n_features": 9, "n_labels": 7} if format == "libsvm" else {}
@@ -110,7 +110,7 @@ def test_some_samples_at_a_time(
     format: str, name: str, n_rows: int, tmp_path: Path, rng: np.random.Generator, monkeypatch
 ) -> None:
     need(format)
-    monkeypatch.setattr(packed_files, "_PIECE", 200)
+    monkeypatch.setattr(packed, "_PIECE", 200)
     samples = with_features(rng)
     assert samples.X is not None
     write_samples(tmp_path / name, samples)

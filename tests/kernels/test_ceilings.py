@@ -5,7 +5,7 @@ import pytest
 from support import assert_twins_agree, random_floats
 
 from slidelearn import kernels
-from slidelearn.ceilings import measure_ceilings
+from slidelearn.machine.ceilings import measure_ceilings
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 500])

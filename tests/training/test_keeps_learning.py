@@ -202,7 +202,7 @@ def test_label_counts_follow_what_is_learnt(tiny: Dataset, tmp_path: Path) -> No
 def test_growth_that_does_not_fit_changes_nothing(
     trained: SlideClassifier, tiny: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slidelearn.machine.available_bytes", lambda: 10**6)
+    monkeypatch.setattr("slidelearn.machine.resources.available_bytes", lambda: 10**6)
     before = _arrays(trained)
     for grow in (
         lambda: trained.add_labels(10**7),

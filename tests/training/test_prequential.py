@@ -15,10 +15,10 @@ from slidelearn import SlideClassifier
 from slidelearn.batches import Samples, Seen
 from slidelearn.callbacks import Callback
 from slidelearn.config import make_config
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
 from slidelearn.fitting import pilot
+from slidelearn.labels.targets import look_at
 from slidelearn.network.samplers import BatchSampler, MemorySampler, make_samplers
-from slidelearn.targets import look_at
 from slidelearn.training.prequential import answer_first
 from slidelearn.training.trainer import Trainer
 

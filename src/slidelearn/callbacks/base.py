@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from slidelearn.atomic_files import CheckpointError
+from slidelearn.files.atomic import CheckpointError
 from slidelearn.model.model import Model
 from slidelearn.progress import Progress
 

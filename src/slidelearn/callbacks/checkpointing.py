@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import final
 
-from slidelearn.atomic_files import sync_directory
 from slidelearn.callbacks.base import Callback
+from slidelearn.files.atomic import sync_directory
+from slidelearn.files.paths import to_path
 from slidelearn.interrupts import Interrupts
 from slidelearn.model.snapshot import save_snapshot
-from slidelearn.paths import to_path
 from slidelearn.progress import Progress, TrainingDiverged, require_finite_weights
 
 _NAME = re.compile(r"step-(\d{8,})")

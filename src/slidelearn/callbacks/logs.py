@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, final
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.rows import COLUMNS, METRICS, Mark, Row, row
-from slidelearn.paths import to_path
+from slidelearn.files.paths import to_path
 from slidelearn.progress import Progress
 
 

@@ -10,7 +10,7 @@ from typing import Any, final
 from slidelearn.callbacks.base import Callback
 from slidelearn.callbacks.rows import Mark, Row, row
 from slidelearn.extras import import_extra
-from slidelearn.paths import to_path
+from slidelearn.files.paths import to_path
 from slidelearn.progress import Progress
 
 _AXES = {"network", "step", "samples", "seconds"}

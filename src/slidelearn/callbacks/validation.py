@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any, final
 
 from slidelearn.callbacks.base import Callback
+from slidelearn.files.paths import to_path
 from slidelearn.inference import top_k
+from slidelearn.labels.targets import look_at
 from slidelearn.matrices import FloatCsr, check_features
 from slidelearn.metrics import evaluate
 from slidelearn.model.documents import targets_of, vectorizer_of
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Member, Model
-from slidelearn.paths import to_path
 from slidelearn.progress import Progress
 from slidelearn.ranking.neighbours import Neighbours
-from slidelearn.targets import look_at
 from slidelearn.text.texts import are_texts, check_texts
 
 _N_RANKS = 20

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from slidelearn.machine import MAX_THREADS
+from slidelearn.machine.resources import MAX_THREADS
 
 STANDARD_INPUT = Path("/dev/stdin")
 """What ``-`` stands for; errors name it so."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from slidelearn.callbacks import Checkpointing, latest_checkpoint
-from slidelearn.paths import make_directory
+from slidelearn.files.paths import make_directory
 
 CHECKPOINTS = "checkpoints"
 """Where a model's directory has those of its training, until it is finished."""

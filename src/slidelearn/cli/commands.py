@@ -133,7 +133,7 @@ def info(
     console = make_console(json=json)
     if calibrate:
         from slidelearn.calibration import measure_costs
-        from slidelearn.machine_costs import keep_costs
+        from slidelearn.machine.calibrated_costs import keep_costs
 
         with console.status("measuring what work takes here"):
             keep_costs(measure_costs())

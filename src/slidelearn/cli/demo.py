@@ -20,7 +20,7 @@ from slidelearn.cli.training_display import TrainingDisplay
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset, load_dataset, readable_label
 from slidelearn.estimator import SlideClassifier
-from slidelearn.machine import resolve_threads
+from slidelearn.machine.resources import resolve_threads
 from slidelearn.metrics import precision_at_k
 from slidelearn.model.description import Description
 from slidelearn.model.documents import (

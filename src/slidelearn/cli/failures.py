@@ -16,7 +16,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from slidelearn.interrupts import Terminated, terminated_by_exception
-from slidelearn.machine import NotEnoughMemory
+from slidelearn.machine.resources import NotEnoughMemory
 
 _INTERRUPTED, _TERMINATED = 130, 143
 

@@ -13,7 +13,7 @@ from slidelearn.cli.display import size
 from slidelearn.cli.options import parse_layout
 from slidelearn.data import SampleSet, read_samples
 from slidelearn.formats.labelled_texts import names_of_samples
-from slidelearn.machine import resolve_threads
+from slidelearn.machine.resources import resolve_threads
 from slidelearn.model.documents import Documents, label_names, vectorizer_of
 from slidelearn.text.samples import with_features, with_labels_of
 from slidelearn.wording import counted

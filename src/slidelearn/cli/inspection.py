@@ -18,8 +18,8 @@ from rich.table import Table
 from slidelearn import kernels
 from slidelearn.arrays import name_of_numbers
 from slidelearn.cli.display import print_table, size
-from slidelearn.machine import available_bytes, processor_name, resolve_threads
-from slidelearn.machine_costs import costs_here
+from slidelearn.machine.calibrated_costs import costs_here
+from slidelearn.machine.resources import available_bytes, processor_name, resolve_threads
 from slidelearn.version import __version__
 
 

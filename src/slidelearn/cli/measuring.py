@@ -17,7 +17,7 @@ from slidelearn.cli.display import counting, print_table
 from slidelearn.data import SampleSet
 from slidelearn.estimator import SlideClassifier
 from slidelearn.kernels import Ids
-from slidelearn.machine import peak_bytes
+from slidelearn.machine.resources import peak_bytes
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import evaluate, without_pairs
 from slidelearn.model.documents import inverse_propensities

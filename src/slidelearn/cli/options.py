@@ -9,8 +9,8 @@ from types import NoneType
 from typing import Any, get_args, get_origin
 
 from slidelearn.config import Config, read_config_file
-from slidelearn.costs import Costs
 from slidelearn.data import make_layout
+from slidelearn.machine.costs import Costs
 
 _COUNTS = ("first_id", "n_features", "n_labels")
 

@@ -25,8 +25,8 @@ from slidelearn.cli.arguments import (
 )
 from slidelearn.cli.display import counting, make_console
 from slidelearn.cli.places import require_file_place
-from slidelearn.machine import resolve_threads
-from slidelearn.packed_files import open_to_replace
+from slidelearn.files.packed import open_to_replace
+from slidelearn.machine.resources import resolve_threads
 
 _ROWS_PER_WRITE = 8192
 _JSON_LINES = {".jsonl", ".ndjson"}

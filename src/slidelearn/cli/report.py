@@ -23,10 +23,10 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Write a page about a saved model: learning curves, accuracy by label frequency, tables, speed, mistakes."""
-    from slidelearn.atomic_files import write_atomically
     from slidelearn.cli.inputs import Inputs
     from slidelearn.cli.measuring import measure
     from slidelearn.estimator import SlideClassifier
+    from slidelearn.files.atomic import write_atomically
     from slidelearn.report import page
 
     console = make_console(quiet=quiet)

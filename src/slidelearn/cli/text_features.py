@@ -9,6 +9,7 @@ from rich.console import Console
 
 from slidelearn.cli.inputs import Columns
 from slidelearn.data import SampleSet
+from slidelearn.files.packed import open_to_replace, unpacked_name
 from slidelearn.model.documents import (
     LABEL_NAMES,
     VECTORIZER,
@@ -18,7 +19,6 @@ from slidelearn.model.documents import (
     put_vectorizer,
     vectorizer_of,
 )
-from slidelearn.packed_files import open_to_replace, unpacked_name
 from slidelearn.text import samples as text_samples
 from slidelearn.wording import counted
 

@@ -121,7 +121,7 @@ def train(
     from slidelearn.cli.training_input import SamplesInput, StreamInput
     from slidelearn.config import make_config
     from slidelearn.estimator import SlideClassifier
-    from slidelearn.machine import available_bytes, resolve_threads
+    from slidelearn.machine.resources import available_bytes, resolve_threads
     from slidelearn.model.documents import put_label_names
     from slidelearn.model.files import require_place
     from slidelearn.network.network import estimated_bytes

@@ -15,8 +15,8 @@ from slidelearn.cli.inputs import Columns, Inputs
 from slidelearn.config import Config
 from slidelearn.data import holds_texts
 from slidelearn.estimator import SlideClassifier
-from slidelearn.known_features import KnownFeatures
-from slidelearn.machine import resolve_threads, saying_what_takes_memory
+from slidelearn.features.known import KnownFeatures
+from slidelearn.machine.resources import resolve_threads, saying_what_takes_memory
 from slidelearn.model.documents import Documents, put_counts, put_label_counts, put_vectorizer
 from slidelearn.sample_stream import SampleStream
 from slidelearn.text.samples import vectorizer_for, with_features

@@ -50,13 +50,13 @@ def tune(
     quiet: Quiet = False,
 ) -> None:
     """Try other options on a part of the samples, and tell which serve best; those of --set and --config stay."""
-    from slidelearn.atomic_files import write_atomically
     from slidelearn.cli.inputs import Inputs
     from slidelearn.cli.options import gather_options
     from slidelearn.cli.training_display import TrainingDisplay
     from slidelearn.cli.training_input import SamplesInput
     from slidelearn.cli.tuning_report import as_toml, print_trial, print_tuning, report_of
     from slidelearn.config import make_config
+    from slidelearn.files.atomic import write_atomically
     from slidelearn.tuning import tune as find_options
 
     console = make_console(json=json, quiet=quiet)

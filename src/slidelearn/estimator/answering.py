@@ -16,11 +16,11 @@ from slidelearn.estimator.checked_input import read_features
 from slidelearn.estimator.fitted import Fitted
 from slidelearn.inference import top_k
 from slidelearn.kernels import Float, Ids
-from slidelearn.machine import require_memory, saying_what_takes_memory
+from slidelearn.labels.targets import INDICATORS, look_at
+from slidelearn.machine.resources import require_memory, saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, check_same_length
 from slidelearn.metrics import precision_at_k
 from slidelearn.model.documents import label_names
-from slidelearn.targets import INDICATORS, look_at
 
 
 class Answering(ClassifierMixin, Fitted):  # type: ignore[misc]

@@ -12,10 +12,10 @@ from sklearn.utils.validation import validate_data
 from slidelearn.estimator.answering import Answering
 from slidelearn.estimator.checked_input import read_features
 from slidelearn.kernels import Float
+from slidelearn.labels.targets import Given, Targets, look_at
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.model.documents import renumber_labels
 from slidelearn.model.growth import grow, remove_labels
-from slidelearn.targets import Given, Targets, look_at
 from slidelearn.training_set import TrainingSet
 from slidelearn.wording import counted
 

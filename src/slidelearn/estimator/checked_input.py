@@ -10,8 +10,8 @@ from sklearn.utils import check_array, check_consistent_length
 
 from slidelearn.columns import without_frame
 from slidelearn.kernels import Float
+from slidelearn.labels.targets import Given, look_at
 from slidelearn.matrices import FloatCsr, check_features, require_no_mask
-from slidelearn.targets import Given, look_at
 from slidelearn.text.texts import are_texts
 
 

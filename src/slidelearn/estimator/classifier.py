@@ -22,11 +22,11 @@ from slidelearn.fitting.resuming import Interrupted
 from slidelearn.fitting.streams import begin_stream
 from slidelearn.fitting.updating import changed_options, reconsider, retrain, update
 from slidelearn.kernels import Float
-from slidelearn.machine import saying_what_takes_memory
+from slidelearn.labels.targets import Given, Targets
+from slidelearn.machine.resources import saying_what_takes_memory
 from slidelearn.matrices import FloatCsr, digest_of_samples
 from slidelearn.model.documents import LABEL_COUNTS, add_label_counts, put_counts, put_label_counts
 from slidelearn.sample_stream import SampleStream
-from slidelearn.targets import Given, Targets
 from slidelearn.training.model_training import Began, ModelTraining, now
 from slidelearn.training.prequential import answer_first
 from slidelearn.training_set import TrainingSet

@@ -12,8 +12,11 @@ from sklearn.exceptions import NotFittedError
 
 from slidelearn.config import Config
 from slidelearn.estimator.parameters import Parameters
+from slidelearn.features.standards import Standards
+from slidelearn.files.paths import to_path
 from slidelearn.kernels import Ids
-from slidelearn.machine import resolve_threads
+from slidelearn.labels.targets import Targets
+from slidelearn.machine.resources import resolve_threads
 from slidelearn.model.documents import (
     feature_names,
     parameters_of,
@@ -25,11 +28,8 @@ from slidelearn.model.documents import (
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
 from slidelearn.network.network import Network
-from slidelearn.paths import to_path
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
-from slidelearn.standards import Standards
-from slidelearn.targets import Targets
 
 
 class Fitted(Parameters):

@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from slidelearn.atomic_files import write_atomically
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export.failures import ExportError
 from slidelearn.export.model_card import model_card
 from slidelearn.extras import import_extra
+from slidelearn.files.atomic import write_atomically
+from slidelearn.files.paths import to_path
 from slidelearn.metrics import evaluate
 from slidelearn.model.documents import inverse_propensities
 from slidelearn.model.files import require_place
-from slidelearn.paths import to_path
 
 CARD = "README.md"
 _LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"

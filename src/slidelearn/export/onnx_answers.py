@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from slidelearn.extras import import_extra
 from slidelearn.kernels import Float
-from slidelearn.machine import resolve_threads
+from slidelearn.machine.resources import resolve_threads
 from slidelearn.matrices import FloatCsr, check_features
 
 _BATCH = 256

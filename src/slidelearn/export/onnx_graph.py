@@ -12,16 +12,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from slidelearn.atomic_files import write_atomically
 from slidelearn.config import Config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.export.failures import ExportError
 from slidelearn.extras import import_extra
+from slidelearn.features.standards import Standards
+from slidelearn.files.atomic import write_atomically
+from slidelearn.files.paths import to_path
 from slidelearn.kernels import Float, Ids
 from slidelearn.network.layers import NeuronLayer
 from slidelearn.network.network import Network
-from slidelearn.paths import to_path
-from slidelearn.standards import Standards
 from slidelearn.version import __version__
 
 _OPSET, _IR_VERSION = 18, 9

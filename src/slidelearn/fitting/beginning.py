@@ -14,21 +14,21 @@ import numpy as np
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
-from slidelearn.features import prepare
+from slidelearn.features.known import KnownFeatures
+from slidelearn.features.prepared import prepare
+from slidelearn.features.standards import Standards
 from slidelearn.fitting.budget import fit_into
 from slidelearn.fitting.pilot import choose_options
 from slidelearn.fitting.rehearsal import rehearse
 from slidelearn.fitting.suiting import suit
 from slidelearn.fitting.updating import update
-from slidelearn.known_features import KnownFeatures
-from slidelearn.machine import require_memory
-from slidelearn.machine_costs import costs_here
+from slidelearn.machine.calibrated_costs import costs_here
+from slidelearn.machine.resources import require_memory
 from slidelearn.matrices import digest_of_samples
 from slidelearn.model.model import Member, Model
 from slidelearn.model.snapshot import Origin
 from slidelearn.network.network import Network
 from slidelearn.sample_stream import SampleStream
-from slidelearn.standards import Standards
 from slidelearn.training.footprint import stream_bytes, training_bytes
 from slidelearn.training.model_training import Began, ModelTraining, now
 from slidelearn.training_set import TrainingSet

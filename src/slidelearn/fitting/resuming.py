@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from slidelearn.atomic_files import CheckpointError
 from slidelearn.callbacks.checkpointing import latest_checkpoint
 from slidelearn.config import Config
+from slidelearn.files.atomic import CheckpointError
+from slidelearn.files.paths import to_path
 from slidelearn.fitting.updating import changed_options
+from slidelearn.labels.targets import Targets
 from slidelearn.matrices import digest_of_samples
 from slidelearn.model.documents import targets_of
 from slidelearn.model.snapshot import Origin, Snapshot, load_snapshot
-from slidelearn.paths import to_path
 from slidelearn.sample_stream import SampleStream
-from slidelearn.targets import Targets
 from slidelearn.training.model_training import Began, ModelTraining
 from slidelearn.training_set import TrainingSet
 

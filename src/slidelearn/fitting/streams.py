@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
 from slidelearn.fitting.beginning import begin
 from slidelearn.fitting.resuming import Interrupted
 from slidelearn.fitting.suiting import suit

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from slidelearn.files.packed import PACKED, DataError, unpacked_name
+from slidelearn.files.temporary import is_device
 from slidelearn.formats import arrow, delimited, jsonl, libsvm, npz, xmc, xmc_pair
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.labelled_texts import LabelledText
 from slidelearn.formats.sample_set import SampleSet
-from slidelearn.packed_files import PACKED, DataError, unpacked_name
-from slidelearn.temporary_files import is_device
 
 __all__ = [
     "FORMATS",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from slidelearn.extras import import_extra
+from slidelearn.files.packed import DataError, open_to_replace
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.growing_rows import empty_rows
 from slidelearn.formats.labelled_texts import (
@@ -32,7 +33,6 @@ from slidelearn.formats.labelled_texts import (
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import NO_DATA, Csr
 from slidelearn.matrices import MOST_COLUMNS
-from slidelearn.packed_files import DataError, open_to_replace
 
 _FEATURES, _VALUES, _LABELS = "features", "values", "labels"
 _ROWS_PER_BATCH = 16384

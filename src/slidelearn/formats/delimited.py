@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from slidelearn.files.packed import DataError, open_to_replace, text_lines
 from slidelearn.formats.format import Format, Layout, TextReader
 from slidelearn.formats.labelled_texts import (
     LabelledText,
@@ -22,7 +23,6 @@ from slidelearn.formats.labelled_texts import (
     which_to_take,
 )
 from slidelearn.formats.sample_set import SampleSet, texts_of
-from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
 Rows = Iterator[tuple[int, list[str]]]
 """The cells of each row, with the number of its first line."""

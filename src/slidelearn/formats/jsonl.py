@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from slidelearn.files.packed import DataError, open_to_replace, text_lines
 from slidelearn.formats.format import Format, Layout
 from slidelearn.formats.labelled_texts import (
     LabelledText,
@@ -21,7 +22,6 @@ from slidelearn.formats.labelled_texts import (
     which_to_take,
 )
 from slidelearn.formats.sample_set import SampleSet, texts_of
-from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
 
 def read(path: Path, layout: Layout, *, with_labels: bool) -> Iterator[LabelledText]:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from slidelearn.files.packed import open_to_replace, pieces_of_lines
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.sample_lines import parsed, write_lines
 from slidelearn.formats.sample_set import SampleSet, features_of
 from slidelearn.kernels.types import Csr
 from slidelearn.matrices import MOST_COLUMNS
-from slidelearn.packed_files import open_to_replace, pieces_of_lines
 
 _COMMENT = re.compile(rb"^([^\n#]*[^\s#])[ \t]*#[^\n]*", re.MULTILINE)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from scipy.sparse import load_npz, save_npz
 
+from slidelearn.files.packed import DataError, open_to_replace
 from slidelearn.formats.format import Format, Layout
 from slidelearn.formats.sample_set import SampleSet, features_of
 from slidelearn.matrices import check_features, check_labels
-from slidelearn.packed_files import DataError, open_to_replace
 
 _X = re.compile(r"(?<![A-Za-z0-9])X(?![A-Za-z0-9])(?=.*\.npz$)")
 

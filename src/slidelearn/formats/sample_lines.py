@@ -9,9 +9,9 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from slidelearn import kernels
+from slidelearn.files.packed import DataError, pieces_of_lines
 from slidelearn.kernels.types import Csr
 from slidelearn.matrices import MOST_COLUMNS, FloatCsr
-from slidelearn.packed_files import DataError, pieces_of_lines
 
 _BLANKS = re.compile(rb"[ \t]+")
 _COUNT = re.compile(rb"[0-9]{1,10}")

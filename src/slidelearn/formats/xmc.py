@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from slidelearn.files.packed import open_to_replace
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.sample_lines import parsed, split_header, write_lines
 from slidelearn.formats.sample_set import SampleSet, features_of
-from slidelearn.packed_files import open_to_replace
 
 
 def open_pieces(path: Path, layout: Layout, *, with_labels: bool, n_threads: int) -> Pieces:

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 from scipy.sparse import coo_array
 
+from slidelearn.files.packed import DataError, open_to_replace, text_lines
 from slidelearn.formats.format import Format, Layout, Pieces
 from slidelearn.formats.growing_rows import empty_rows
 from slidelearn.formats.sample_lines import parsed, quoted, split_header, write_lines
 from slidelearn.formats.sample_set import SampleSet, features_of
 from slidelearn.kernels.types import NO_DATA, Csr
 from slidelearn.matrices import FloatCsr, check_labels
-from slidelearn.packed_files import DataError, open_to_replace, text_lines
 
 _END = re.compile(r"(?<=_X_)(Xf|Y)(?=\.txt(\.gz|\.xz)?$)", re.IGNORECASE)
 _FILTERS = {"tr": "filter_labels_train.txt", "te": "filter_labels_test.txt", "ts": "filter_labels_test.txt"}

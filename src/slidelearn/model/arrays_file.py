@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.arrays import is_finite, pieces
-from slidelearn.atomic_files import CheckpointError, HashedFile, check_digest
+from slidelearn.files.atomic import CheckpointError, HashedFile, check_digest
 
 _NAMES = {
     "float32": "F32",

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from slidelearn.atomic_files import CheckpointError, digest_of, write_atomically
 from slidelearn.config import Config, make_config
+from slidelearn.files.atomic import CheckpointError, digest_of, write_atomically
 from slidelearn.version import __version__
 
 FORMAT_VERSION = 8

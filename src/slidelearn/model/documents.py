@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from slidelearn.atomic_files import CheckpointError
+from slidelearn.files.atomic import CheckpointError
 from slidelearn.kernels import Ids
+from slidelearn.labels.targets import FORMS, Targets
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import propensities_of_counts
-from slidelearn.targets import FORMS, Targets
 
 if TYPE_CHECKING:
     from slidelearn.text.vectorizers import Vectorizer

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from slidelearn.atomic_files import (
+from slidelearn.files.atomic import (
     CheckpointError,
     check_digest,
     is_named_with_digest,
@@ -23,6 +23,7 @@ from slidelearn.atomic_files import (
     sync_directory,
     write_with_digest,
 )
+from slidelearn.files.paths import make_directory, require_directory_place
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.compact import compact, compact_room, expand_numbers, expand_weights
 from slidelearn.model.description import Description, write_description
@@ -38,7 +39,6 @@ from slidelearn.model.model import (
     prefix_of_member,
 )
 from slidelearn.model.rooms import empty_model
-from slidelearn.paths import make_directory, require_directory_place
 
 Read = TypeVar("Read")
 

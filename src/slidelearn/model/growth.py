@@ -7,7 +7,7 @@ from scipy import sparse
 
 from slidelearn.batches import Samples
 from slidelearn.kernels import Ids
-from slidelearn.machine import require_memory
+from slidelearn.machine.resources import require_memory
 from slidelearn.model.model import Model
 from slidelearn.network.label_rows import start_label_rows
 from slidelearn.network.layers import Execution

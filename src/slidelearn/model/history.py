@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from slidelearn.atomic_files import CheckpointError
+from slidelearn.files.atomic import CheckpointError
 
 HISTORY = "history.json"
 """Its name among the documents of a model."""

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from slidelearn.batches import Seen
-from slidelearn.features import prepare
-from slidelearn.known_features import KnownFeatures
+from slidelearn.features.known import KnownFeatures
+from slidelearn.features.prepared import prepare
+from slidelearn.features.standards import Standards
 from slidelearn.label_index import LabelIndex
 from slidelearn.matrices import FloatCsr
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
-from slidelearn.standards import Standards
 
 NEIGHBOURS, KNOWN, STANDARDS, SEEN = "ranker.neighbours.", "known.", "standards.", "seen."
 """How the names of their arrays begin."""

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from slidelearn.atomic_files import CheckpointError
 from slidelearn.batches import Seen
 from slidelearn.config import Config
-from slidelearn.known_features import KnownFeatures
+from slidelearn.features.known import KnownFeatures
+from slidelearn.features.standards import Standards
+from slidelearn.files.atomic import CheckpointError
 from slidelearn.label_index import LabelIndex
 from slidelearn.model.arrays_file import ArraysFile
 from slidelearn.model.description import Description
@@ -28,7 +29,6 @@ from slidelearn.model.model import (
 from slidelearn.network.network import Network
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import Ranker
-from slidelearn.standards import Standards
 
 
 def empty_model(description: Description, arrays: ArraysFile) -> Model:

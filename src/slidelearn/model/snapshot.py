@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slidelearn.arrays import require_array, require_ids
-from slidelearn.atomic_files import CheckpointError, write_with_digest
 from slidelearn.counts import Counts
+from slidelearn.files.atomic import CheckpointError, write_with_digest
+from slidelearn.files.paths import make_directory
 from slidelearn.model.arrays_file import ArraysFile, write_arrays
 from slidelearn.model.files import load_model, save_model
 from slidelearn.model.model import Model
-from slidelearn.paths import make_directory
 
 STATE = "training_state.json"
 _ARRAYS = "training_arrays.safetensors"

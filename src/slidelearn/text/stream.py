@@ -11,10 +11,10 @@ import numpy as np
 from sklearn.base import clone
 
 from slidelearn.data import open_texts
+from slidelearn.files.kept_chunks import Chunk, KeptChunks
+from slidelearn.files.paths import to_path
 from slidelearn.formats.labelled_texts import LabelledText, labels_matrix
-from slidelearn.kept_chunks import Chunk, KeptChunks
 from slidelearn.matrices import check_features
-from slidelearn.paths import to_path
 from slidelearn.sample_stream import BUFFER_SIZE, SampleStream
 from slidelearn.text.texts import n_wordless
 from slidelearn.text.vectorizers import Vectorizer, parameters_to_save, usual_vectorizer
@@ -97,7 +97,7 @@ class TextStream:
 class TextFeatures(SampleStream):
     """Samples whose features are made of texts; labels are numbered in the order of their names.
 
-    They are made once, and kept in a temporary file as far as there is room (`slidelearn.kept_chunks`).
+    They are made once, and kept in a temporary file as far as there is room (`slidelearn.files.kept_chunks`).
     """
 
     def __init__(self, texts: TextStream, vectorizer: Vectorizer, label_names: list[str]) -> None:

@@ -16,7 +16,7 @@ from slidelearn.config import Config
 from slidelearn.kernels import NO_DATA, Csr, Float, Ids, UpdateRule
 from slidelearn.kernels.types import RULE_KINDS
 from slidelearn.label_index import LabelIndex
-from slidelearn.machine import require_memory
+from slidelearn.machine.resources import require_memory
 from slidelearn.network.label_rows import add_samples, set_lengths
 from slidelearn.network.layers import Execution, LayerPass, NeuronLayer
 from slidelearn.network.losses import loss_and_gradient

@@ -14,9 +14,9 @@ from scipy.sparse import csgraph
 
 from slidelearn import kernels
 from slidelearn.batches import to_csr
+from slidelearn.features.standards import Standards
 from slidelearn.matrices import FloatCsr, are_dense, normalize_rows
 from slidelearn.ranking.neighbours import N_STRONGEST, shortened
-from slidelearn.standards import Standards
 
 NEAR, NEAR_OF_DENSE = 0.8, 0.999
 """Cosine from which on two samples are near-duplicates: of dense ones, which all come near each other, only copies."""

@@ -18,12 +18,12 @@ from slidelearn.callbacks import Callback
 from slidelearn.config import Config, make_config
 from slidelearn.estimator import SlideClassifier
 from slidelearn.extras import import_extra
-from slidelearn.features import prepare
-from slidelearn.known_features import KnownFeatures
+from slidelearn.features.known import KnownFeatures
+from slidelearn.features.prepared import prepare
+from slidelearn.labels.targets import Targets, look_at
 from slidelearn.matrices import FloatCsr, check_features, check_labels, check_same_length
 from slidelearn.metrics import evaluate, propensities
 from slidelearn.progress import Progress, TrainingDiverged
-from slidelearn.targets import Targets, look_at
 from slidelearn.training.hold_out import hold_out
 from slidelearn.tuning.space import Options, Space
 

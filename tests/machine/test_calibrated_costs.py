@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slidelearn import SlideClassifier, calibration, kernels, machine_costs
-from slidelearn.atomic_files import digest_of
+from slidelearn import SlideClassifier, calibration, kernels
 from slidelearn.callbacks import Checkpointing
-from slidelearn.costs import Costs
 from slidelearn.datasets import Dataset
-from slidelearn.machine_costs import costs_here, keep_costs, place_of_costs
+from slidelearn.files.atomic import digest_of
+from slidelearn.machine import calibrated_costs
+from slidelearn.machine.calibrated_costs import costs_here, keep_costs, place_of_costs
+from slidelearn.machine.costs import Costs
 
 OTHERS = Costs(scanned_per_second=1e9, index_from=300)
 """WordNet-Tiny has 413 labels: with these they are indexed."""
@@ -24,7 +25,7 @@ SMALL: dict[str, Any] = {"hidden_sizes": (16,), "n_epochs": 1, "n_jobs": 1, "pil
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(machine_costs.HOME, str(tmp_path / "home"))
+    monkeypatch.setenv(calibrated_costs.HOME, str(tmp_path / "home"))
     return tmp_path / "home"
 
 
@@ -108,7 +109,7 @@ def test_what_cannot_be_read_is_ignored(home: Path) -> None:
 
 def test_a_place_of_the_users_own_without_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     path = place_of_costs()
-    monkeypatch.delenv(machine_costs.HOME)
+    monkeypatch.delenv(calibrated_costs.HOME)
     assert place_of_costs().name == path.name
     assert place_of_costs().parent != path.parent
     assert "slidelearn" in str(place_of_costs().parent).lower()
@@ -117,7 +118,7 @@ def test_a_place_of_the_users_own_without_the_variable(monkeypatch: pytest.Monke
 @pytest.mark.skipif(sys.platform == "win32", reason="users have a home there")
 def test_a_user_without_a_home_has_no_costs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in containers that run under any number."""
-    for name in (machine_costs.HOME, "HOME", "XDG_CONFIG_HOME"):
+    for name in (calibrated_costs.HOME, "HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
 
     def unknown(_: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from slidelearn.targets import Targets, look_at
+from slidelearn.labels.targets import Targets, look_at
 
 NAMES = [["b", "a"], [], {"c"}, ("a", "a")]
 INDICATOR = np.array([[1, 1, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]])

@@ -9,9 +9,9 @@ from sklearn.preprocessing import StandardScaler
 
 from slidelearn import CheckpointError, SlideClassifier
 from slidelearn.config import make_config
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
+from slidelearn.features.standards import Standards
 from slidelearn.matrices import check_features, check_labels, normalize_rows
-from slidelearn.standards import Standards
 
 
 def _blobs(rng: np.random.Generator, n_samples: int = 1500) -> tuple[np.ndarray, sparse.csr_array]:

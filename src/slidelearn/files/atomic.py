@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from slidelearn.temporary_files import is_device, written_beside
+from slidelearn.files.temporary import is_device, written_beside
 
 try:
     import fcntl

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from slidelearn import packed_files
-from slidelearn.atomic_files import write_atomically, write_with_digest
-from slidelearn.packed_files import DataError, open_to_replace, pieces_of_lines, read_bytes, text_lines
+from slidelearn.files import packed
+from slidelearn.files.atomic import write_atomically, write_with_digest
+from slidelearn.files.packed import DataError, open_to_replace, pieces_of_lines, read_bytes, text_lines
 
 TEXT = b"3 4 5\n4,1 2:0.5 0:-1\n 3:0.1\n\n"
 GZIP, XZ = gzip.compress(TEXT * 50), lzma.compress(TEXT * 50)
@@ -50,7 +50,7 @@ def test_refuses_damaged_packing(tmp_path, name, contents, read):
 @pytest.mark.parametrize("n_bytes", [1, 2, 5, 7, 100])
 @pytest.mark.parametrize("text", [b"", b"a", b"a\n", b"\n", b"ab\n\ncde\r\nf\n", b"ab\nlast", b"a long line\nx\n"])
 def test_pieces_end_where_lines_do(tmp_path, monkeypatch, text, n_bytes):
-    monkeypatch.setattr(packed_files, "_PIECE", n_bytes)
+    monkeypatch.setattr(packed, "_PIECE", n_bytes)
     (tmp_path / "a").write_bytes(text)
     pieces = list(pieces_of_lines(tmp_path / "a"))
     assert b"".join(pieces) == text

@@ -12,7 +12,7 @@ from functools import cache
 from numbers import Integral
 from pathlib import Path
 
-from slidelearn import control_groups
+from slidelearn.machine import control_groups
 
 MAX_THREADS = 1024
 

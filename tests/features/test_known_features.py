@@ -22,7 +22,7 @@ from slidelearn.cli import app
 from slidelearn.config import make_config
 from slidelearn.datasets import Dataset
 from slidelearn.export import onnx_top_k, to_onnx
-from slidelearn.known_features import KnownFeatures
+from slidelearn.features.known import KnownFeatures
 from slidelearn.matrices import MOST_COLUMNS, check_features, check_labels
 from slidelearn.model.growth import grow
 from slidelearn.training.footprint import stream_bytes, training_bytes

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from slidelearn.kept_chunks import Chunk, KeptChunks
+from slidelearn.files.kept_chunks import Chunk, KeptChunks
 from slidelearn.matrices import FloatCsr, check_features, check_labels
 
 

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from slidelearn.class_values import (
+from slidelearn.columns import first_missing, without_frame
+from slidelearn.kernels import Float, Ids
+from slidelearn.labels.class_values import (
     LEAVE_OUT,
     joined_classes,
     listed_classes,
@@ -24,10 +26,8 @@ from slidelearn.class_values import (
     require_one_kind,
     several,
 )
-from slidelearn.columns import first_missing, without_frame
-from slidelearn.kernels import Float, Ids
+from slidelearn.labels.name_lists import REMEDY, names_of, rows_of_names
 from slidelearn.matrices import FloatCsr, check_labels, require_no_mask
-from slidelearn.name_lists import REMEDY, names_of, rows_of_names
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
 FORMS = ("classes", *INDICATORS, "names")

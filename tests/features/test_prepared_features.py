@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from slidelearn.config import make_config
-from slidelearn.features import prepare
+from slidelearn.features.prepared import prepare
 
 
 def test_rows_have_length_1_and_large_values_count_for_less() -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from slidelearn.config import Config
+from slidelearn.features.standards import Standards
 from slidelearn.matrices import FloatCsr, normalize_rows, raise_values
-from slidelearn.standards import Standards
 
 
 def prepare(X: FloatCsr, config: Config, standards: Standards | None) -> FloatCsr:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slidelearn.class_values import joined_classes, listed_classes
-from slidelearn.targets import Targets, look_at
+from slidelearn.labels.class_values import joined_classes, listed_classes
+from slidelearn.labels.targets import Targets, look_at
 
 LARGE = 10**15 + np.arange(4) + 2**60  # float64 has one number for all of these
 

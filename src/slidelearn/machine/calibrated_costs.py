@@ -17,10 +17,10 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from slidelearn import kernels
-from slidelearn.atomic_files import digest_of, write_atomically
-from slidelearn.costs import Costs
-from slidelearn.machine import processor_name
-from slidelearn.paths import make_directory
+from slidelearn.files.atomic import digest_of, write_atomically
+from slidelearn.files.paths import make_directory
+from slidelearn.machine.costs import Costs
+from slidelearn.machine.resources import processor_name
 
 HOME = "SLIDELEARN_HOME"
 """The environment variable that names another directory for the file."""

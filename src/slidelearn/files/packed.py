@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from slidelearn.temporary_files import is_device, written_beside
+from slidelearn.files.temporary import is_device, written_beside
 
 PACKED = (".gz", ".xz")
 """How the names of packed files end."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slidelearn import control_groups, machine
+from slidelearn.machine import control_groups, resources
 
 GB = 10**9
 STAT_1 = f"cache 7\nactive_file 1\ninactive_file 1\ntotal_inactive_file {GB}\ntotal_active_file {2 * GB}\n"
@@ -88,11 +88,11 @@ def test_systems_without_control_groups(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_a_container_leaves_is_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_groups, "processors", lambda: 1)
     monkeypatch.setattr(control_groups, "free_bytes", lambda: 10)
-    machine._processors_of_container.cache_clear()
+    resources._processors_of_container.cache_clear()
     try:
-        assert machine.resolve_threads(None) == 1
+        assert resources.resolve_threads(None) == 1
     finally:
         monkeypatch.undo()
-        machine._processors_of_container.cache_clear()
+        resources._processors_of_container.cache_clear()
     monkeypatch.setattr(control_groups, "free_bytes", lambda: 10)
-    assert machine.available_bytes() == 10
+    assert resources.available_bytes() == 10

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from slidelearn.atomic_files import write_atomically
-from slidelearn.packed_files import DataError
+from slidelearn.files.atomic import write_atomically
+from slidelearn.files.packed import DataError
 
 RECORD = "SHA256SUMS"
 """Beside the files: a line with digest and name for each; ``sha256sum --check SHA256SUMS`` reads it too."""

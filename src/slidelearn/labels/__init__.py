@@ -1,0 +1,1 @@
+"""Labels in every form that users have them in, and their numbers."""
