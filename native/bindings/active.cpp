@@ -100,7 +100,12 @@ std::tuple<OutArray<int32_t>, OutArray<int32_t>> bind_distinct(const InArray<int
     require_within(ids, 0, kIdsEnd, "ids");
     require(ids.size() < std::numeric_limits<int32_t>::max(), "ids must be fewer than 2^31");
     OutArray<int32_t> places = new_array<int32_t>(ids.size());
-    return {to_array(distinct(ids.data(), static_cast<int64_t>(ids.size()), places.data())), places};
+    std::vector<int32_t> found;
+    {
+        const GilReleased unlocked;
+        found = distinct(ids.data(), static_cast<int64_t>(ids.size()), places.data());
+    }
+    return {to_array(found), places};
 }
 
 std::tuple<OutArray<int64_t>, OutArray<int32_t>, OutArray<int32_t>, OutArray<int32_t>> bind_assemble(
@@ -158,7 +163,10 @@ OutCsr bind_take_rows(const InCsr& matrix, const InArray<int64_t>& rows) {
     const int64_t n_entries = indptr.data()[n];
     OutArray<int32_t> indices = new_array<int32_t>(n_entries);
     OutArray<float> data = new_array<float>(m.data ? n_entries : 0);
-    take_rows(m, rows.data(), n, indptr.data(), indices.data(), data.data());
+    {
+        const GilReleased unlocked;
+        take_rows(m, rows.data(), n, indptr.data(), indices.data(), data.data());
+    }
     return {indptr, indices, data};
 }
 
@@ -167,7 +175,10 @@ OutCsr bind_join_rows(const InCsr& a, const InCsr& b) {
     require(va.n_rows == vb.n_rows, "a and b must have as many rows");
     OutArray<int64_t> indptr = new_array<int64_t>(va.n_rows + 1);
     OutArray<int32_t> indices = new_array<int32_t>(va.n_entries() + vb.n_entries());
-    join_rows(va, vb, indptr.data(), indices.data());
+    {
+        const GilReleased unlocked;
+        join_rows(va, vb, indptr.data(), indices.data());
+    }
     return {indptr, indices, new_array<float>(0)};
 }
 
