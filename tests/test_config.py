@@ -77,6 +77,9 @@ def test_a_file_of_options(tmp_path: Path) -> None:
     path.write_text('preset = "paper"\nhidden_sizes = [64, 32]\nlearning_rate = 0.01\n')
     config = make_config(**read_config_file(path))
     assert (config.hidden_sizes, config.learning_rate, config.sampler) == ((64, 32), 0.01, "lsh")
-    path.write_text("n_epochs = ")
-    with pytest.raises(ValueError, match=r"options.toml is not a TOML file"):
-        read_config_file(path)
+    path.write_text("n_epochs = 7", encoding="utf-8-sig")
+    assert read_config_file(path) == {"n_epochs": 7}
+    for content in (b"n_epochs = ", "n_epochs = 7".encode("utf-16")):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"options.toml is not a TOML file"):
+            read_config_file(path)

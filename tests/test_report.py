@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from commands import run
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
+from sklearn.tree import DecisionTreeClassifier
 
 from slidelearn import (
     SampleSet,
@@ -215,6 +217,31 @@ def test_a_model_of_texts_shows_names(plots: Any, tiny: Dataset, tmp_path: Path)
     shown = Page((tmp_path / "page.html").read_text()).texts
     assert len(set(shown) & set(tiny.label_names)) > 5
     assert {text[:199] for text in texts} & {each[:199] for each in shown}  # beside the surest mistakes
+
+
+def test_pictures_of_a_model_of_texts(plots: Any) -> None:
+    from slidelearn.report import page
+
+    texts, y = ["one cat", "two dogs", "three boats"] * 9, [["a"], ["b"], ["c"]] * 9
+    clf = SlideTextClassifier(preset="quick", n_jobs=1)
+    with pytest.raises(NotFittedError):
+        plots.learning_curves(clf)
+    clf.fit(texts, y)
+    within = clf.classifier_
+    for draw in (plots.learning_curves, plots.active_sets, plots.speed):
+        assert len(draw(clf).axes) == len(draw(within).axes)
+    features = clf.vectorizer_.transform(texts)
+    by_text, by_features = (
+        plots.accuracy_by_frequency(model, X, y, k=1) for model, X in ((clf, texts), (within, features))
+    )
+    heights = [[bar.get_height() for bar in figure.axes[1].patches] for figure in (by_text, by_features)]
+    assert heights[0] == heights[1]
+    whole = page(within, "a model", (features, y), texts=texts)
+    assert Page(page(clf, "a model", (texts, y))).texts == Page(whole).texts
+    with pytest.raises(
+        TypeError, match=r"^the model must be a SlideClassifier or a SlideTextClassifier, but is Decision"
+    ):
+        plots.speed(DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
 
 
 def test_a_model_that_has_gone_on_learning(plots: Any, trained: SlideClassifier, tiny: Dataset) -> None:

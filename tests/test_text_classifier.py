@@ -18,6 +18,7 @@ from slidelearn import CheckpointError, SlideClassifier, SlideTextClassifier, Te
 from slidelearn.callbacks import Callback
 from slidelearn.datasets import Dataset
 from slidelearn.metrics import precision_at_k
+from slidelearn.sample_stream import SampleStream
 from slidelearn.text.vectorizers import MANY_TEXTS
 from slidelearn.training.trainer import Progress
 
@@ -218,3 +219,39 @@ def test_texts_without_words_are_warned_of(way: str, tmp_path: Path) -> None:
     learnt = (stream,) if way == "fit_stream" else (texts, [["a"], ["b"]] * (MANY_TEXTS // 2))
     with pytest.warns(UserWarning, match="500 of 1,000 texts have no feature.*analyzer='char'"):
         getattr(SlideTextClassifier(SMALL), way)(*learnt)
+
+
+def test_names_are_the_same_in_python_and_in_files(tmp_path: Path) -> None:
+    texts, y = ["one cat", "two dogs", "three boats"] * 9, [["New  York", "a\u00a0b"], ["line\nbreak "], ["z", ""]] * 9
+    lines = (json.dumps({"text": text, "labels": names}) for text, names in zip(texts, y, strict=True))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    clf = SlideTextClassifier(preset="quick", n_jobs=1).fit(texts, y)
+    streamed = SlideTextClassifier(preset="quick", n_jobs=1).fit_stream(TextStream(tmp_path / "a.jsonl"))
+    assert list(clf.classes_) == list(streamed.classes_) == ["New York", "a b", "line break", "z"]
+    assert streamed.score(texts, y) == 1.0
+    assert len(streamed.partial_fit(texts, y).classes_) == 4
+    assert len(streamed.remove_labels([" New York"]).classes_) == 3
+
+
+def test_texts_without_labels_leave_a_model_as_it_is(trained_on_texts: SlideTextClassifier) -> None:
+    before, n_texts = trained_on_texts.decision_function(["one cat"]), trained_on_texts.n_texts_
+    with pytest.warns(UserWarning, match="^none of the 2 samples has a label: the model stays$"):
+        trained_on_texts.partial_fit(["one cat", "new words"], [[], []])
+    np.testing.assert_array_equal(trained_on_texts.decision_function(["one cat"]), before)
+    assert trained_on_texts.n_texts_ == n_texts
+
+
+@pytest.mark.parametrize("first", [float("nan"), 1, True])
+def test_a_first_label_that_is_no_name_is_refused(first: object) -> None:
+    with pytest.raises(ValueError, match=f"^label names must be strings, but {first!r} is among them"):
+        SlideTextClassifier(preset="quick").fit(["one", "two"], [[first], ["a"]])
+
+
+def test_streams_of_another_kind_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "one cat", "labels": ["a"]}\n')
+    (tmp_path / "a.svm").write_text("0 1:1\n")
+    with pytest.raises(TypeError, match=r"^stream must be a SampleStream, such as SampleStream\(path\), but is <"):
+        SlideClassifier().fit_stream(TextStream(tmp_path / "a.jsonl"))  # type: ignore[arg-type]
+    for wrong in ("a.jsonl", SampleStream(tmp_path / "a.svm")):
+        with pytest.raises(TypeError, match=r"^stream must be a TextStream, such as TextStream\(path\), but is "):
+            SlideTextClassifier().fit_stream(wrong)  # type: ignore[arg-type]

@@ -285,6 +285,6 @@ def _remedy(unknown: str) -> str:
 def read_config_file(path: Path) -> dict[str, Any]:
     """The options in a TOML file, by name; `preset` may be one of them."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from None

@@ -134,6 +134,8 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         >>> clf = SlideTextClassifier(preset="quick", n_jobs=1)
         >>> _ = clf.fit_stream(TextStream("large.jsonl", buffer_size=1000))
         """
+        if not isinstance(stream, TextStream):
+            raise TypeError(f"stream must be a TextStream, such as TextStream(path), but is {stream!r:.80}")
         classifier = self._new_classifier()
         features = stream.features(self.vectorizer)
         warn_of_wordless(features.n_wordless, features.n_samples)

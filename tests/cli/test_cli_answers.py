@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model whose labels have names that lines cannot hold, and texts to ask about."""
     folder = tmp_path_factory.mktemp("answers")
     clf = SlideTextClassifier(SlideClassifier(preset="quick", n_jobs=1))
-    clf.fit(TEXTS * 5, [[name] for name in NAMES] * 5).save(folder / "model")
+    clf.fit(TEXTS * 5, NAMES * 5).save(folder / "model")
     (folder / "new.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in TEXTS))
     return folder
 
@@ -40,3 +42,15 @@ def test_without_names_they_have_numbers(place: Path) -> None:
     lines = run("predict", place / "model", place / "new.jsonl", "--top-k", 2, "--json-lines").stdout.splitlines()
     numbers, _ = SlideTextClassifier.load(place / "model").predict_topk(TEXTS, k=2, labels=False)
     assert [json.loads(line)["labels"] for line in lines] == numbers.tolist()
+
+
+def test_a_dash_is_standard_output(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = ("predict", place / "model", place / "new.jsonl", "--quiet")
+    assert run(*asked, "--output", "-").stdout == run(*asked).stdout != ""
+    labelled = place / "labelled.jsonl"
+    labelled.write_text('{"text": "one cat", "labels": ["a"]}\n')
+    command = [sys.executable, "-m", "slidelearn", "convert", str(labelled), "-", "--to", "csv"]
+    written = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert written.splitlines() == ["text,labels", "one cat,a"]
+    assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from slidelearn import SlideClassifier
+from slidelearn import SlideClassifier, SlideTextClassifier
 from slidelearn.datasets import Dataset
 from slidelearn.export import ExportError, onnx_graph, onnx_top_k, to_onnx
 from slidelearn.features.prepared import prepare
@@ -72,6 +72,26 @@ def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideCl
     of_network, _ = top_k([Member(trained.networks_)], X, 3, n_threads=1)
     assert (labels == of_network).mean() > 0.99
     assert (labels == trained.predict_topk(tiny.X_test, 3)[0]).mean() < 0.9
+
+
+@pytest.mark.parametrize("n_columns", [3, 500])
+def test_a_graph_takes_as_many_columns_as_the_model(
+    n_columns: int, tiny: Dataset, tmp_path: Path, trained: SlideClassifier
+) -> None:
+    to_onnx(trained, tmp_path / "model.onnx")
+    with pytest.raises(
+        ValueError, match=rf"^X must have \d+ columns, as the model in .* knew them, but has {n_columns}$"
+    ):
+        onnx_top_k(tmp_path / "model.onnx", np.ones((2, n_columns), np.float32))
+
+
+def test_a_model_of_texts_has_a_graph_of_features(tmp_path: Path) -> None:
+    texts = ["one cat", "two dogs", "three boats"] * 9
+    clf = SlideTextClassifier(preset="quick", ranker=False, precision="fp32", n_jobs=1)
+    clf.fit(texts, [["a"], ["b"], ["c"]] * 9)
+    to_onnx(clf, tmp_path / "model.onnx", k=2)
+    labels, _ = onnx_top_k(tmp_path / "model.onnx", clf.vectorizer_.transform(texts[:3]))
+    assert clf.classes_[labels[:, 0]].tolist() == ["a", "b", "c"]
 
 
 def test_what_does_not_fit_is_refused(

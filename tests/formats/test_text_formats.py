@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import re
 from pathlib import Path
 
@@ -94,6 +96,11 @@ def test_what_is_not_there_is_empty(name: str, content: str, tmp_path: Path) -> 
         ("a.jsonl", b'{"text": "", "labels": [true]}\n', "line 1: expected a list of labels, but found [True]"),
         ("a.jsonl", b'{"text": "\\ud800", "labels": []}\n', "line 1: expected whole characters, but found a half"),
         ("a.jsonl", b'{"text": "", "labels": ["\\ud800"]}\n', "line 1: expected whole characters, but found a half"),
+        (
+            "a.jsonl",
+            b'{"labels": ["a"], "text": "", "labels": []}\n',
+            "line 1: expected a JSON object, but 'labels' is ",
+        ),
         ("a.jsonl", b'{"a":' * 100_000, "line 1: expected a JSON object, but "),
     ],
 )
@@ -101,3 +108,10 @@ def test_refuses(name: str, content: bytes, expected: str, tmp_path: Path) -> No
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match="^" + re.escape(f"{tmp_path / name}, {expected}")):
         read_samples(tmp_path / name)
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"text,labels\na,b\n"), lzma.compress(b"text,labels\na,b\n")])
+def test_a_packed_file_by_another_name_is_told_from_another_encoding(packed: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(packed)
+    with pytest.raises(DataError, match=r"a\.csv is packed: unpack it, or give it a name that ends in \.gz or \.xz$"):
+        read_samples(tmp_path / "a.csv")

@@ -13,7 +13,7 @@ import typer
 
 from slidelearn.machine.resources import MAX_THREADS
 
-STANDARD_INPUT = Path("/dev/stdin")
+STANDARD_INPUT, STANDARD_OUTPUT = Path("/dev/stdin"), Path("/dev/stdout")
 """What ``-`` stands for; errors name it so."""
 FORMAT_NAMES = ("xmc", "xmc-pair", "libsvm", "npz", "parquet", "arrow", "csv", "tsv", "jsonl")
 """Those of `slidelearn.formats.FORMATS`, which would take long to import."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from slidelearn.cli.arguments import From, Json, LayoutSettings, Quiet, Threads, samples_argument
+from slidelearn.cli.arguments import STANDARD_OUTPUT, From, Json, LayoutSettings, Quiet, Threads, samples_argument
 from slidelearn.cli.display import make_console, print_json, size
 from slidelearn.cli.places import require_file_place
 from slidelearn.extras import import_extra
@@ -30,7 +30,13 @@ class ListingFormats(TyperCommand):
 
 def convert(
     source: Annotated[Path, samples_argument("A", "File to read.")],
-    target: Annotated[Path, typer.Argument(metavar="B", help="File to write; packed if its name ends in .gz or .xz.")],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="B",
+            help="File to write; packed if its name ends in .gz or .xz. - is standard output, in the format of --to.",
+        ),
+    ],
     from_format: From = None,
     to_format: Annotated[
         str | None, typer.Option("--to", metavar="FORMAT", help="The same for the file to write.", show_default=False)
@@ -49,7 +55,9 @@ def convert(
     from slidelearn.data import files_of, write_samples
     from slidelearn.formats import format_named, format_of
 
-    console = make_console(quiet=quiet)
+    if target == Path("-"):
+        target = STANDARD_OUTPUT
+    console = make_console(json=target == STANDARD_OUTPUT, quiet=quiet)
     kind = format_of(target) if to_format is None else format_named(to_format)
     for written in kind.files(target):
         require_file_place("B", written, [*files_of(source, from_format), like])
@@ -61,7 +69,8 @@ def convert(
         raise ValueError(f"--like is for texts that become features, but {kind.name} takes {source} as it is")
     with console.status(f"writing {target}"):
         write_samples(target, samples, format=kind.name, **inputs.layout)
-    console.print(f"wrote {target}, {size(target.stat().st_size)}", soft_wrap=True)
+    if target != STANDARD_OUTPUT:
+        console.print(f"wrote {target}, {size(target.stat().st_size)}", soft_wrap=True)
 
 
 @data_app.command()

@@ -44,7 +44,8 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            help="File to write instead of standard output; packed if its name ends in .gz or .xz.", show_default=False
+            help="File to write instead of standard output (-); packed if its name ends in .gz or .xz.",
+            show_default=False,
         ),
     ] = None,
     names: Annotated[bool, flag("--names", meaning="Names of labels, with tabs between the pairs.")] = False,
@@ -68,6 +69,7 @@ def predict(
     from slidelearn.model.files import load_model
 
     console = make_console(json=True, quiet=quiet)  # standard output is for the answers
+    output = None if output == Path("-") else output
     require_file_place("--output", output, [input_file, model])
     if output is None and sys.stdout is None:
         raise ValueError("the answers need --output, as standard output is closed")

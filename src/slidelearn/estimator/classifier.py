@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -183,6 +184,8 @@ class SlideClassifier(Changing):
         """
         began = now()
         require_callbacks(callbacks)
+        if not isinstance(stream, SampleStream):
+            raise TypeError(f"stream must be a SampleStream, such as SampleStream(path), but is {stream!r:.80}")
         targets = Targets.in_order(stream.n_labels, stream.label_names)
         training = begin_stream(
             self._options(),
@@ -238,6 +241,9 @@ class SlideClassifier(Changing):
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
+            if not given.has_labels:
+                warnings.warn(f"none of the {given.n_samples:,} samples has a label: the model stays", stacklevel=2)
+                return self
             n_known = self.n_labels_
             samples = self._grown_for(X, given, features, weights, classes)
             self.documents_.update(documents or {})

@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from slidelearn.estimator import SlideClassifier
+from slidelearn.estimator.classifier_within import classifier_within, features_for
 from slidelearn.export.failures import ExportError
 from slidelearn.export.model_card import model_card
 from slidelearn.extras import import_extra
@@ -23,7 +26,7 @@ _LARGE_FILES = "*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
 
 def to_hub(
-    clf: SlideClassifier,
+    clf: BaseEstimator,
     folder: str | Path,
     *,
     name: str | None = None,
@@ -36,7 +39,7 @@ def to_hub(
     Parameters
     ----------
     clf
-        A trained model.
+        A trained `SlideClassifier` or `SlideTextClassifier`.
     folder
         Where; the files of a model that is there are replaced.
     name
@@ -70,13 +73,17 @@ def to_hub(
     >>> metrics = to_hub(clf, "tiny-model", test=(data.X_test, data.Y_test))
     """
     folder = to_path(folder, "folder")
+    X_test, clf = features_for(clf, test[0]) if test else None, classifier_within(clf)
     import_extra("huggingface_hub", "hub", "slidelearn export")  # before anything is written
     if (folder / CARD).exists():
         raise ExportError(f"{folder / CARD} is there already: move it away, or export to another folder")
     require_place(folder, sum(array.nbytes for _, array in clf.named_arrays()))
     clf.save(folder, inference_only=inference_only)
     exported = SlideClassifier.load(folder, n_jobs=clf.n_jobs)
-    metrics = metrics_of(exported, exported.predict_topk(test[0], k=min(5, clf.n_labels_))[0], test[1]) if test else {}
+    metrics = dict[str, float]()
+    if test:
+        ids, _ = exported.predict_topk(X_test, k=min(5, clf.n_labels_))
+        metrics = metrics_of(exported, ids, test[1])
     card = model_card(exported, name or folder.absolute().name, metrics, tested_on, is_compact=inference_only)
     write_atomically(folder / ".gitattributes", _LARGE_FILES.encode())
     write_atomically(folder / CARD, card.encode())

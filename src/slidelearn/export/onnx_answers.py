@@ -13,6 +13,8 @@ from slidelearn.kernels import Float
 from slidelearn.machine.resources import resolve_threads
 from slidelearn.matrices import FloatCsr, check_features
 
+N_FEATURES = "n_features"
+"""What a graph calls the number of columns that X must have, among its properties."""
 _BATCH = 256
 
 
@@ -35,6 +37,8 @@ def onnx_top_k(path: str | Path, X: Any, *, n_jobs: int | None = None) -> tuple[
 
     Raises
     ------
+    ValueError
+        If X has another number of columns than the model knew.
     ImportError
         Without the package onnxruntime (extra `onnx`).
     """
@@ -43,6 +47,9 @@ def onnx_top_k(path: str | Path, X: Any, *, n_jobs: int | None = None) -> tuple[
     options.intra_op_num_threads = resolve_threads(n_jobs)
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     X = check_features(X)
+    n_columns = session.get_modelmeta().custom_metadata_map.get(N_FEATURES)
+    if n_columns is not None and X.shape[1] != int(n_columns):
+        raise ValueError(f"X must have {n_columns} columns, as the model in {path} knew them, but has {X.shape[1]}")
     is_sparse = any(one.name == "ids" for one in session.get_inputs())
     k = session.get_outputs()[0].shape[1]
     labels, scores = np.empty((X.shape[0], k), np.int64), np.empty((X.shape[0], k), np.float32)

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from slidelearn.config import Config
-from slidelearn.estimator import SlideClassifier
+from slidelearn.estimator.classifier_within import classifier_within
 from slidelearn.export.failures import ExportError
+from slidelearn.export.onnx_answers import N_FEATURES
 from slidelearn.extras import import_extra
 from slidelearn.features.standards import Standards
 from slidelearn.files.atomic import write_atomically
@@ -34,13 +36,13 @@ _TINY_NORM = np.float32(1e-6)
 Inputs = Literal["sparse", "dense"]
 
 
-def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Inputs = "sparse") -> None:
+def to_onnx(clf: BaseEstimator, path: str | Path, *, k: int = 5, inputs: Inputs = "sparse") -> None:
     """Write a file with a graph that gives the network's `k` best labels of each sample.
 
     Parameters
     ----------
     clf
-        A trained model.
+        A trained `SlideClassifier` or `SlideTextClassifier`. The graph takes features, also of the latter.
     path
         The file; one that is there is replaced.
     k
@@ -71,7 +73,8 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
     >>> to_onnx(clf, "model.onnx", k=3)  # doctest: +SKIP
     >>> labels, scores = onnx_top_k("model.onnx", data.X_test)  # doctest: +SKIP
     """
-    place, networks, config = to_path(path), clf.networks_, clf.config_
+    place, clf = to_path(path), classifier_within(clf)
+    networks, config = clf.networks_, clf.config_
     if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= clf.n_labels_:
         raise ValueError(f"k must be an integer in [1, {clf.n_labels_}], but is {k!r}")
     if inputs not in ("sparse", "dense"):
@@ -100,7 +103,7 @@ def to_onnx(clf: SlideClassifier, path: str | Path, *, k: int = 5, inputs: Input
         features = _dense_features(graph, config, known, n_columns, standards)
     logits = [_logits(graph, network, features) for network in networks]
     labels, scores = _best(graph, logits, k, min(max(k, config.shortlist_length), clf.n_labels_))
-    write_atomically(place, graph.serialized({"labels": labels, "scores": scores}, k))
+    write_atomically(place, graph.serialized({"labels": labels, "scores": scores}, k, n_columns))
 
 
 def _n_bytes(network: Network) -> int:
@@ -134,8 +137,8 @@ class Graph:
         self._nodes.append(self.onnx.helper.make_node(operator, list(inputs), outputs, **attributes))
         return outputs[0] if n_outputs == 1 else outputs
 
-    def serialized(self, outputs: dict[str, str], k: int) -> bytes:
-        """The whole, checked: `outputs` are values by the names that they have outside."""
+    def serialized(self, outputs: dict[str, str], k: int, n_columns: int) -> bytes:
+        """The whole, checked: `outputs` are values by the names that they have outside; it says how wide X must be."""
         for name, value in outputs.items():
             self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
         kinds = {"labels": np.int64, "scores": np.float32}
@@ -149,6 +152,7 @@ class Graph:
             opset_imports=[opset],
             ir_version=_IR_VERSION,
         )
+        self.onnx.helper.set_model_props(model, {N_FEATURES: str(n_columns)})
         self.onnx.checker.check_model(model, full_check=True)
         content: bytes = model.SerializeToString()
         return content

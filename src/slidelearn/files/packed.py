@@ -17,6 +17,7 @@ from slidelearn.files.temporary import is_device, written_beside
 PACKED = (".gz", ".xz")
 """How the names of packed files end."""
 _BOM = b"\xef\xbb\xbf"
+_PACKED_BEGIN = (b"\x1f\x8b", b"\xfd7zXZ")
 _PIECE = 1 << 23
 
 
@@ -87,6 +88,8 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
             try:
                 yield number, line.decode("utf-8")
             except UnicodeDecodeError as error:
+                if number == 1 and line.startswith(_PACKED_BEGIN):
+                    raise DataError(f"{path} is packed: unpack it, or give it a name that ends in .gz or .xz") from None
                 raise DataError(
                     f"{path}, line {number}: expected text in UTF-8, but {error.reason}; `iconv -f ENCODING -t UTF-8` "
                     "makes it of another encoding, such as UTF-16"

@@ -44,13 +44,21 @@ def _object(line: str) -> dict[str, Any]:
             f"expected a JSON object, but found a list {line.strip()[:40]!r}; `jq -c '.[]'` makes lines of its objects"
         )
     try:
-        entry = json.loads(line.rstrip())
+        entry = json.loads(line.rstrip(), object_pairs_hook=_once_each)
     except json.JSONDecodeError as error:
         raise ValueError(f"expected a JSON object, but in column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"expected a JSON object, but {error}") from None
     if not isinstance(entry, dict):
         raise ValueError(f"expected a JSON object, but found {line.strip()[:40]!r}")
+    return entry
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entry = dict(pairs)
+    if len(entry) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} is there twice")
     return entry
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from slidelearn.formats.sample_set import SampleSet
 from slidelearn.kernels.types import Ids
+from slidelearn.labels.name_lists import plain_name
 from slidelearn.matrices import FloatCsr, canonical_csr
 
 
@@ -31,8 +32,7 @@ def checked_sample(text: str, names: Iterable[str]) -> LabelledText:
     ValueError
         If there are halves of characters (surrogates), which no file can hold.
     """
-    plain = (" ".join(name.split()) for name in names)
-    found = dict.fromkeys(name for name in plain if name)
+    found = dict.fromkeys(filter(None, map(plain_name, names)))
     for each in (text, *found):
         if not each.isascii() and not _is_whole(each):
             raise ValueError(f"expected whole characters, but found a half of one (surrogate) in {each!r:.40}")

@@ -35,7 +35,8 @@ def rows_of_names(y: Any) -> list[Any] | None:
     if not lists:
         return None
     first = next(chain.from_iterable(lists), "")
-    if not isinstance(first, str) and not any(isinstance(labels, set | frozenset) for labels in lists):
+    is_names = isinstance(first, str) or any(isinstance(label, str) for label in chain.from_iterable(lists))
+    if not is_names and not any(isinstance(labels, set | frozenset) for labels in lists):
         if isinstance(y, list | tuple):
             return None  # an indicator, perhaps
         raise ValueError(f"label names must be strings, but {first!r} is among them; {REMEDY}")
@@ -48,8 +49,13 @@ def rows_of_names(y: Any) -> list[Any] | None:
     return rows
 
 
+def plain_name(name: str) -> str:
+    """The name with one blank for each run of white space, and none around it: in files and tables nobody sees more."""
+    return " ".join(name.split())
+
+
 def names_of(labels: Iterable[Any]) -> list[str]:
-    """The names of some labels.
+    """The names of some labels, as `plain_name` has them.
 
     Raises
     ------
@@ -60,7 +66,7 @@ def names_of(labels: Iterable[Any]) -> list[str]:
     for name in names:
         if not isinstance(name, str):
             raise ValueError(f"label names must be strings, but {name!r} is among them; {REMEDY}")
-    return [str.__str__(name) for name in names]  # NumPy's strings would print as such in answers
+    return list(map(plain_name, names))
 
 
 def _as_list(row: Any) -> Any:

@@ -26,7 +26,7 @@ from slidelearn.labels.class_values import (
     require_one_kind,
     several,
 )
-from slidelearn.labels.name_lists import REMEDY, names_of, rows_of_names
+from slidelearn.labels.name_lists import REMEDY, names_of, plain_name, rows_of_names
 from slidelearn.matrices import FloatCsr, check_labels, require_no_mask
 
 INDICATORS = ("array", "csr_array", "csr_matrix")
@@ -41,6 +41,13 @@ class Given(NamedTuple):
     values: Any
     """Classes (n_samples,); an indicator as canonical CSR; a list of names for each sample."""
     dtype: np.dtype[Any]
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether some sample has one."""
+        if self.form == "names":
+            return any(self.values)
+        return bool(self.values.nnz) if hasattr(self.values, "nnz") else len(self.values) > 0
 
     @property
     def n_samples(self) -> int:
@@ -68,7 +75,7 @@ def look_at(y: Any) -> Given:
         return Given(container, check_labels(y, name="y"), np.dtype(y.dtype))
     names = rows_of_names(y)
     if names is not None:
-        return Given("names", [names_of(labels) for labels in names], np.dtype(object))
+        return Given("names", [list(filter(None, names_of(labels))) for labels in names], np.dtype(object))
     from sklearn.utils import check_array, column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
 
@@ -180,6 +187,8 @@ class Targets:
                 raise ValueError(
                     "labels must be classes, names or columns, but are booleans; classes_[mask] are classes"
                 )
+            if isinstance(label, str) and not self.one_each:
+                label = plain_name(label)
             if label not in known:
                 raise ValueError(f"labels must be among those of the model, but {label!r} is not")
             found.append(known[label])

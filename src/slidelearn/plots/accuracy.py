@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from slidelearn.analysis import (
     GROUPS,
@@ -17,6 +18,7 @@ from slidelearn.analysis import (
     recall_by_group,
 )
 from slidelearn.estimator import SlideClassifier
+from slidelearn.estimator.classifier_within import classifier_within, features_for
 from slidelearn.kernels import Ids
 from slidelearn.matrices import FloatCsr
 from slidelearn.model.documents import label_counts
@@ -28,14 +30,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5) -> Figure:
+def accuracy_by_frequency(model: BaseEstimator, X: Any, Y: Any, *, k: int = 5) -> Figure:
     """Which of the true labels of test samples are among the k best, by how many training samples the label has.
 
     Parameters
     ----------
     model
-        One that knows its label counts: it has a ranker, or they were put among its documents, as the command line does
-        (`slidelearn.model.documents.put_label_counts`).
+        A `SlideClassifier` or `SlideTextClassifier` that knows its label counts: it has a ranker, or they were put
+        among its documents, as the command line does (`slidelearn.model.documents.put_label_counts`).
     X, Y
         The test samples, in any form that the model takes.
     k
@@ -46,6 +48,7 @@ def accuracy_by_frequency(model: SlideClassifier, X: Any, Y: Any, *, k: int = 5)
     ValueError
         If the model does not know its label counts.
     """
+    X, model = features_for(model, X), classifier_within(model)
     counts = training_counts(model)
     if counts is None:
         raise ValueError(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sklearn.base import BaseEstimator
+
 from slidelearn.estimator import SlideClassifier
+from slidelearn.estimator.classifier_within import classifier_within
 from slidelearn.model.history import HISTORY, Curves, History
 from slidelearn.plots.figure import COLOURS, INK, from_zero, in_percent, new_figure, titled
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 _METRICS = {"p@1": "P@1", "p@3": "P@3", "p@5": "P@5"}
 
 
-def learning_curves(model: SlideClassifier) -> Figure:
+def learning_curves(model: BaseEstimator) -> Figure:
     """Loss and learning rate over the steps, and P@k on held-out samples, if there was a `Validation`.
 
     Raises
@@ -30,6 +33,7 @@ def learning_curves(model: SlideClassifier) -> Figure:
     >>> clf = SlideClassifier(n_epochs=3, ranker=False, n_jobs=1).fit(data.X_train, data.Y_train)
     >>> learning_curves(clf).savefig("curves.png")
     """
+    model = classifier_within(model)
     history = _history(model)
     is_validated = any(network.epochs.known("step", "p@1")[0] for network in history.networks)
     with new_figure(1, 3 if is_validated else 2, height=2.9) as (figure, axes):
@@ -48,11 +52,12 @@ def learning_curves(model: SlideClassifier) -> Figure:
     return figure
 
 
-def active_sets(model: SlideClassifier) -> Figure:
+def active_sets(model: BaseEstimator) -> Figure:
     """How many labels were active per sample, and what share of the true ones the samplers found by themselves.
 
     The second is there for samplers that do not look at the labels of the batch: hash tables and drawn labels.
     """
+    model = classifier_within(model)
     history = _history(model)
     has_recall = any(network.points.known("step", "candidate_recall")[0] for network in history.networks)
     with new_figure(1, 1 + has_recall, height=2.7) as (figure, axes):
@@ -71,7 +76,7 @@ def active_sets(model: SlideClassifier) -> Figure:
     return figure
 
 
-def table_health(model: SlideClassifier) -> Figure:
+def table_health(model: BaseEstimator) -> Figure:
     """How evenly the output layer's hash tables were filled after each rebuild.
 
     Raises
@@ -81,6 +86,7 @@ def table_health(model: SlideClassifier) -> Figure:
     """
     from matplotlib.ticker import LogFormatter
 
+    model = classifier_within(model)
     history = _history(model)
     tables = history.networks[0].tables
     if not tables.n_rows:
@@ -104,13 +110,14 @@ def table_health(model: SlideClassifier) -> Figure:
     return figure
 
 
-def speed(model: SlideClassifier) -> Figure:
+def speed(model: BaseEstimator) -> Figure:
     """What the parts of training took, and those of a step, and samples per second over the steps.
 
     Of a model that has gone on learning since, what the networks took.
 
     Looks at held-out samples are a part of the networks' time, and of the seconds that samples are divided by.
     """
+    model = classifier_within(model)
     history, training = _history(model), model.training_
     of_training = {"networks": sum((network.points.known("seconds", "seconds")[0])[-1] for network in history.networks)}
     if is_by_last_training(model):

@@ -7,8 +7,11 @@ from importlib import resources
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from sklearn.base import BaseEstimator
+
 from slidelearn import plots
 from slidelearn.estimator import SlideClassifier
+from slidelearn.estimator.classifier_within import classifier_within, features_for
 from slidelearn.model.documents import label_counts
 from slidelearn.model.history import History
 from slidelearn.plots.training import is_by_last_training
@@ -25,7 +28,7 @@ _N_NAMED = 5
 
 
 def page(
-    model: SlideClassifier,
+    model: BaseEstimator,
     title: str,
     tested: tuple[Any, Any] | None = None,
     measured: Mapping[str, Any] | None = None,
@@ -36,7 +39,8 @@ def page(
     Parameters
     ----------
     model
-        The model; what its documents know (label names and counts, history) is shown.
+        A `SlideClassifier` or `SlideTextClassifier`; what its documents know (label names and counts, history) is
+        shown.
     title
         Its name.
     tested
@@ -44,13 +48,16 @@ def page(
     measured
         Metrics on these, as `slidelearn.metrics.evaluate` names them, and ``predict_ms_per_sample``.
     texts
-        The text of each test sample, if there are texts; they are shown beside mistakes.
+        The text of each test sample, if X are not the texts themselves; they are shown beside mistakes.
     """
+    X_test, model = features_for(model, tested[0]) if tested else None, classifier_within(model)
+    if tested and X_test is not tested[0]:
+        texts = tested[0]
     history = History.of(model.documents_)
     sections, n_tested = _of_training(model, history), 0
     if tested:
-        X, Y = tested[0], model.as_indicator(tested[1])
-        ids, scores = model.predict_topk(X, k=min(_N_NAMED, model.n_labels_))
+        Y = model.as_indicator(tested[1])
+        ids, scores = model.predict_topk(X_test, k=min(_N_NAMED, model.n_labels_))
         n_tested = Y.shape[0]
         sections = [*accuracy(model, ids, Y), *sections, mistakes(model, ids, scores, Y, texts)]
     template = Template((resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
