@@ -51,7 +51,7 @@ class Seen:
 
     def is_sound(self) -> bool:
         """Whether there are samples, and no counts that cannot be."""
-        return bool(self.n_samples[0] > 0 and (self.label_counts >= 0).all() and self.label_counts.any())
+        return bool(self.n_samples[0] > 0 and (self.label_counts >= 0).all())
 
     def named_arrays(self) -> Iterator[tuple[str, NDArray[np.int64]]]:
         """What is saved."""
@@ -193,7 +193,7 @@ class Samples(SampleSource):
         self.labels = to_csr(Y, pattern_only=True)
         super().__init__(*Y.shape, block_size or Y.shape[0], np.flatnonzero(np.diff(self.labels.indptr)), before)
         self.hard_negatives = hard_negatives
-        self.weights = None if weights is None else weights / weights[self.labelled].mean()
+        self.weights = None if weights is None else _of_mean_one(weights, self.labelled)
 
     def blocks(self) -> Iterator[Block]:
         """Views of the samples."""
@@ -217,6 +217,12 @@ class Samples(SampleSource):
     def room(self, n: int) -> Ids:
         """Memory."""
         return np.full((self.n_samples, n), -1, np.int32)
+
+
+def _of_mean_one(weights: Float, labelled: NDArray[np.int64]) -> Float:
+    """What samples count where those with labels count 1 on average; 32 bits cannot hold the sum of the largest."""
+    of_mean_one: Float = (weights / weights[labelled].mean(dtype=np.float64)).astype(np.float32)
+    return of_mean_one
 
 
 def repeated(rows: NDArray[np.int64], weights: Float | None) -> NDArray[np.int64]:

@@ -131,6 +131,7 @@ def test_a_model_trained_once_more_ends_in_the_same_bits(options: Any, planted: 
         assert_same(loaded().fit(*now, resume_from=place), whole)
     anew = SlideClassifier(**SMALL, n_epochs=3, learning_rate=0.05, warm_start=True, **options)
     assert_same(anew.fit(*now, resume_from=place), whole)
+    assert anew.documents_["label_counts.json"] == whole.documents_["label_counts.json"]
     with pytest.raises(CheckpointError, match="was made with other samples"):
         loaded().fit(*before, resume_from=place)
     assert whole.documents_["history.json"] != made.documents_["history.json"]

@@ -60,6 +60,13 @@ def test_equal_weights_are_none(tiny: Dataset) -> None:
         np.testing.assert_array_equal(dict(weighted.named_arrays())[name], array, name)
 
 
+@pytest.mark.parametrize("weight", [1e-30, 1e38])
+def test_only_ratios_of_weights_matter(weight: float) -> None:
+    X, y = np.eye(30).repeat(7, axis=0), np.arange(30).repeat(7)
+    one, other = (SlideClassifier(n_epochs=3, n_jobs=1).fit(X, y, np.full(210, each)) for each in (1.0, weight))
+    assert other.score(X, y) == one.score(X, y) == 1.0
+
+
 def test_samples_of_weight_0_are_left_out(tiny: Dataset) -> None:
     X, Y, kept = tiny.X_train[:400], tiny.Y_train[:400], np.arange(400) % 4 > 0
     clf, other = (SlideClassifier(hidden_sizes=(16,), n_epochs=1, n_jobs=1) for _ in range(2))

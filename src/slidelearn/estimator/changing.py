@@ -91,6 +91,7 @@ class Changing(Answering):
         samples = TrainingSet.of(features, targets.encoded(given), weights)
         self._grow(targets, samples.X, samples.Y)
         validate_data(self, X, skip_check_array=True)
+        self._describe()  # with the names of new columns
         return samples._replace(X=self._model.prepared(samples.X))
 
     def _check_columns(self, X: Any, n_columns: int) -> None:

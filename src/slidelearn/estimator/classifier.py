@@ -241,6 +241,7 @@ class SlideClassifier(Changing):
         began = now()
         given, features, weights = read_samples(X, y, sample_weight)
         if hasattr(self, "_model"):
+            self._options()  # wrong ones are refused before anything has changed
             if not given.has_labels:
                 warnings.warn(f"none of the {given.n_samples:,} samples has a label: the model stays", stacklevel=2)
                 return self
@@ -280,7 +281,9 @@ class SlideClassifier(Changing):
             self.documents_.update(documents or {})
             self._describe()
             training.run(callbacks)
-            if self._model.seen and LABEL_COUNTS not in self.documents_:
+            if training.goes_on:
+                put_label_counts(self.documents_, training.samples.Y)
+            elif self._model.seen and LABEL_COUNTS not in self.documents_:
                 put_counts(self.documents_, self._model.seen.label_counts, int(self._model.seen.n_samples[0]))
             if finds_threshold:
                 self._targets = replace(targets, threshold=threshold_of(training, self._n_threads))

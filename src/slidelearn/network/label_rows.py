@@ -29,6 +29,7 @@ def start_label_rows(
         dense = densify(hidden, network.output.n_inputs) if isinstance(hidden, Csr) else hidden
         add_samples(network.output.neurons, dense, batch.labels, run.n_threads, batch.weights)
     set_lengths(network.output.neurons, rng, first)
+    network.output_rows_changed()
 
 
 def add_samples(rows: ParameterRows, hidden: Float, labels: Csr, n_threads: int, weights: Float | None = None) -> None:

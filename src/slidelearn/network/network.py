@@ -113,6 +113,11 @@ class Network:
             self._tables_are_current = False
         self.n_features, self.n_labels = n_features, n_labels
 
+    def output_rows_changed(self) -> None:
+        """Drop what was made of the output layer's rows for answers, as others than training have changed them."""
+        self.output.rows_changed()
+        self._tables_are_current = False
+
     def copy_from(self, other: Network) -> None:
         """Copy the rows of a network of the same shape, with the optimizer's state, and its hash functions."""
         for (_, mine), (_, its) in zip(self.named_arrays(), other.named_arrays(), strict=True):

@@ -237,7 +237,7 @@ class Ranker:
 
     def is_sound(self) -> bool:
         """Whether the arrays fit each other: whoever damages them must not make a verb read beyond their ends."""
-        if not 0 <= self.lengths[1] <= max(len(self.counts), USUAL_SUGGESTED) or len(self.n_suggested) > 1:
+        if self.lengths[1] < 0 or len(self.n_suggested) > 1:
             return False
         if self.judges and not self.judges.is_sound(len(self.counts)):
             return False
