@@ -203,6 +203,8 @@ def test_options_are_those_of_the_classifier() -> None:
     assert clf.classifier.get_params() == SlideClassifier(preset="quick", n_jobs=1).get_params()
     assert clone(clf).set_params(classifier__preset="paper").get_params()["classifier__preset"] == "paper"
     assert SlideTextClassifier(vectorizer=CountVectorizer(), n_epochs=2).fit(["a cat", "a dog"], [["a"], ["b"]])
+    with pytest.raises(ValueError, match=r"^warm_start must be False in a classifier of texts.*; partial_fit goes on"):
+        SlideTextClassifier(warm_start=True).fit(["a cat"], [["a"]])
     with pytest.raises(TypeError, match="presett"):
         SlideTextClassifier(presett="quick")
     with pytest.raises(ValueError, match=r"preset must be given to the classifier, SlideClassifier\(preset=...\)"):

@@ -280,6 +280,11 @@ class SlideTextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return SlideClassifier()
         if not isinstance(self.classifier, SlideClassifier):
             raise TypeError(f"classifier must be a SlideClassifier or None, but is {self.classifier!r:.80}")
+        if self.classifier.warm_start:
+            raise ValueError(
+                "warm_start must be False in a classifier of texts, as fit begins anew with their words; "
+                "partial_fit goes on learning"
+            )
         untrained: SlideClassifier = clone(self.classifier)
         return untrained
 

@@ -84,3 +84,9 @@ def test_classes_of_another_kind_than_y_are_refused() -> None:
 def test_names_are_plain_strings() -> None:
     names = _targets([[np.str_("a")], {np.str_("b")}]).labels.tolist()
     assert [type(name) for name in names] == [str, str]
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="it is the usual double here")
+def test_numbers_of_more_bits_than_json_holds_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"^y must hold numbers, strings or booleans, but holds float\d+$"):
+        look_at(np.array([1, 2], np.longdouble))

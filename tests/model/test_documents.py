@@ -36,6 +36,12 @@ def test_label_names() -> None:
         label_names(documents, 4)
 
 
+def test_a_name_is_one_line() -> None:
+    documents: dict[str, str] = {}
+    put_label_names(documents, ["a\u2028b", "c\x0cd\r", "e"], 3)
+    assert label_names(documents, 3) == ["a b", "c d", "e"]
+
+
 def test_label_counts(tiny: Dataset) -> None:
     documents: dict[str, str] = {}
     put_label_counts(documents, tiny.Y_train)

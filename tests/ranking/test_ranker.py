@@ -276,3 +276,13 @@ def test_neighbours_name_none_where_that_does_not_help(tiny: Dataset) -> None:
     assert clf.ranker_ is not None
     assert clf.n_labels_ > 300
     assert clf.ranker_.n_suggested[0] == 0
+
+
+def test_a_label_that_has_become_frequent_gains_like_one(rng: np.random.Generator) -> None:
+    X, names = np.eye(20, dtype=np.float32)[np.arange(400) % 20], [[f"l{number % 20}"] for number in range(400)]
+    clf = SlideClassifier(objective="tail", hidden_sizes=(8,), n_jobs=1).fit(X, names)
+    for _ in range(3):
+        clf.partial_fit(rng.random((300, 20), np.float32), [["new"]] * 300)
+    gains = clf.ranker_.gains
+    assert gains is not None
+    assert gains[-1] < gains[:-1].min() / 2

@@ -160,3 +160,12 @@ def test_a_vocabulary_that_was_chosen_stays(vectorizer):
 def test_words_of_one_text_are_left_out_where_texts_are_many():
     assert (usual_vectorizer(999).min_df, usual_vectorizer(1000).min_df) == (1, 2)
     assert "éléphant" in usual_vectorizer(1).fit(["l'éléphant"]).vocabulary_
+
+
+def test_numbers_of_numpy_are_saved():
+    vectorizer = TfidfVectorizer(min_df=np.int64(2), max_df=np.float64(0.5)).fit(
+        ["a cat sat", "a cat ran", "dogs", "no"]
+    )
+    parameters = json.loads(json.dumps(vectorizer_to_json(vectorizer)))["parameters"]
+    assert (parameters["min_df"], parameters["max_df"]) == (2, 0.5)
+    assert "dogs" not in grown_vectorizer(vectorizer, ["dogs"], 4).vocabulary_

@@ -76,7 +76,7 @@ def joined_classes(known: NDArray[Any], new: NDArray[Any], name: str = "y") -> N
 
 def require_classes(values: NDArray[Any], name: str = "y") -> None:
     """Refuse what is not of one kind that JSON can hold, before it is put in order."""
-    if values.dtype.kind in "biufU":
+    if values.dtype.kind == "U" or (values.dtype.kind in "biuf" and values.dtype.itemsize <= 8):
         return
     if values.dtype.kind != "O":
         raise ValueError(f"{name} must hold numbers, strings or booleans, but holds {values.dtype}")

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from slidelearn.files.atomic import CheckpointError
 from slidelearn.kernels import Ids
+from slidelearn.labels.name_lists import plain_name
 from slidelearn.labels.targets import FORMS, Targets
 from slidelearn.matrices import FloatCsr
 from slidelearn.metrics import propensities_of_counts
@@ -41,7 +42,7 @@ def put_label_names(documents: Documents, names: Sequence[str], n_labels: int) -
     """
     if len(names) != n_labels:
         raise ValueError(f"label names must be one per label ({n_labels}), but are {len(names)}")
-    documents[LABEL_NAMES] = "".join(f"{name}\n" for name in names)
+    documents[LABEL_NAMES] = "".join(f"{plain_name(str(name))}\n" for name in names)
 
 
 def label_names(documents: Documents, n_labels: int) -> list[str] | None:

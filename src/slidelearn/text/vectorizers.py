@@ -66,6 +66,8 @@ def parameters_to_save(vectorizer: Vectorizer) -> dict[str, Any]:
     parameters.pop("vocabulary", None)
     parameters["dtype"] = np.dtype(parameters["dtype"]).name
     for name, value in parameters.items():
+        if isinstance(value, np.generic):
+            parameters[name] = value.item()
         if callable(value):
             raise ValueError(f"{name} must be None or a plain value for the vectoriser to be saved, but is {value!r}")
         if isinstance(value, tuple | set | frozenset):
@@ -156,7 +158,8 @@ def grown_vectorizer(vectorizer: Vectorizer, texts: Sequence[str], n_before: int
     """
     if isinstance(vectorizer, HashingVectorizer) or vectorizer.vocabulary is not None or vectorizer.max_features:
         return vectorizer
-    analyze, least = vectorizer.build_analyzer(), vectorizer.min_df if isinstance(vectorizer.min_df, int) else 1
+    analyze = vectorizer.build_analyzer()
+    least = vectorizer.min_df if isinstance(vectorizer.min_df, int | np.integer) else 1
     counts = Counter(chain.from_iterable(set(analyze(text)) for text in texts))
     new = sorted(word for word in counts.keys() - vectorizer.vocabulary_.keys() if counts[word] >= least)
     saved = vectorizer_to_json(vectorizer)

@@ -18,9 +18,9 @@ from slidelearn.callbacks.base import Callback
 from slidelearn.config import Config
 from slidelearn.inference import shortlist_of
 from slidelearn.kernels import Float
-from slidelearn.metrics import best_threshold, propensities
+from slidelearn.metrics import best_threshold, propensities, propensities_of_counts
 from slidelearn.model.model import Member, Model
-from slidelearn.ranking.blending import blended, with_gains
+from slidelearn.ranking.blending import OTHERS_GAIN, blended, with_gains
 from slidelearn.ranking.judges import Judges
 from slidelearn.ranking.neighbours import Neighbours
 from slidelearn.ranking.ranker import USUAL_C, Ranker, n_suggested
@@ -221,9 +221,18 @@ def update_rankers(
     for member in model.members:
         if member.ranker:
             listed = listed_labels(member, X, n_threads, callbacks) if member.ranker.classifiers else None
-            member.ranker = member.ranker.updated(X, Y, listed, member.network.config, n_threads=n_threads)
+            ranker = member.ranker.updated(X, Y, listed, member.network.config, n_threads=n_threads)
+            member.ranker = _with_gains_of_now(ranker, int(model.seen.n_samples[0])) if model.seen else ranker
     if model.neighbours:
         model.neighbours = model.neighbours.with_more(X, Y)
+
+
+def _with_gains_of_now(ranker: Ranker, n_samples: int) -> Ranker:
+    """The ranker with the gains, if it has any, that the counts of its labels in so many samples give."""
+    if ranker.gains is None:
+        return ranker
+    log_gains = -np.log(propensities_of_counts(ranker.counts.astype(np.int64), n_samples))
+    return replace(ranker, gains=OTHERS_GAIN * log_gains.astype(np.float32))
 
 
 def _neighbours(config: Config, X: sparse.csr_array, Y: sparse.csr_array) -> Neighbours | None:
