@@ -1,10 +1,13 @@
 """How the commands fail: one message on standard error, never a traceback.
 
-The exit code is 1, or 130 after Ctrl-C and 143 after SIGTERM, as shells have it.
+The exit code is 1, or 130 after Ctrl-C, 143 after SIGTERM and 141 where the reader of the output has gone, as shells
+have it.
 """
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -18,7 +21,7 @@ from typer.core import TyperGroup
 from slidelearn.interrupts import Terminated, terminated_by_exception
 from slidelearn.machine.resources import NotEnoughMemory
 
-_INTERRUPTED, _TERMINATED = 130, 143
+_INTERRUPTED, _TERMINATED, _UNREAD = 130, 143, 141
 
 
 class Commands(TyperGroup):
@@ -45,7 +48,9 @@ def _explained() -> Iterator[None]:
         _complain("; ".join(["terminated" if is_terminated else "interrupted", *map(str, interrupt.args)]))
         raise typer.Exit(_TERMINATED if is_terminated else _INTERRUPTED) from None
     except BrokenPipeError:  # the reader of our output has gone, as in `| head`: nobody is left to tell
-        raise
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())  # for what Python writes when it ends
+        raise typer.Exit(_UNREAD) from None
     except OSError as error:
         reason = error.strerror or str(error)
         _complain(f"{error.filename}: {reason}" if error.filename else reason)
