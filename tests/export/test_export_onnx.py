@@ -78,6 +78,8 @@ def test_the_ranker_stays_behind(tiny: Dataset, tmp_path: Path, trained: SlideCl
 def test_a_graph_takes_as_many_columns_as_the_model(
     n_columns: int, tiny: Dataset, tmp_path: Path, trained: SlideClassifier
 ) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
     to_onnx(trained, tmp_path / "model.onnx")
     with pytest.raises(
         ValueError, match=rf"^X must have \d+ columns, as the model in .* knew them, but has {n_columns}$"
@@ -86,6 +88,8 @@ def test_a_graph_takes_as_many_columns_as_the_model(
 
 
 def test_a_model_of_texts_has_a_graph_of_features(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
     texts = ["one cat", "two dogs", "three boats"] * 9
     clf = SlideTextClassifier(preset="quick", ranker=False, precision="fp32", n_jobs=1)
     clf.fit(texts, [["a"], ["b"], ["c"]] * 9)
