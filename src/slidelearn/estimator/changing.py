@@ -60,6 +60,7 @@ class Changing(Answering):
             Y = check_labels(own) if y is None else targets.encoded(look_at(y))
             check_same_length(features, Y)
         self._grow(targets, features, Y)
+        self._describe()
         return self
 
     def remove_labels(self, labels: Sequence[Any]) -> Self:
@@ -108,4 +109,3 @@ class Changing(Answering):
         if Y.shape[1] > n_known:
             renumber_labels(self._model.documents, np.arange(n_known, dtype=np.int32), Y.shape[1])
         self._targets = targets
-        self._describe()
